@@ -1,0 +1,1 @@
+"""Accuracy on public recordings, in the figures of the field."""

@@ -1,0 +1,1 @@
+"""The runtime: messages, transport, flow, processors, alarms and the processes that host them."""

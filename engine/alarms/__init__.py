@@ -1,0 +1,1 @@
+"""Alarm conditions and their life cycle."""

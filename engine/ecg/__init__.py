@@ -1,0 +1,1 @@
+"""ECG processing: conditioning, beats, rhythm and signal quality."""

@@ -1,0 +1,51 @@
+"""The errors of heartwire, as one tree.
+
+::
+
+    HeartwireError
+    ├── InputError              what the user gave is wrong: the command line exits with status 2
+    │   ├── ConfigError         a wrong key or value in the configuration
+    │   ├── SourceError         a recording, file or device cannot be read
+    │   └── ModelError          a model is missing, damaged or does not match its card
+    ├── MalformedMessage        bytes on a socket that are not a valid message: refused and counted
+    ├── StreamClosed            this side closed the stream
+    └── ProcessorError          a processor raised; carries the stream it was working for
+
+Messages say what was wrong, where, and what to do.
+"""
+
+
+class HeartwireError(Exception):
+    """Root of every error that heartwire raises on purpose."""
+
+
+class InputError(HeartwireError):
+    """What the user gave is wrong; shown as one line, exit status 2."""
+
+
+class ConfigError(InputError):
+    """A wrong key or value in the configuration."""
+
+
+class SourceError(InputError):
+    """A recording, file or device cannot be read."""
+
+
+class ModelError(InputError):
+    """A model is missing, damaged or does not match its card."""
+
+
+class MalformedMessage(HeartwireError):  # noqa: N818 - the name is part of the wire contract
+    """Bytes on a socket that are not a valid message; refused and counted, the process stays up."""
+
+
+class StreamClosed(HeartwireError):  # noqa: N818 - names what happened, as anyio does
+    """This side has closed the stream."""
+
+
+class ProcessorError(HeartwireError):
+    """A processor raised while it worked for a stream."""
+
+    def __init__(self, stream: str, cause: BaseException) -> None:
+        super().__init__(f"processor of stream {stream!r} failed: {type(cause).__name__}: {cause}")
+        self.stream = stream

@@ -1,0 +1,246 @@
+"""Every message type, with shapes and units; nothing else is ever sent.
+
+Items travel towards processors (`EcgChunk`, `XrayFrame`, `Gap`, `EndOfStream`); findings come out of them. All times
+are int64 ns on the host's monotonic clock (`time.monotonic_ns`), 0 where unknown. Sample numbers count from the start
+of the stream at the stream's own rate.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+BeatClass = Literal["N", "S", "V", "F", "Q"]
+"""AAMI EC57 beat classes."""
+Priority = Literal["high", "medium", "low"]
+AlarmChange = Literal["on", "off", "latched", "acknowledged", "escalated"]
+AlarmKind = Literal["physiological", "technical"]
+
+
+class Trace(msgspec.Struct):
+    """Stamps a message gathers on its way, ns on the monotonic clock; 0 where the stage was not passed.
+
+    `intended_ns` is when the device should have delivered the message (open loop): latency is counted from there.
+    """
+
+    intended_ns: int = 0
+    sent_ns: int = 0
+    received_ns: int = 0
+    dequeued_ns: int = 0
+    conditioned_ns: int = 0
+    inferred_ns: int = 0
+    decided_ns: int = 0
+    published_ns: int = 0
+
+
+class EcgChunk(msgspec.Struct, kw_only=True):
+    """Consecutive samples of one ECG stream.
+
+    `samples` is (n_samples, n_leads) float32 in mV; NaN marks a sample that the device declared invalid.
+    `captured_ns` is the time of the last sample.
+    """
+
+    stream: str
+    first_sample: int
+    rate_hz: float
+    leads: tuple[str, ...]
+    samples: FloatArray
+    captured_ns: int = 0
+    seq: int = 0
+    clock: str = "host"
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+    @property
+    def end_sample(self) -> int:
+        """Number of the first sample after this chunk."""
+        return self.first_sample + len(self.samples)
+
+
+class XrayFrame(msgspec.Struct, kw_only=True):
+    """One X-ray frame.
+
+    `pixels` is (height, width) uint8 or uint16; darker is denser (sources invert MONOCHROME1). `bits` is how many bits
+    are in use. `spacing_mm` is (row, column) spacing, at the patient where `spacing_plane` is "patient", else at the
+    detector.
+    """
+
+    stream: str
+    frame: int
+    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    bits: int = 8
+    rate_hz: float = 0.0
+    spacing_mm: tuple[float, float] | None = None
+    spacing_plane: Literal["patient", "detector", "unknown"] = "unknown"
+    captured_ns: int = 0
+    seq: int = 0
+    clock: str = "host"
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class Gap(msgspec.Struct, kw_only=True, tag=True):
+    """Samples (or frames) that are missing and cannot be had again; `first` to `first + count - 1`."""
+
+    stream: str
+    first: int
+    count: int
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class EndOfStream(msgspec.Struct, kw_only=True, tag=True):
+    """The source has ended: it offered `offered` samples or frames in all."""
+
+    stream: str
+    offered: int
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+Item: TypeAlias = EcgChunk | XrayFrame | Gap | EndOfStream
+
+
+class Beat(msgspec.Struct, kw_only=True, tag=True):
+    """A heart beat at its R peak (`sample`), with its AAMI class, decided when `decision_sample` was known."""
+
+    stream: str
+    sample: int
+    decision_sample: int
+    label: BeatClass
+    confidence: float
+    stage: Literal["provisional", "confirmed", "revised"] = "confirmed"
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class HeartRate(msgspec.Struct, kw_only=True, tag=True):
+    """Heart rate at a beat, from the RR intervals before it."""
+
+    stream: str
+    sample: int
+    decision_sample: int
+    rate_bpm: float
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class Rhythm(msgspec.Struct, kw_only=True, tag=True):
+    """The rhythm changed at `sample`; `label` is the WFDB rhythm code without its bracket: N, VT, VFL, VF, ASYS, B, T."""
+
+    stream: str
+    sample: int
+    decision_sample: int
+    label: str
+    confidence: float = 1.0
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class SignalQuality(msgspec.Struct, kw_only=True, tag=True):
+    """Quality of each lead from 0 (unusable) to 1, and which leads are analysed."""
+
+    stream: str
+    sample: int
+    decision_sample: int
+    leads: tuple[str, ...]
+    quality: tuple[float, ...]
+    analysed: tuple[str, ...]
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class Device(msgspec.Struct, kw_only=True):
+    """One catheter or guidewire in a frame; positions are (x, y) in px of the input frame, proximal to distal."""
+
+    id: int
+    class_: Literal["catheter", "guidewire", "electrode-catheter"] = msgspec.field(name="class")
+    state: Literal["tracked", "coasting", "lost"]
+    visible: bool
+    confidence: float
+    tip_px: tuple[float, float] | None
+    tip_mm: tuple[float, float] | None
+    error_px: float | None
+    centreline_px: list[tuple[float, float]]
+
+
+class CatheterFix(msgspec.Struct, kw_only=True, tag=True):
+    """Where the devices are in one frame."""
+
+    stream: str
+    frame: int
+    captured_ns: int
+    devices: list[Device]
+    spacing_plane: str = "unknown"
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class Overlay(msgspec.Struct, kw_only=True, tag=True):
+    """A navigation overlay for one frame: shown, or withdrawn with the reason (its age passed the budget)."""
+
+    stream: str
+    frame: int
+    shown: bool
+    age_ms: float
+    age_mm: float | None = None
+    reason: str = ""
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class CardiacPhase(msgspec.Struct, kw_only=True, tag=True):
+    """Cardiac phase (0 at R, 1 at the next R) predicted from the ECG, and whether it may be trusted."""
+
+    stream: str
+    sample: int
+    decision_sample: int
+    phase: float
+    rr_s: float
+    trusted: bool
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class AlarmEvent(msgspec.Struct, kw_only=True, tag=True):
+    """One change of an alarm condition: what users call a warning.
+
+    `onset_sample` is where the condition began, `decision_sample` the last sample that the decision needed. For frame
+    streams both are frame numbers. `emitted_ns` is when it left the worker.
+    """
+
+    stream: str
+    condition: str
+    mdc: int | None
+    kind: AlarmKind
+    priority: Priority
+    change: AlarmChange
+    onset_sample: int
+    decision_sample: int
+    algorithmic_delay_s: float
+    reason: dict[str, str | int | float | list[float] | list[int]] = msgspec.field(default_factory=dict)
+    emitted_ns: int = 0
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class LedgerReport(msgspec.Struct, kw_only=True, tag=True):
+    """The account of one stream so far, in samples or frames: offered = processed + dropped + missing + in flight."""
+
+    stream: str
+    offered: int
+    processed: int
+    dropped: dict[str, int]
+    missing: int
+    in_flight: int
+    final: bool = False
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+Finding: TypeAlias = (
+    Beat | HeartRate | Rhythm | SignalQuality | CatheterFix | Overlay | CardiacPhase | AlarmEvent | LedgerReport
+)
+Message: TypeAlias = Item | Finding

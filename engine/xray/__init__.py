@@ -1,0 +1,1 @@
+"""X-ray processing: device map, centreline, tip, tracking and overlay."""

@@ -1,0 +1,1 @@
+"""The networks: which ship, how they are trained, and how they become ONNX."""

@@ -1,0 +1,1 @@
+"""ECG networks: beats and ventricular fibrillation."""

@@ -1,0 +1,1 @@
+"""X-ray networks: catheters and guidewires."""

@@ -1,0 +1,1 @@
+"""The ways in and out: sources, sinks, simulators and the dashboard."""

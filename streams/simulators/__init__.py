@@ -1,0 +1,1 @@
+"""Simulators of ECG and fluoroscopy, both driven by one heart."""
