@@ -1,1 +1,1 @@
-"""Sinks: one file a kind."""
+"""Sinks: one file a kind; the contract is `heartwire.engine.sink.Sink`."""

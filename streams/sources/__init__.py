@@ -1,1 +1,1 @@
-"""Sources: one file a kind."""
+"""Sources: one file a kind; the contract is `heartwire.engine.source.Source`."""

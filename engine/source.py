@@ -1,0 +1,39 @@
+"""The contract of a source: the description of where a stream comes from; opened, it yields the stream's items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from heartwire.engine.messages import Item
+
+
+class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where one stream comes from.
+
+    A source is plain data: cheap to make, to send to another process and to print. Each `open` starts the stream anew
+    and gives the same items. A kind of source is a subclass with the fields of its kind and its own `open`; it is
+    found by its name among the entry points `heartwire.sources`, and its fields are the keys of its TOML table.
+    """
+
+    stream: str
+
+    def open(self) -> Iterator[Item]:
+        """Open the device, file or simulation and give its items in order, `EndOfStream` last.
+
+        `captured_ns` of an item is counted from the start of the stream: whoever feeds the engine adds the start and,
+        at the device's pace, holds each item back until then. `EcgChunk` and `XrayFrame` only are timed; the sample
+        numbers follow on each other, and samples that the source knows to be lost are a `Gap`.
+
+        Raises
+        ------
+        SourceError
+            If the device or file cannot be opened, or breaks off while it is read.
+        """
+        raise NotImplementedError
+
+
+def captured_ns(number: int, rate_hz: float) -> int:
+    """Give the time of a sample or frame counted from the start of its stream, ns."""
+    return round(number / rate_hz * 1e9)
