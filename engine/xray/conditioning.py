@@ -1,0 +1,110 @@
+"""Frames of any size and depth to the network's image, and positions back to frame pixels.
+
+The frame is scaled whole, aspect kept, into the top left of a square; its local contrast is normalised (local mean
+taken off, divided by the local deviation) with the square's empty part counting for nothing.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+NETWORK_SIZE_PX = 512
+_STEP = 4  # the local mean and deviation are smooth: a quarter of the resolution holds them
+_MEAN_SIGMA_PX = 20.0
+_DEVIATION_SIGMA_PX = 30.0
+_FLOOR = 0.02  # of the frame's mean grey: keeps the noise of an empty field small
+_CLIP = 5.0
+
+
+def _smooth(image: Array, sigma_px: float) -> Array:
+    smoothed: Array = cv2.GaussianBlur(image, (0, 0), sigma_px / _STEP, borderType=cv2.BORDER_CONSTANT)
+    return smoothed
+
+
+class LocalContrast:
+    """Local contrast normalisation for images of one shape; buffers are made once.
+
+    Parameters
+    ----------
+    height, width
+        Shape of the images in px.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self.shape = (height, width)
+        self._coarse = (max(1, -(-width // _STEP)), max(1, -(-height // _STEP)))
+        ones = np.ones(self._coarse[::-1], np.float32)
+        self._mean_weight = 1.0 / _smooth(ones, _MEAN_SIGMA_PX)
+        self._deviation_weight = 1.0 / _smooth(ones, _DEVIATION_SIGMA_PX)
+        self._fine = np.empty(self.shape, np.float32)
+        self._square = np.empty(self.shape, np.float32)
+
+    def apply(self, image: Array, out: Array) -> None:
+        """Normalise `image` (height, width), any positive scale, into `out` of the same shape.
+
+        The result has no unit: 1 is one local deviation; it is clipped to -5..5 and does not depend on the grey scale's
+        unit.
+        """
+        height, width = self.shape
+        coarse = cv2.resize(image, self._coarse, interpolation=cv2.INTER_AREA)
+        mean = _smooth(coarse, _MEAN_SIGMA_PX) * self._mean_weight
+        cv2.resize(mean, (width, height), dst=self._fine, interpolation=cv2.INTER_LINEAR)
+        np.subtract(image, self._fine, out=out)
+        np.multiply(out, out, out=self._square)
+        variance = cv2.resize(self._square, self._coarse, interpolation=cv2.INTER_AREA)
+        deviation = np.sqrt(_smooth(variance, _DEVIATION_SIGMA_PX) * self._deviation_weight)
+        floor = np.float32(_FLOOR) * coarse.mean() + np.float32(1e-12)
+        cv2.resize(1.0 / (deviation + floor), (width, height), dst=self._fine, interpolation=cv2.INTER_LINEAR)
+        np.multiply(out, self._fine, out=out)
+        np.clip(out, -_CLIP, _CLIP, out=out)
+
+
+class Conditioner:
+    """Frames of one shape to the network's image and back; made anew where the shape changes.
+
+    Parameters
+    ----------
+    height, width
+        Shape of the frames in px.
+    size
+        Side of the network's square image in px.
+    """
+
+    def __init__(self, height: int, width: int, size: int = NETWORK_SIZE_PX) -> None:
+        self.shape = (height, width)
+        self.size = size
+        self.scale = size / max(height, width)
+        """Network px per frame px, before rounding to whole px."""
+        self.inner_width = max(1, min(size, round(width * self.scale)))
+        self.inner_height = max(1, min(size, round(height * self.scale)))
+        self._ratio_x = self.inner_width / width
+        self._ratio_y = self.inner_height / height
+        self._contrast = LocalContrast(self.inner_height, self.inner_width)
+        self._normalised = np.empty((self.inner_height, self.inner_width), np.float32)
+
+    def apply(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], out: Array) -> None:
+        """Fill `out` (size, size) with the conditioned frame; darker is denser, and the empty part is 0."""
+        grey = pixels.astype(np.float32)
+        if grey.shape != self._normalised.shape:
+            how = cv2.INTER_AREA if self.scale < 1.0 else cv2.INTER_LINEAR
+            grey = cv2.resize(grey, (self.inner_width, self.inner_height), interpolation=how)
+        self._contrast.apply(grey, self._normalised)
+        out[: self.inner_height, : self.inner_width] = self._normalised
+        out[self.inner_height :] = 0.0
+        out[: self.inner_height, self.inner_width :] = 0.0
+
+    def to_frame(self, points: Array) -> Array:
+        """Map positions (n, 2) as (x, y) from the network's image to the frame, px, pixel centres at whole numbers."""
+        ratio = np.array([self._ratio_x, self._ratio_y], np.float32)
+        mapped: Array = (points.astype(np.float32) + np.float32(0.5)) / ratio - np.float32(0.5)
+        return mapped
+
+    def to_network(self, points: Array) -> Array:
+        """Map positions (n, 2) as (x, y) from the frame to the network's image, px."""
+        ratio = np.array([self._ratio_x, self._ratio_y], np.float32)
+        mapped: Array = (points.astype(np.float32) + np.float32(0.5)) * ratio - np.float32(0.5)
+        return mapped
