@@ -1,0 +1,164 @@
+"""The configuration: one TOML file, read into structs; a wrong key or value is refused with its path.
+
+::
+
+    [engine]
+    provider = "auto"          # auto, cpu or cuda
+    snapshot_s = 2.0           # how often workers save their state
+
+    [[stream]]
+    id = "bed-1/ecg"
+    source = { kind = "wfdb", record = "data/100", message_ms = 100 }
+    paced = true
+
+    [[sink]]
+    kind = "wfdb"
+    out = "results"
+
+    [dashboard]
+    port = 8080
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from heartwire.engine.errors import ConfigError
+
+_STREAM_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+
+
+class EngineConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How the engine runs."""
+
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 1
+    """Intra-op threads of each model."""
+    snapshot_s: float = 2.0
+    """How often a worker saves the state it restarts from."""
+    ring_s: float = 60.0
+    """How much of each stream its publisher keeps for resending."""
+    stale_after_s: float = 3.0
+    """A paced stream that gives nothing for so long is a technical alarm."""
+    ready_timeout_s: float = 60.0
+    run_dir: str = ""
+    """Sockets and snapshots; empty: a fresh temporary folder, removed at the end."""
+
+
+class StreamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One live signal: where it comes from, who processes it."""
+
+    id: str
+    source: dict[str, Any] = {}
+    """`kind` and the fields of that kind of source."""
+    connect: str = ""
+    """Instead of a source: the ZeroMQ endpoint of a device that speaks the wire format."""
+    processor: str = ""
+    """Kind of processor; empty: the last part of the id (`ecg`, `xray`)."""
+    worker: str = ""
+    """Name of the worker process; empty: one worker per kind of processor."""
+    paced: bool = True
+    """At the device's pace, or as fast as it is processed."""
+    preload: bool = False
+    """Read the whole source into memory before the first message is sent."""
+    settings: dict[str, Any] = {}
+    """Settings of the processor."""
+    age_budget_ms: float = 500.0
+    """A frame older than this is dropped unprocessed, its overlay withdrawn."""
+
+    @property
+    def processor_kind(self) -> str:
+        """Kind of processor, explicit or from the id."""
+        return self.processor or self.id.rsplit("/", 1)[-1]
+
+    @property
+    def worker_name(self) -> str:
+        """Name of the worker process that hosts this stream."""
+        return self.worker or self.processor_kind
+
+    @property
+    def freshest_first(self) -> bool:
+        """Frames may be skipped for newer ones; samples, and streams that are not paced, never."""
+        return self.paced and self.processor_kind == "xray"
+
+
+class DashboardConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The web page."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One run: streams, sinks and the engine's settings."""
+
+    engine: EngineConfig = msgspec.field(default_factory=EngineConfig)
+    stream: list[StreamConfig]
+    sink: list[dict[str, Any]] = []
+    dashboard: DashboardConfig | None = None
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        With the path of the wrong key or value and what was expected.
+    """
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+    except FileNotFoundError:
+        msg = f"no configuration file {path}"
+        raise ConfigError(msg) from None
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot read {path}: {error}"
+        raise ConfigError(msg) from None
+    except msgspec.DecodeError as error:
+        msg = f"{path}: {error}"
+        raise ConfigError(msg) from None
+    check(config, str(path))
+    return config
+
+
+def check(config: Config, where: str) -> None:
+    """Check what the types alone cannot: ids, one way in for each stream, positive times.
+
+    Raises
+    ------
+    ConfigError
+        With the path of the wrong value.
+    """
+
+    def refuse(path: str, why: str) -> None:
+        msg = f"{where}: {why} - at `$.{path}`"
+        raise ConfigError(msg)
+
+    if not config.stream:
+        refuse("stream", "there is no [[stream]]: nothing to run")
+    seen: set[str] = set()
+    for i, stream in enumerate(config.stream):
+        at = f"stream[{i}]"
+        if not _STREAM_ID.fullmatch(stream.id):
+            refuse(f"{at}.id", f"{stream.id!r} is no stream id: use letters, digits, '.', '_', '-' parted by '/'")
+        if stream.id in seen:
+            refuse(f"{at}.id", f"two streams have the id {stream.id!r}")
+        seen.add(stream.id)
+        if bool(stream.source) == bool(stream.connect):
+            refuse(at, "a stream needs either `source` or `connect`")
+        if stream.source and "kind" not in stream.source:
+            refuse(f"{at}.source", "the key `kind` is missing")
+        if stream.age_budget_ms <= 0:
+            refuse(f"{at}.age_budget_ms", "must be above 0")
+    for i, sink in enumerate(config.sink):
+        if "kind" not in sink:
+            refuse(f"sink[{i}]", "the key `kind` is missing")
+    for name in ("snapshot_s", "ring_s", "stale_after_s", "ready_timeout_s"):
+        if not getattr(config.engine, name) > 0:
+            refuse(f"engine.{name}", "must be above 0")
+    if config.engine.threads < 1:
+        refuse("engine.threads", "must be at least 1")

@@ -1,0 +1,71 @@
+"""Which process does what in a run: written once to the run folder, read by every process.
+
+Processes of a run: one feeder for all ECG sources and one for each other source, one worker for each kind of
+processor, one sink process, one dashboard if configured. All sockets are files in the run folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from heartwire.engine.config import Config, StreamConfig
+
+PLAN_FILE = "plan.json"
+SINKS = "sinks"
+DASHBOARD = "dashboard"
+SUPERVISOR = "supervisor"
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """The processes of a run and the streams of each."""
+
+    run_dir: str
+    config: Config
+    feeders: dict[str, list[str]]
+    workers: dict[str, list[str]]
+
+    def stream(self, stream_id: str) -> StreamConfig:
+        """Give the configuration of a stream."""
+        return next(s for s in self.config.stream if s.id == stream_id)
+
+    def data_endpoint(self, process: str) -> str:
+        """Where a process publishes."""
+        return f"ipc://{self.run_dir}/{process}"
+
+    def feed_endpoint(self, stream_id: str) -> str:
+        """Where the items of a stream are published."""
+        if connect := self.stream(stream_id).connect:
+            return connect
+        return self.data_endpoint(next(name for name, ids in self.feeders.items() if stream_id in ids))
+
+    def report_endpoint(self) -> str:
+        """Where the supervisor collects reports."""
+        return f"ipc://{self.run_dir}/reports"
+
+    def snapshot_path(self, worker: str) -> Path:
+        """Where a worker saves its state."""
+        return Path(self.run_dir) / f"{worker}.snapshot"
+
+
+def make_plan(config: Config, run_dir: Path) -> Plan:
+    """Share the streams out to processes."""
+    feeders: dict[str, list[str]] = {}
+    workers: dict[str, list[str]] = {}
+    for stream in config.stream:
+        if stream.source:
+            name = "feed-ecg" if stream.processor_kind == "ecg" else f"feed-{stream.id.replace('/', '-')}"
+            feeders.setdefault(name, []).append(stream.id)
+        workers.setdefault(f"work-{stream.worker_name}", []).append(stream.id)
+    return Plan(run_dir=str(run_dir), config=config, feeders=feeders, workers=workers)
+
+
+def write_plan(plan: Plan) -> None:
+    """Write the plan into its run folder."""
+    (Path(plan.run_dir) / PLAN_FILE).write_bytes(msgspec.json.encode(plan))
+
+
+def read_plan(run_dir: str) -> Plan:
+    """Read the plan of a run folder."""
+    return msgspec.json.decode((Path(run_dir) / PLAN_FILE).read_bytes(), type=Plan)

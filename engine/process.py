@@ -1,0 +1,52 @@
+"""What every process of a run does alike: its line to the supervisor, a clean end, and one clear line when it fails."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Callable
+from typing import Protocol
+
+import zmq
+
+from heartwire.engine import reports
+from heartwire.engine.errors import InputError
+from heartwire.engine.plan import Plan
+
+
+class Part(Protocol):
+    """A process's work."""
+
+    def run(self) -> None:
+        """Do it until it is done or told to stop."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
+
+
+def serve(
+    plan: Plan, name: str, make: Callable[[Plan, str, reports.Line, zmq.Context[zmq.Socket[bytes]]], Part]
+) -> None:
+    """Run one part of the plan in this process.
+
+    Interrupts from the keyboard go to the supervisor alone, which then gives the order to stop.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    line = reports.Line(context, plan.report_endpoint())
+    part: Part | None = None
+    try:
+        part = make(plan, name, line, context)
+        # What start-up left behind lives until the end: keep the collector from walking it.
+        gc.collect()
+        gc.freeze()
+        part.run()
+    except InputError as error:
+        line.report(reports.Fault(name, "", str(error), input_error=True))
+        raise SystemExit(2) from None
+    finally:
+        if part is not None:
+            part.close()
+        line.close()
+        context.term()

@@ -1,0 +1,106 @@
+"""What the processes of a run tell their supervisor, and how they are told to go and to stop.
+
+Reports go over a PUSH socket in the run folder. Orders come as lines on standard input, and its end means that the
+supervisor is gone: no process outlives it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Literal, TypeAlias
+
+import msgspec
+import zmq
+
+from heartwire.engine.messages import AlarmEvent, LedgerReport
+
+Order = Literal["go", "stop"]
+
+
+class Ready(msgspec.Struct, tag=True):
+    """A process can take its part: models are loaded and warm, sources open."""
+
+    process: str
+    notes: list[str]
+
+
+class Heartbeat(msgspec.Struct, tag=True):
+    """A process is alive; the accounts of its streams so far."""
+
+    process: str
+    ledgers: list[LedgerReport]
+
+
+class Raised(msgspec.Struct, tag=True):
+    """A technical alarm of a process, to be published by the supervisor."""
+
+    process: str
+    event: AlarmEvent
+
+
+class Fault(msgspec.Struct, tag=True):
+    """Something went wrong for one stream (or the whole process, stream empty); one clear line."""
+
+    process: str
+    stream: str
+    line: str
+    input_error: bool = False
+
+
+class Done(msgspec.Struct, tag=True):
+    """A process has finished its part; its final accounts and what it made."""
+
+    process: str
+    ledgers: list[LedgerReport]
+    notes: list[str]
+
+
+Report: TypeAlias = Ready | Heartbeat | Raised | Fault | Done
+_DECODER: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def decode(raw: bytes) -> Report:
+    """Decode a report."""
+    return _DECODER.decode(raw)
+
+
+class Line:
+    """A process's line to its supervisor.
+
+    Parameters
+    ----------
+    context
+        The process's ZeroMQ context.
+    endpoint
+        Where the supervisor collects reports.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        self._socket = context.socket(zmq.PUSH)
+        self._socket.linger = 1000
+        self._socket.connect(endpoint)
+        self._fd = sys.stdin.fileno()
+        self._poller = zmq.Poller()
+        self._poller.register(self._fd, zmq.POLLIN)
+        self._pending = b""
+
+    def report(self, report: Report) -> None:
+        """Send a report."""
+        self._socket.send(_ENCODER.encode(report))
+
+    def order(self, timeout_ms: int = 0) -> Order | None:
+        """Give the next order, None where none came in time; a lost supervisor is an order to stop."""
+        if b"\n" not in self._pending:
+            if not self._poller.poll(timeout_ms):
+                return None
+            if not (read := os.read(self._fd, 4096)):
+                return "stop"
+            self._pending += read
+        line, _, self._pending = self._pending.partition(b"\n")
+        return "go" if line == b"go" else "stop"
+
+    def close(self) -> None:
+        """Close the line; reports already sent are delivered."""
+        self._socket.close()

@@ -1,0 +1,252 @@
+"""Starts the processes of a run, watches and restarts them, publishes technical alarms and accounts, and sums up.
+
+The supervisor holds no data path: items go from feeders to workers and findings from workers to sinks. It restarts a
+worker that died from its snapshot; what a feeder or the sinks lose with their process cannot be had again, so their
+death ends the run with an error.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import zmq
+
+from heartwire.engine import reports
+from heartwire.engine.bus import Publisher
+from heartwire.engine.config import Config
+from heartwire.engine.errors import HeartwireError, InputError
+from heartwire.engine.messages import LedgerReport
+from heartwire.engine.plan import DASHBOARD, SINKS, SUPERVISOR, Plan, make_plan, write_plan
+
+_POLL_MS = 50
+_END_S = 20.0
+"""How long the processes may take to finish what is under way after the order to stop."""
+
+
+class Summary(msgspec.Struct):
+    """What a run came to."""
+
+    ledgers: dict[str, LedgerReport]
+    faults: list[reports.Fault]
+    notes: list[str]
+    restarts: dict[str, int]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every sample and frame that was offered is accounted for."""
+        return all(
+            r.offered == r.processed + sum(r.dropped.values()) + r.missing + r.in_flight for r in self.ledgers.values()
+        )
+
+
+class _Child:
+    """One process of the run."""
+
+    def __init__(self, name: str, module: str, run_dir: str) -> None:
+        self.name = name
+        self.ready = False
+        self.done = False
+        self.restarts = 0
+        self.went = False
+        self._module = module
+        self._run_dir = run_dir
+        self.start()
+
+    def start(self) -> None:
+        """Start the process."""
+        self.ready = False
+        # A session of its own: an interrupt from the keyboard reaches the supervisor alone.
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", self._module, self._run_dir, self.name],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self.process.stdin is not None
+        self._stdin = self.process.stdin
+
+    def order(self, order: reports.Order) -> None:
+        """Give an order; a process that is gone misses it."""
+        with suppress(BrokenPipeError, ValueError):
+            self._stdin.write(order.encode() + b"\n")
+            self._stdin.flush()
+
+    def end(self, within_s: float) -> None:
+        """End the process: politely, then not."""
+        with suppress(BrokenPipeError):
+            self._stdin.close()
+        try:
+            self.process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """One run of a configuration.
+
+    Parameters
+    ----------
+    config
+        A checked configuration.
+    run_dir
+        Folder for sockets and snapshots.
+    say
+        Takes a line for the user, now and then.
+    extra
+        Further processes by name and module, started with the workers and ended with the run.
+    """
+
+    def __init__(
+        self, config: Config, run_dir: Path, say: Callable[[str], None], extra: dict[str, str] | None = None
+    ) -> None:
+        self.plan = make_plan(config, run_dir)
+        write_plan(self.plan)
+        self._say = say
+        self.summary = Summary({}, [], [], {})
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._reports = self._context.socket(zmq.PULL)
+        self._reports.bind(self.plan.report_endpoint())
+        self._publisher = Publisher(self.plan.data_endpoint(SUPERVISOR), context=self._context)
+        self._children: dict[str, _Child] = {}
+        for name in self.plan.workers:
+            self._start(name, "heartwire.engine.worker")
+        if config.sink:
+            self._start(SINKS, "heartwire.engine.sinks")
+        if config.dashboard:
+            self._start(DASHBOARD, "heartwire.streams.dashboard")
+        for name, module in (extra or {}).items():
+            self._start(name, module)
+        for name in self.plan.feeders:
+            self._start(name, "heartwire.engine.feeder")
+
+    def _start(self, name: str, module: str) -> None:
+        self._children[name] = _Child(name, module, self.plan.run_dir)
+
+    def process_ids(self) -> dict[str, int]:
+        """Give the process id of each process of the run."""
+        return {name: child.process.pid for name, child in self._children.items()}
+
+    def run(self, stop: Callable[[], bool], progress: Callable[[Summary], None] = lambda _: None) -> Summary:
+        """Run until all sources have ended and everything is written, or `stop()` says so.
+
+        Raises
+        ------
+        InputError
+            If a process could not start because of the configuration or an input.
+        HeartwireError
+            If a process that cannot be restarted died, or start or end took too long.
+        """
+        self._wait_ready(stop)
+        for child in self._children.values():
+            child.order("go")
+            child.went = True
+        while not self._finished():
+            if stop():
+                self._stop_feeding()
+                break
+            self._step()
+            progress(self.summary)
+        return self.summary
+
+    def _wait_ready(self, stop: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + self.plan.config.engine.ready_timeout_s
+        while not all(c.ready for c in self._children.values()) and not stop():
+            self._step()
+            if time.monotonic() > deadline:
+                late = ", ".join(n for n, c in self._children.items() if not c.ready)
+                msg = f"not ready within {self.plan.config.engine.ready_timeout_s:.0f} s: {late}"
+                raise HeartwireError(msg)
+
+    def _finished(self) -> bool:
+        last = [SINKS] if SINKS in self._children else list(self.plan.workers)
+        return all(self._children[name].done for name in [*last, *self.plan.workers])
+
+    def _step(self) -> None:
+        """Take what reports there are, publish what is due, see to the processes."""
+        if self._reports.poll(_POLL_MS):
+            while self._reports.poll(0):
+                self._take(reports.decode(self._reports.recv()))
+        self._publisher.serve(timeout_ms=0)
+        for child in self._children.values():
+            if child.process.poll() is not None and not child.done:
+                self._revive(child)
+
+    def _take(self, report: reports.Report) -> None:
+        child = self._children[report.process]
+        match report:
+            case reports.Ready(notes=notes):
+                child.ready = True
+                for note in notes:
+                    self._say(f"{child.name}: {note}")
+                if child.went:
+                    child.order("go")
+            case reports.Raised(event=event):
+                self._publisher.send(event)
+            case reports.Fault(stream=stream, line=line):
+                self.summary.faults.append(report)
+                self._say(f"{stream or child.name}: {line}")
+            case reports.Heartbeat(ledgers=ledgers):
+                self._account(ledgers)
+            case reports.Done(ledgers=ledgers, notes=notes):
+                child.done = True
+                self._account(ledgers)
+                self.summary.notes.extend(notes)
+
+    def _account(self, ledgers: list[LedgerReport]) -> None:
+        for ledger in ledgers:
+            self.summary.ledgers[ledger.stream] = ledger
+            self._publisher.send(ledger)
+
+    def _revive(self, child: _Child) -> None:
+        """Restart a process that died and can be; raise for one that cannot."""
+        status = child.process.returncode
+        input_faults = [f for f in self.summary.faults if f.process == child.name and f.input_error and not f.stream]
+        if input_faults:
+            raise InputError(input_faults[-1].line)
+        if child.name not in self.plan.workers and child.name != DASHBOARD:
+            msg = f"process {child.name} died with status {status}: what it held cannot be had again"
+            raise HeartwireError(msg)
+        if not child.ready:
+            msg = f"process {child.name} died with status {status} before it was ready"
+            raise HeartwireError(msg)
+        child.restarts += 1
+        self.summary.restarts[child.name] = child.restarts
+        self._say(f"{child.name} died with status {status}: restarting it from its snapshot")
+        child.start()
+
+    def _stop_feeding(self) -> None:
+        """Let the feeders end their streams, then the workers what came from outside, and wait for both."""
+        deadline = time.monotonic() + _END_S
+        for group in (list(self.plan.feeders), list(self.plan.workers)):
+            for name in group:
+                self._children[name].order("stop")
+            while not all(self._children[n].done for n in group) and time.monotonic() < deadline:
+                self._step()
+        while not self._finished() and time.monotonic() < deadline:
+            self._step()
+        if not self._finished():
+            late = ", ".join(n for n, c in self._children.items() if not c.done)
+            self._say(f"not finished {_END_S:.0f} s after the order to stop: {late}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process and close the sockets."""
+        for child in self._children.values():
+            child.order("stop")
+        for child in self._children.values():
+            child.end(within_s=3.0)
+        self._publisher.close()
+        self._reports.close(linger=0)
+        self._context.term()
