@@ -21,7 +21,7 @@ AlarmChange = Literal["on", "off", "latched", "acknowledged", "escalated"]
 AlarmKind = Literal["physiological", "technical"]
 
 
-class Trace(msgspec.Struct):
+class Trace(msgspec.Struct, array_like=True):
     """Stamps a message gathers on its way, ns on the monotonic clock; 0 where the stage was not passed.
 
     `intended_ns` is when the device should have delivered the message (open loop): latency is counted from there.
@@ -220,7 +220,7 @@ class AlarmEvent(msgspec.Struct, kw_only=True, tag=True):
     onset_sample: int
     decision_sample: int
     algorithmic_delay_s: float
-    reason: dict[str, str | int | float | list[float] | list[int]] = msgspec.field(default_factory=dict)
+    reason: dict[str, str | int | float | list[int | float]] = msgspec.field(default_factory=dict)
     emitted_ns: int = 0
     seq: int = 0
     trace: Trace = msgspec.field(default_factory=Trace)

@@ -1,0 +1,412 @@
+"""Messages <-> ZeroMQ multipart `[topic, header, payload]`, wire version 1.
+
+The topic is `<kind>/<stream id>`, the header a msgpack map, the payload raw little-endian C-order bytes. `docs/wire.md`
+describes every field, so that other languages can feed and read the bus. Nothing here trusts what it reads: whatever is
+not a valid message raises `MalformedMessage` with the field that is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import zmq
+from msgspec import Meta
+
+from heartwire.engine.errors import MalformedMessage
+from heartwire.engine.messages import (
+    AlarmEvent,
+    Beat,
+    CardiacPhase,
+    CatheterFix,
+    EcgChunk,
+    EndOfStream,
+    Gap,
+    HeartRate,
+    LedgerReport,
+    Message,
+    Overlay,
+    Rhythm,
+    SignalQuality,
+    Trace,
+    XrayFrame,
+)
+
+WIRE_VERSION = 1
+HEADER_LIMIT_BYTES = 256 * 1024
+PAYLOAD_LIMIT_BYTES = 64 * 1024 * 1024
+MAX_LEADS = 12
+LARGEST_INTEGER = 2**63 - 1
+
+Part: TypeAlias = bytes | memoryview | zmq.Frame
+"""One part of a multipart message, as sent or as received."""
+
+Body = TypeVar("Body")
+"""The message that travels whole inside its header."""
+
+_Count = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
+_Size = Annotated[int, Meta(ge=1, le=8192)]
+_Spacing = Annotated[float, Meta(gt=0, le=100)]
+_Name = Annotated[str, Meta(min_length=1, max_length=32)]
+
+
+class EcgHeader(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What stands before the samples of an `EcgChunk`."""
+
+    v: Literal[1]
+    kind: Literal["ecg"]
+    stream: str
+    epoch: _Count
+    lane: str = ""
+    seq: _Count
+    first_sample: _Count
+    n_samples: Annotated[int, Meta(ge=1, le=1_000_000)]
+    captured_ns: _Count
+    clock: _Name
+    rate_hz: Annotated[float, Meta(ge=100, le=2000)]
+    leads: Annotated[tuple[_Name, ...], Meta(min_length=1, max_length=MAX_LEADS)]
+    dtype: Literal["float32"]
+    units: Literal["mV"]
+    trace: Trace
+
+
+class FrameHeader(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What stands before the pixels of an `XrayFrame`."""
+
+    v: Literal[1]
+    kind: Literal["xray"]
+    stream: str
+    epoch: _Count
+    lane: str = ""
+    seq: _Count
+    frame: _Count
+    shape: tuple[_Size, _Size]
+    captured_ns: _Count
+    clock: _Name
+    rate_hz: Annotated[float, Meta(ge=0, le=1000)]
+    bits: Annotated[int, Meta(ge=1, le=16)]
+    dtype: Literal["uint8", "uint16"]
+    spacing_mm: tuple[_Spacing, _Spacing] | None = None
+    spacing_plane: Literal["patient", "detector", "unknown"] = "unknown"
+    trace: Trace
+
+
+class BodyHeader(msgspec.Struct, Generic[Body], kw_only=True, omit_defaults=True):
+    """The header of every other message: the message itself is the body, the payload is empty."""
+
+    v: Literal[1]
+    kind: str
+    epoch: _Count
+    lane: str = ""
+    body: Body
+
+
+class Envelope(NamedTuple):
+    """A decoded message and where it stands among the messages of its publisher."""
+
+    message: Message
+    epoch: int  # changes when the publisher starts its sequence numbers over
+    lane: str  # "" for what a restarted publisher sends again, else the lane's name
+
+
+class _Version(msgspec.Struct):
+    v: Any = None
+
+
+_KINDS: dict[type[Any], str] = {
+    EcgChunk: "ecg",
+    XrayFrame: "xray",
+    Gap: "gap",
+    EndOfStream: "end",
+    Beat: "beat",
+    HeartRate: "heart-rate",
+    Rhythm: "rhythm",
+    SignalQuality: "signal-quality",
+    CatheterFix: "fix",
+    Overlay: "overlay",
+    CardiacPhase: "phase",
+    AlarmEvent: "alarm",
+    LedgerReport: "ledger",
+}
+KINDS = tuple(_KINDS.values())
+"""Every kind a topic may begin with."""
+
+_ENCODE = msgspec.msgpack.Encoder().encode
+_ECG = msgspec.msgpack.Decoder(EcgHeader)
+_FRAME = msgspec.msgpack.Decoder(FrameHeader)
+_BODIES: dict[str, msgspec.msgpack.Decoder[BodyHeader[Any]]] = {
+    kind: msgspec.msgpack.Decoder(BodyHeader[type_])  # type: ignore[valid-type]
+    for type_, kind in _KINDS.items()
+    if type_ not in (EcgChunk, XrayFrame)
+}
+_VERSION = msgspec.msgpack.Decoder(_Version)
+_STREAM = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+_LANE = re.compile(r"[A-Za-z0-9-]{0,32}")
+_SAMPLE = np.dtype("<f4")
+_PIXELS = {"uint8": np.dtype("u1"), "uint16": np.dtype("<u2")}
+_NO_PAYLOAD = b""
+_COUNTERS = frozenset({"seq", "first", "count", "offered", "frame", "captured_ns", "emitted_ns"})
+
+
+def kind_of(message: Message) -> str:
+    """Name the kind of a message, the first word of its topic."""
+    return _KINDS[type(message)]
+
+
+@lru_cache(maxsize=4096)
+def topic_of(kind: str, stream: str) -> bytes:
+    """Give the topic `<kind>/<stream id>`.
+
+    Raises
+    ------
+    MalformedMessage
+        If the stream id is empty, longer than 128 characters or holds anything but letters, digits and `. _ - /`.
+    """
+    if len(stream) > 128 or not _STREAM.fullmatch(stream):
+        msg = f"stream id {stream[:140]!r}: use 1 to 128 letters, digits, '.', '_', '-', parts joined by '/'"
+        raise MalformedMessage(msg)
+    return f"{kind}/{stream}".encode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def _read_topic(topic: bytes) -> tuple[str, str]:
+    kind, slash, stream = topic[:160].decode("ascii", "replace").partition("/")
+    if not slash or kind not in KINDS:
+        msg = f"topic {topic[:40]!r}: expected '<kind>/<stream id>' with a kind of {', '.join(KINDS)}"
+        raise MalformedMessage(msg)
+    if topic_of(kind, stream) != topic:
+        msg = f"topic {topic[:40]!r}: too long"
+        raise MalformedMessage(msg)
+    return kind, stream
+
+
+def encode(message: Message, epoch: int = 1, lane: str = "") -> list[bytes | memoryview]:
+    """Give the three parts of a message.
+
+    The payload is a view of the message's own array where that is C-ordered: do not write to it after sending.
+
+    Parameters
+    ----------
+    message
+        Any item or finding, with `seq` set.
+    epoch
+        Number of this run of the publisher; it changes when sequence numbers start over.
+    lane
+        Names a second sequence of the same stream, see `docs/wire.md`.
+
+    Raises
+    ------
+    MalformedMessage
+        If a receiver would refuse the message.
+    """
+    payload: bytes | memoryview = _NO_PAYLOAD
+    if type(message) is EcgChunk:
+        kind = "ecg"
+        header, payload = _encode_ecg(message, epoch, lane)
+    elif type(message) is XrayFrame:
+        kind = "xray"
+        header, payload = _encode_frame(message, epoch, lane)
+    else:
+        kind = _KINDS[type(message)]
+        _check_body(message)
+        header = _ENCODE(BodyHeader(v=1, kind=kind, epoch=epoch, lane=lane, body=message))
+    if len(header) > HEADER_LIMIT_BYTES:
+        msg = f"header of {len(header)} bytes in {kind} message of {message.stream!r}: limit {HEADER_LIMIT_BYTES}"
+        raise MalformedMessage(msg)
+    return [topic_of(kind, message.stream), header, payload]
+
+
+def _encode_ecg(chunk: EcgChunk, epoch: int, lane: str) -> tuple[bytes, memoryview]:
+    samples = np.ascontiguousarray(chunk.samples, _SAMPLE)
+    leads = chunk.leads
+    if samples.ndim != 2 or not 1 <= len(leads) <= MAX_LEADS or samples.shape[1] != len(leads) or not len(samples):
+        msg = f"ECG samples of shape {samples.shape} with {len(leads)} leads: expected (n_samples, 1 to {MAX_LEADS})"
+        raise MalformedMessage(msg)
+    if not 100 <= chunk.rate_hz <= 2000:
+        msg = f"rate_hz {chunk.rate_hz}: expected 100 to 2000"
+        raise MalformedMessage(msg)
+    header = EcgHeader(
+        v=1,
+        kind="ecg",
+        stream=chunk.stream,
+        epoch=epoch,
+        lane=lane,
+        seq=chunk.seq,
+        first_sample=chunk.first_sample,
+        n_samples=len(samples),
+        captured_ns=chunk.captured_ns,
+        clock=chunk.clock,
+        rate_hz=chunk.rate_hz,
+        leads=leads,
+        dtype="float32",
+        units="mV",
+        trace=chunk.trace,
+    )
+    return _ENCODE(header), samples.data.cast("B")
+
+
+def _encode_frame(frame: XrayFrame, epoch: int, lane: str) -> tuple[bytes, memoryview]:
+    pixels = frame.pixels
+    dtype = pixels.dtype.name
+    if dtype not in _PIXELS or pixels.ndim != 2 or not 0 < min(pixels.shape) <= max(pixels.shape) <= 8192:
+        msg = f"pixels of shape {pixels.shape} and type {dtype}: expected (height, width) uint8 or uint16, up to 8192"
+        raise MalformedMessage(msg)
+    header = FrameHeader(
+        v=1,
+        kind="xray",
+        stream=frame.stream,
+        epoch=epoch,
+        lane=lane,
+        seq=frame.seq,
+        frame=frame.frame,
+        shape=(pixels.shape[0], pixels.shape[1]),
+        captured_ns=frame.captured_ns,
+        clock=frame.clock,
+        rate_hz=frame.rate_hz,
+        bits=frame.bits,
+        dtype=dtype,  # type: ignore[arg-type]
+        spacing_mm=frame.spacing_mm,
+        spacing_plane=frame.spacing_plane,
+        trace=frame.trace,
+    )
+    return _ENCODE(header), np.ascontiguousarray(pixels, _PIXELS[dtype]).data.cast("B")
+
+
+def decode(parts: Sequence[Part]) -> Message:
+    """Read the message that three parts hold.
+
+    Arrays are aligned and writable: a view of the payload where it is both, else a copy (one that compiled code need
+    not be compiled for again).
+
+    Raises
+    ------
+    MalformedMessage
+        If the parts are not a valid message of wire version 1; says which field is wrong.
+    """
+    return decode_envelope(parts).message
+
+
+def decode_envelope(parts: Sequence[Part]) -> Envelope:
+    """Read a message together with its epoch and lane; as `decode` otherwise."""
+    if len(parts) != 3:
+        msg = f"{len(parts)} parts: expected [topic, header, payload]"
+        raise MalformedMessage(msg)
+    topic, header = bytes(parts[0]), bytes(parts[1])
+    kind, stream = _read_topic(topic)
+    if len(header) > HEADER_LIMIT_BYTES:
+        msg = f"header of {len(header)} bytes: limit {HEADER_LIMIT_BYTES}"
+        raise MalformedMessage(msg)
+    payload = memoryview(parts[2]).cast("B")
+    try:
+        if kind == "ecg":
+            return _decode_ecg(stream, header, payload)
+        if kind == "xray":
+            return _decode_frame(stream, header, payload)
+        return _decode_body(kind, stream, header, payload)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise MalformedMessage(_why(header, error)) from error
+
+
+def _why(header: bytes, error: Exception) -> str:
+    try:
+        version = _VERSION.decode(header).v
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        version = WIRE_VERSION
+    if version != WIRE_VERSION:
+        return f"unknown wire version {version!r:.20}: this reader knows {WIRE_VERSION}"
+    return f"header: {error}"
+
+
+def _check_stream(found: str, expected: str, lane: str) -> None:
+    if found != expected:
+        msg = f"header names stream {found[:140]!r}, the topic {expected!r}"
+        raise MalformedMessage(msg)
+    if lane and not _LANE.fullmatch(lane):
+        msg = f"lane {lane[:40]!r}: use up to 32 letters, digits and '-'"
+        raise MalformedMessage(msg)
+
+
+def _check_length(payload: memoryview, expected: int) -> None:
+    if len(payload) != expected or expected > PAYLOAD_LIMIT_BYTES:
+        msg = f"payload of {len(payload)} bytes: the header says {expected}, limit {PAYLOAD_LIMIT_BYTES}"
+        raise MalformedMessage(msg)
+
+
+def _array(payload: memoryview, dtype: np.dtype[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
+    array = np.frombuffer(payload, dtype).reshape(shape)
+    return array if array.flags.aligned and array.flags.writeable else array.copy()
+
+
+def _decode_ecg(stream: str, data: bytes, payload: memoryview) -> Envelope:
+    header = _ECG.decode(data)
+    _check_stream(header.stream, stream, header.lane)
+    n_leads = len(header.leads)
+    _check_length(payload, 4 * header.n_samples * n_leads)
+    chunk = EcgChunk(
+        stream=stream,
+        first_sample=header.first_sample,
+        rate_hz=header.rate_hz,
+        leads=header.leads,
+        samples=_array(payload, _SAMPLE, (header.n_samples, n_leads)),
+        captured_ns=header.captured_ns,
+        seq=header.seq,
+        clock=header.clock,
+        trace=header.trace,
+    )
+    return Envelope(chunk, header.epoch, header.lane)
+
+
+def _decode_frame(stream: str, data: bytes, payload: memoryview) -> Envelope:
+    header = _FRAME.decode(data)
+    _check_stream(header.stream, stream, header.lane)
+    dtype = _PIXELS[header.dtype]
+    if header.bits > 8 * dtype.itemsize:
+        msg = f"header: {header.bits} bits do not fit {header.dtype} - at `$.bits`"
+        raise MalformedMessage(msg)
+    height, width = header.shape
+    _check_length(payload, dtype.itemsize * height * width)
+    frame = XrayFrame(
+        stream=stream,
+        frame=header.frame,
+        pixels=_array(payload, dtype, (height, width)),
+        bits=header.bits,
+        rate_hz=header.rate_hz,
+        spacing_mm=header.spacing_mm,
+        spacing_plane=header.spacing_plane,
+        captured_ns=header.captured_ns,
+        seq=header.seq,
+        clock=header.clock,
+        trace=header.trace,
+    )
+    return Envelope(frame, header.epoch, header.lane)
+
+
+def _decode_body(kind: str, stream: str, data: bytes, payload: memoryview) -> Envelope:
+    header = _BODIES[kind].decode(data)
+    message: Message = header.body
+    if header.kind != kind:
+        msg = f"header says kind {header.kind[:40]!r}, the topic {kind!r}"
+        raise MalformedMessage(msg)
+    _check_stream(message.stream, stream, header.lane)
+    _check_length(payload, 0)
+    _check_body(message)
+    return Envelope(message, header.epoch, header.lane)
+
+
+def _check_body(message: Any) -> None:
+    """Refuse counters that are negative or past 63 bits, and numbers that are not finite."""
+    for name, value in zip(message.__struct_fields__, msgspec.structs.astuple(message), strict=True):
+        if type(value) is int:
+            lowest = 0 if name in _COUNTERS else -LARGEST_INTEGER
+            if not lowest <= value <= LARGEST_INTEGER:
+                msg = f"{name} {value}: expected {lowest} to {LARGEST_INTEGER}"
+                raise MalformedMessage(msg)
+        elif type(value) is float and not math.isfinite(value):
+            msg = f"{name} {value}: expected a finite number"
+            raise MalformedMessage(msg)
