@@ -33,6 +33,16 @@ class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """
         raise NotImplementedError
 
+    def length(self) -> int | None:
+        """Give how many samples or frames the source will offer; None where it cannot know.
+
+        Raises
+        ------
+        SourceError
+            If the device or file cannot be opened.
+        """
+        return None
+
 
 def captured_ns(number: int, rate_hz: float) -> int:
     """Give the time of a sample or frame counted from the start of its stream, ns."""

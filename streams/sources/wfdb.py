@@ -50,24 +50,8 @@ class WfdbSource(Source):
         header = self._header()
         return self._items(header, self._choose(header))
 
-    def rate_hz(self) -> float:
-        """Give the sampling rate that the header states.
-
-        Raises
-        ------
-        SourceError
-            If the header cannot be read.
-        """
-        return float(self._header().fs)
-
-    def n_samples(self) -> int:
-        """Give the length that the header states, in samples of each lead.
-
-        Raises
-        ------
-        SourceError
-            If the header cannot be read.
-        """
+    def length(self) -> int:
+        """Give the number of samples of each lead that the header states."""
         return int(self._header().sig_len)
 
     @property
