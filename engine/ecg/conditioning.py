@@ -1,0 +1,280 @@
+"""ECG of any rate onto one 250 Hz grid, free of drift and of what lies above the pass band.
+
+One symmetric kernel, a Hann-windowed sinc, is evaluated at the exact distance of each source sample from the grid
+sample wanted: it is low-pass, anti-alias filter and interpolator in one, and delays every frequency at every source
+rate by the same `DELAY_S`. A second-order Butterworth high-pass follows on the grid. Each grid sample is computed once,
+from its own source samples in a fixed order, so that the cutting into chunks cannot change a bit of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+from scipy.signal import butter
+
+from heartwire.engine.errors import SourceError
+
+GRID_HZ = 250.0
+"""Rate of the conditioned signal."""
+DELAY_S = 0.024
+"""Delay of the conditioned signal behind the source: half the kernel's width."""
+PASS_BAND_HZ = (0.5, 40.0)
+"""-3 dB of the high-pass and -6 dB of the low-pass."""
+LIMIT_MV = 10.0
+"""Conditioned samples are limited to this magnitude; electrode artefacts only."""
+RATES_HZ = (100.0, 2000.0)
+"""Source rates accepted."""
+MAX_LEADS = 12
+
+_Doubles: TypeAlias = npt.NDArray[np.float64]
+_Flags: TypeAlias = npt.NDArray[np.bool_]
+
+_ABSURD_MV = 1000.0
+_RING = 128
+_TABLE = 2048
+_REPRIME_S = 0.5
+
+
+def _kernel_table() -> _Doubles:
+    """Sample one side of the kernel, from its centre to `DELAY_S`."""
+    t = np.arange(_TABLE + 2) / _TABLE
+    hann = np.where(t < 1.0, 0.5 + 0.5 * np.cos(np.pi * np.minimum(t, 1.0)), 0.0)
+    return np.sinc(2.0 * PASS_BAND_HZ[1] * DELAY_S * t) * hann
+
+
+_KERNEL = _kernel_table()
+_HIGH_PASS = np.concatenate(butter(2, PASS_BAND_HZ[0], "highpass", fs=GRID_HZ)).astype(np.float64)
+
+
+class Conditioned(NamedTuple):
+    """Consecutive samples on the 250 Hz grid; every array is (n_samples, n_leads).
+
+    `samples` is float32 in mV. `valid` is False where a source sample in reach was NaN, infinite or absurd and the last
+    good value stood in. `held` is True where the source did not change at all from one sample to the next (flat or
+    clipped). `high` is what the low-pass took away at that instant, float32 in mV (mains, muscle).
+    """
+
+    samples: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.bool_]
+    held: npt.NDArray[np.bool_]
+    high: npt.NDArray[np.float32]
+
+
+@njit(cache=True, nogil=True)
+def _condition(
+    source: npt.NDArray[np.float32],
+    rate_hz: float,
+    counters: npt.NDArray[np.int64],
+    ring: _Doubles,
+    good: _Flags,
+    same: _Flags,
+    past: _Doubles,
+    invalid_run: npt.NDArray[np.int64],
+    kernel: _Doubles,
+    high_pass: _Doubles,
+    samples: npt.NDArray[np.float32],
+    valid: _Flags,
+    held: _Flags,
+    high: npt.NDArray[np.float32],
+) -> int:
+    """Run the recursion over one chunk; give the number of grid samples written."""
+    n_leads = source.shape[1]
+    ring_length = ring.shape[0]
+    mask = ring_length - 1
+    reprime = int(_REPRIME_S * rate_hz)
+    ratio = rate_hz / GRID_HZ
+    reach = DELAY_S * rate_hz
+    scale = _TABLE / reach
+    weights = np.empty(ring_length)
+    b0, b1, b2, a1, a2 = high_pass[0], high_pass[1], high_pass[2], high_pass[4], high_pass[5]
+    n, k = counters[0], counters[1]
+    written = 0
+    for row in range(source.shape[0]):
+        slot = n & mask
+        before = (n - 1) & mask
+        for lead in range(n_leads):
+            x = np.float64(source[row, lead])
+            ok = np.isfinite(x) and abs(x) < _ABSURD_MV
+            if not ok:
+                x = ring[before, lead]
+                invalid_run[lead] = min(invalid_run[lead] + 1, reprime)
+            elif invalid_run[lead] >= reprime:
+                # First good sample of a lead: start as if it had always been there, without a step.
+                for i in range(ring_length):
+                    ring[i, lead] = x
+                past[0, lead] = -b0 * x
+                past[1, lead] = b2 * x
+                invalid_run[lead] = 0
+            else:
+                invalid_run[lead] = 0
+            same[slot, lead] = x == ring[before, lead]
+            ring[slot, lead] = x
+            good[slot, lead] = ok
+        n += 1
+        while k * ratio < n:
+            newest = k * ratio
+            centre = newest - reach
+            last = int(np.floor(newest))
+            first = int(np.floor(newest - 2.0 * reach)) + 1
+            nearest = int(np.floor(centre + 0.5))
+            total = 0.0
+            for i in range(first, last + 1):
+                at = abs(i - centre) * scale
+                cell = int(at)
+                weight = 0.0
+                if cell < _TABLE:
+                    weight = kernel[cell] + (at - cell) * (kernel[cell + 1] - kernel[cell])
+                weights[i - first] = weight
+                total += weight
+            for lead in range(n_leads):
+                low = 0.0
+                every = True
+                for i in range(first, last + 1):
+                    low += weights[i - first] * ring[i & mask, lead]
+                    every = every and good[i & mask, lead]
+                low /= total
+                y = b0 * low + past[0, lead]
+                past[0, lead] = b1 * low - a1 * y + past[1, lead]
+                past[1, lead] = b2 * low - a2 * y
+                samples[written, lead] = min(max(y, -LIMIT_MV), LIMIT_MV)
+                valid[written, lead] = every
+                held[written, lead] = same[nearest & mask, lead]
+                high[written, lead] = ring[nearest & mask, lead] - low
+            written += 1
+            k += 1
+    counters[0] = n
+    counters[1] = k
+    return written
+
+
+class _State(msgspec.Struct):
+    rate_hz: float
+    n_leads: int
+    counters: bytes
+    ring: bytes
+    good: bytes
+    same: bytes
+    past: bytes
+    invalid_run: bytes
+
+
+class Conditioner:
+    """Takes the samples of one stream in order, gives them conditioned on the grid.
+
+    Grid sample ``k`` holds the source as it was ``k / 250 - delay_s`` seconds after the stream's start.
+
+    Parameters
+    ----------
+    rate_hz
+        Source rate, 100 to 2000 Hz; need not be an integer.
+    n_leads
+        1 to 12.
+
+    Raises
+    ------
+    SourceError
+        If rate or number of leads is out of range.
+    """
+
+    delay_s = DELAY_S
+
+    def __init__(self, rate_hz: float, n_leads: int) -> None:
+        if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+            msg = f"ECG rate {rate_hz:g} Hz is out of range: {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz are accepted"
+            raise SourceError(msg)
+        if not 1 <= n_leads <= MAX_LEADS:
+            msg = f"{n_leads} ECG leads: 1 to {MAX_LEADS} are accepted"
+            raise SourceError(msg)
+        self.rate_hz = float(rate_hz)
+        self.n_leads = n_leads
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state of a fresh conditioner."""
+        shape = (_RING, self.n_leads)
+        self._counters = np.zeros(2, np.int64)
+        self._ring = np.zeros(shape)
+        self._good = np.zeros(shape, np.bool_)
+        self._same = np.zeros(shape, np.bool_)
+        self._past = np.zeros((2, self.n_leads))
+        self._invalid_run = np.full(self.n_leads, int(_REPRIME_S * self.rate_hz), np.int64)
+
+    @property
+    def n_source(self) -> int:
+        """Source samples taken so far."""
+        return int(self._counters[0])
+
+    @property
+    def n_grid(self) -> int:
+        """Grid samples given so far."""
+        return int(self._counters[1])
+
+    def process(self, samples: npt.NDArray[np.float32]) -> Conditioned:
+        """Take the next source samples; give the grid samples they complete.
+
+        Parameters
+        ----------
+        samples
+            (n_samples, n_leads), mV; NaN where invalid. Samples that are missing altogether are given as NaN.
+        """
+        room = int(len(samples) * GRID_HZ / self.rate_hz) + 2
+        out = np.empty((room, self.n_leads), np.float32)
+        high = np.empty((room, self.n_leads), np.float32)
+        valid = np.empty((room, self.n_leads), np.bool_)
+        held = np.empty((room, self.n_leads), np.bool_)
+        n = _condition(
+            np.ascontiguousarray(samples, np.float32),
+            self.rate_hz,
+            self._counters,
+            self._ring,
+            self._good,
+            self._same,
+            self._past,
+            self._invalid_run,
+            _KERNEL,
+            _HIGH_PASS,
+            out,
+            valid,
+            held,
+            high,
+        )
+        return Conditioned(out[:n], valid[:n], held[:n], high[:n])
+
+    def source_sample(self, grid_sample: float) -> int:
+        """Give the source sample at which the event seen at `grid_sample` took place."""
+        return round((grid_sample / GRID_HZ - DELAY_S) * self.rate_hz)
+
+    def grid_sample(self, source_sample: float) -> float:
+        """Give where on the grid the event at `source_sample` is seen."""
+        return (source_sample / self.rate_hz + DELAY_S) * GRID_HZ
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode(
+            _State(
+                self.rate_hz,
+                self.n_leads,
+                self._counters.tobytes(),
+                self._ring.tobytes(),
+                self._good.tobytes(),
+                self._same.tobytes(),
+                self._past.tobytes(),
+                self._invalid_run.tobytes(),
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`, with its rate and number of leads."""
+        s = msgspec.msgpack.decode(state, type=_State)
+        self.rate_hz, self.n_leads = s.rate_hz, s.n_leads
+        shape = (_RING, self.n_leads)
+        self._counters = np.frombuffer(s.counters, np.int64).copy()
+        self._ring = np.frombuffer(s.ring, np.float64).reshape(shape).copy()
+        self._good = np.frombuffer(s.good, np.bool_).reshape(shape).copy()
+        self._same = np.frombuffer(s.same, np.bool_).reshape(shape).copy()
+        self._past = np.frombuffer(s.past, np.float64).reshape(2, self.n_leads).copy()
+        self._invalid_run = np.frombuffer(s.invalid_run, np.int64).copy()
