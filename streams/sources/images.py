@@ -1,0 +1,110 @@
+"""X-ray frames from images: a folder as one sequence in the order of its names, or a single image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from heartwire.engine.errors import SourceError
+from heartwire.engine.messages import EndOfStream, Item, XrayFrame
+from heartwire.engine.source import Source, captured_ns
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".jp2", ".webp")
+
+
+class ImagesSource(Source):
+    """A folder of images, all of them frames of one sequence, or one image.
+
+    Numbers in the names count as numbers: `frame2.png` comes before `frame10.png`.
+
+    Parameters
+    ----------
+    path
+        The folder or the image, 8 or 16 bit; colour is turned to grey.
+    rate_hz
+        Frames a second.
+    spacing_mm
+        Row and column spacing of the pixels, where known.
+    """
+
+    path: str
+    rate_hz: float = 15.0
+    spacing_mm: tuple[float, float] | None = None
+
+    def open(self) -> Iterator[Item]:
+        """Open the sequence.
+
+        Raises
+        ------
+        SourceError
+            If there is no image, or one cannot be read.
+        """
+        return self._items(self._files())
+
+    def length(self) -> int:
+        """Give the number of images."""
+        return len(self._files())
+
+    def _files(self) -> list[Path]:
+        path = Path(self.path)
+        if not self.rate_hz > 0:
+            msg = f"images {path}: rate_hz is {self.rate_hz:g}, it must be above 0"
+            raise SourceError(msg)
+        if path.is_file():
+            return [path]
+        if not path.is_dir():
+            msg = f"images {path}: there is no such folder or file"
+            raise SourceError(msg)
+        files = sorted((file for file in path.iterdir() if file.suffix.lower() in SUFFIXES), key=_natural)
+        if not files:
+            msg = f"images {path}: the folder holds no image ({', '.join(SUFFIXES)})"
+            raise SourceError(msg)
+        return files
+
+    def _items(self, files: list[Path]) -> Iterator[Item]:
+        for number, file in enumerate(files):
+            pixels = read_image(file)
+            yield XrayFrame(
+                stream=self.stream,
+                frame=number,
+                pixels=pixels,
+                bits=_bits(pixels),
+                rate_hz=self.rate_hz,
+                spacing_mm=self.spacing_mm,
+                captured_ns=captured_ns(number, self.rate_hz),
+            )
+        yield EndOfStream(stream=self.stream, offered=len(files))
+
+
+def read_image(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8 | np.uint16]]:
+    """Read an image as grey, (height, width) uint8 or uint16.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read, or is neither 8 nor 16 bit.
+    """
+    try:
+        pixels = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE)
+    except (OSError, cv2.error):
+        pixels = None
+    if pixels is None:
+        msg = f"image {file} cannot be read: it is damaged, cut short or no image that OpenCV reads"
+        raise SourceError(msg)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        msg = f"image {file} has pixels of type {pixels.dtype}: 8 and 16 bit unsigned are taken"
+        raise SourceError(msg)
+    return pixels
+
+
+def _bits(pixels: np.ndarray[tuple[int, int], np.dtype[np.uint8 | np.uint16]]) -> int:
+    """Give the bits in use: 8, or the depth that holds the brightest pixel, at least 10."""
+    return 8 if pixels.dtype == np.uint8 else max(10, int(pixels.max()).bit_length())
+
+
+def _natural(file: Path) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", file.name)]

@@ -1,0 +1,86 @@
+"""X-ray frames from a video, through OpenCV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+
+from heartwire.engine.errors import SourceError
+from heartwire.engine.messages import EndOfStream, Item, XrayFrame
+from heartwire.engine.source import Source, captured_ns
+
+_DEFAULT_RATE_HZ = 15.0
+_COUNTED = (".mp4", ".mov", ".m4v", ".avi")
+"""Containers that state the exact number of frames; in others it is guessed from the duration."""
+
+
+class VideoSource(Source):
+    """A video file; colour is turned to grey.
+
+    Parameters
+    ----------
+    path
+        The file.
+    rate_hz
+        Frames a second; 0: as the file says, or 15 where it does not.
+    """
+
+    path: str
+    rate_hz: float = 0.0
+
+    def open(self) -> Iterator[Item]:
+        """Open the video.
+
+        Raises
+        ------
+        SourceError
+            If the file is absent, is no video, or is cut short.
+        """
+        return self._items(self._capture())
+
+    def length(self) -> int | None:
+        """Give the number of frames that the file states; None where it states none."""
+        capture = self._capture()
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        return count if count > 0 else None
+
+    def _capture(self) -> cv2.VideoCapture:
+        if not Path(self.path).is_file():
+            msg = f"video {self.path}: there is no such file"
+            raise SourceError(msg)
+        capture = cv2.VideoCapture(self.path, cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            msg = f"video {self.path} cannot be opened: it is damaged, cut short or no video that FFmpeg reads"
+            raise SourceError(msg)
+        return capture
+
+    def _items(self, capture: cv2.VideoCapture) -> Iterator[Item]:
+        stated_hz = float(capture.get(cv2.CAP_PROP_FPS))
+        usable = math.isfinite(stated_hz) and 0 < stated_hz <= 1000
+        rate_hz = self.rate_hz or (stated_hz if usable else _DEFAULT_RATE_HZ)
+        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        number = 0
+        try:
+            while True:
+                arrived, image = capture.read()
+                if not arrived:
+                    break
+                pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+                yield XrayFrame(
+                    stream=self.stream,
+                    frame=number,
+                    pixels=pixels,
+                    rate_hz=rate_hz,
+                    captured_ns=captured_ns(number, rate_hz),
+                )
+                number += 1
+        finally:
+            capture.release()
+        if number == 0 or (number < stated and Path(self.path).suffix.lower() in _COUNTED):
+            msg = f"video {self.path} is damaged or cut short: {number} of {stated} frames can be decoded"
+            raise SourceError(msg)
+        yield EndOfStream(stream=self.stream, offered=number)
