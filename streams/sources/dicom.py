@@ -17,6 +17,7 @@ from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
 from heartwire.engine.source import Source
 from heartwire.streams.sources.dicom_geometry import frame_times_s, spacing
+from heartwire.streams.sources.quiet import quiet
 
 _Value = TypeVar("_Value")
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -69,7 +70,7 @@ class DicomSource(Source):
     def _attempt(self, step: Callable[[], _Value]) -> _Value:
         """Do a step of reading: whatever pydicom and its decoders find wrong becomes one error."""
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), quiet():
                 # Values outside the standard's letter are common and of no consequence here.
                 warnings.simplefilter("ignore")
                 return step()

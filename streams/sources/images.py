@@ -12,6 +12,7 @@ import numpy as np
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
 from heartwire.engine.source import Source, captured_ns
+from heartwire.streams.sources.quiet import quiet
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".jp2", ".webp")
 
@@ -89,7 +90,8 @@ def read_image(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8 | np
         If it cannot be read, or is neither 8 nor 16 bit.
     """
     try:
-        pixels = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE)
+        with quiet():
+            pixels = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE)
     except (OSError, cv2.error):
         pixels = None
     if pixels is None:

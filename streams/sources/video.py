@@ -11,6 +11,7 @@ import cv2
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
 from heartwire.engine.source import Source, captured_ns
+from heartwire.streams.sources.quiet import quiet
 
 _DEFAULT_RATE_HZ = 15.0
 _COUNTED = (".mp4", ".mov", ".m4v", ".avi")
@@ -52,7 +53,8 @@ class VideoSource(Source):
         if not Path(self.path).is_file():
             msg = f"video {self.path}: there is no such file"
             raise SourceError(msg)
-        capture = cv2.VideoCapture(self.path, cv2.CAP_FFMPEG)
+        with quiet():
+            capture = cv2.VideoCapture(self.path, cv2.CAP_FFMPEG)
         if not capture.isOpened():
             msg = f"video {self.path} cannot be opened: it is damaged, cut short or no video that FFmpeg reads"
             raise SourceError(msg)
@@ -66,7 +68,8 @@ class VideoSource(Source):
         number = 0
         try:
             while True:
-                arrived, image = capture.read()
+                with quiet():
+                    arrived, image = capture.read()
                 if not arrived:
                     break
                 pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
