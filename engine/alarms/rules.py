@@ -1,0 +1,187 @@
+"""From what the analyser knows to alarms: one rule for each condition, each with its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from heartwire.engine.alarms.conditions import CONDITIONS
+from heartwire.engine.alarms.lifecycle import AlarmBoard, Reason
+from heartwire.engine.alarms.limits import AlarmLimits
+from heartwire.engine.ecg.rate import MEDIAN_INTERVALS, RateMeter
+from heartwire.engine.ecg.step import Step
+from heartwire.engine.messages import AlarmEvent, Beat
+
+_OF_RHYTHM = {"VF": "VF", "VFL": "VF", "VT": "VT", "ASYS": "ASYSTOLE"}
+
+
+class _Memory(msgspec.Struct):
+    """What the rules remember; samples, -1 where there is none."""
+
+    rhythm: str = ""
+    last_beat: int = -1
+    run_onset: int = -1
+    run_beats: int = 0
+    off_since: int = -1
+    noisy_since: int = -1
+    clear_since: int = -1
+
+
+class EcgAlarms:
+    """The alarms of one ECG stream.
+
+    Parameters
+    ----------
+    stream
+        The stream they belong to.
+    limits
+        At what to alarm.
+    """
+
+    def __init__(self, stream: str, limits: AlarmLimits) -> None:
+        self._limits = limits
+        self.board = AlarmBoard(stream)
+        self._meter = RateMeter(0.0)
+        self._memory = _Memory()
+
+    def step(self, step: Step) -> Iterator[AlarmEvent]:
+        """Take the analyser's next step; give the changes of conditions that it brings."""
+        if step.rate_hz != self._meter.rate_hz:
+            self._meter = RateMeter(step.rate_hz)
+            self._forget_beats()
+        if step.missing is not None:
+            yield from self._gap(step, *step.missing)
+            return
+        if self.board.is_active("GAP"):
+            yield from self._end("GAP", step, {"rule": "samples again"})
+        memory = self._memory
+        if step.signal != "good" or memory.off_since >= 0 or memory.noisy_since >= 0 or self.board.is_active("NOISY"):
+            yield from self._signal(step)
+        if step.rhythm.label != memory.rhythm:
+            yield from self._rhythm(step)
+        for beat in step.beats:
+            yield from self._beat(step, beat)
+        if memory.last_beat >= 0 and step.seen_to - memory.last_beat >= self._limits.pause_s * step.rate_hz:
+            reason: Reason = {"rule": "no beat", "silent_s": round((step.seen_to - memory.last_beat) / step.rate_hz, 3)}
+            yield from self._begin("PAUSE", memory.last_beat, step, reason)
+
+    def _begin(self, code: str, onset_sample: int, step: Step, reason: Reason) -> Iterator[AlarmEvent]:
+        return self.board.begin(code, onset_sample, step.sample, step.rate_hz, reason)
+
+    def _end(self, code: str, step: Step, reason: Reason) -> Iterator[AlarmEvent]:
+        return self.board.end(code, step.sample, step.rate_hz, reason)
+
+    def _forget_beats(self) -> None:
+        self._meter.interrupt()
+        self._memory.last_beat = -1
+        self._memory.run_beats = 0
+
+    def _gap(self, step: Step, first_sample: int, count: int) -> Iterator[AlarmEvent]:
+        self._forget_beats()
+        yield from self._begin("GAP", first_sample, step, {"rule": "samples missing", "samples": count})
+
+    def _signal(self, step: Step) -> Iterator[AlarmEvent]:
+        """LEAD_OFF and NOISY; what rests on the signal ends while it cannot be read."""
+        memory, limits = self._memory, self._limits
+        if step.signal == "off":
+            memory.off_since = step.sample if memory.off_since < 0 else memory.off_since
+            self._forget_beats()
+            if step.sample - memory.off_since >= limits.lead_off_s * step.rate_hz:
+                for code in self.board.active():
+                    if CONDITIONS[code].kind == "physiological":
+                        yield from self._end(code, step, {"rule": "no signal any more"})
+                yield from self._begin("LEAD_OFF", memory.off_since, step, {"rule": "every lead flat or invalid"})
+        else:
+            memory.off_since = -1
+            yield from self._end("LEAD_OFF", step, {"rule": "a lead carries a signal"})
+        if step.signal == "noisy":
+            memory.clear_since = -1
+            memory.noisy_since = step.sample if memory.noisy_since < 0 else memory.noisy_since
+            self._memory.last_beat = -1
+            if step.sample - memory.noisy_since >= limits.noisy_s * step.rate_hz:
+                yield from self._begin("NOISY", memory.noisy_since, step, {"rule": "every lead noisy"})
+        else:
+            memory.noisy_since = -1
+            memory.clear_since = step.sample if memory.clear_since < 0 else memory.clear_since
+            if step.sample - memory.clear_since >= limits.noisy_s * step.rate_hz or step.signal == "off":
+                yield from self._end("NOISY", step, {"rule": "a lead can be read"})
+
+    def _rhythm(self, step: Step) -> Iterator[AlarmEvent]:
+        """ASYSTOLE, VF and VT follow the rhythm."""
+        before = _OF_RHYTHM.get(self._memory.rhythm)
+        now = _OF_RHYTHM.get(step.rhythm.label)
+        self._memory.rhythm = step.rhythm.label
+        self._memory.last_beat = -1
+        if before != now and before is not None:
+            yield from self._end(before, step, {"rule": f"rhythm is {step.rhythm.label or 'not known'}"})
+        if before != now and now is not None:
+            yield from self._begin(now, step.rhythm.onset_sample, step, step.rhythm.reason)
+
+    def _beat(self, step: Step, beat: Beat) -> Iterator[AlarmEvent]:
+        """PAUSE, V_RUN and the limits of the heart rate are judged at each beat."""
+        memory, limits = self._memory, self._limits
+        memory.last_beat = beat.sample
+        yield from self._end("PAUSE", step, {"rule": "a beat"})
+        if beat.label == "V":
+            memory.run_onset = memory.run_onset if memory.run_beats else beat.sample
+            memory.run_beats += 1
+            if memory.run_beats == limits.run_beats:
+                reason: Reason = {"rule": "ventricular beats in a row", "beats": memory.run_beats}
+                yield from self._begin("V_RUN", memory.run_onset, step, reason)
+        elif memory.run_beats:
+            memory.run_beats = 0
+            yield from self._end("V_RUN", step, {"rule": "another beat"})
+        median_bpm = self._meter.beat(beat.sample)
+        yield from self._limit("TACHY", median_bpm, limits.tachy_bpm, 1, step)
+        yield from self._limit("BRADY", median_bpm, limits.brady_bpm, -1, step)
+        for code, n_beats, limit_bpm, side in (
+            ("EXTREME_TACHY", limits.extreme_tachy_beats, limits.extreme_tachy_bpm, 1),
+            ("EXTREME_BRADY", limits.extreme_brady_beats, limits.extreme_brady_bpm, -1),
+        ):
+            yield from self._limit(code, self._meter.mean_bpm(n_beats), limit_bpm, side, step, n_beats)
+
+    def _limit(
+        self, code: str, bpm: float | None, limit_bpm: float, side: int, step: Step, n_beats: int = 0
+    ) -> Iterator[AlarmEvent]:
+        """Compare a rate with its limit; `side` is 1 for an upper limit, -1 for a lower one."""
+        if bpm is None:
+            return
+        beyond = side * (bpm - limit_bpm)
+        if self.board.is_active(code):
+            if beyond < -self._limits.hysteresis_bpm:
+                yield from self._end(code, step, {"rule": "rate within its limit", "rate_bpm": round(bpm, 2)})
+        elif beyond > 0:
+            onset = self._meter.samples[-n_beats] if n_beats else self._since(limit_bpm, side)
+            reason: Reason = {"rule": "rate beyond its limit", "rate_bpm": round(bpm, 2), "limit_bpm": limit_bpm}
+            yield from self._begin(code, onset, step, reason)
+
+    def _since(self, limit_bpm: float, side: int) -> int:
+        """Give the beat from which on every interval is beyond the limit."""
+        samples = self._meter.samples
+        first = len(samples) - 1
+        earliest = max(0, first - MEDIAN_INTERVALS)
+        at_limit = 60.0 * self._meter.rate_hz / limit_bpm
+        while first > earliest and side * (at_limit - (samples[first] - samples[first - 1])) > 0:
+            first -= 1
+        return samples[first]
+
+    def acknowledge(self, code: str, sample: int) -> Iterator[AlarmEvent]:
+        """Take note that somebody has seen a condition."""
+        return self.board.acknowledge(code, sample, self._meter.rate_hz)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.board.reset()
+        self._meter = RateMeter(0.0)
+        self._memory = _Memory()
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self.board.snapshot(), self._meter.snapshot(), self._memory))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        board, meter, self._memory = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, _Memory])
+        self.board.restore(board)
+        self._meter.restore(meter)

@@ -1,0 +1,151 @@
+"""How far each ECG lead can be trusted, from 0 (unusable) to 1, hop by hop.
+
+Five things are looked at over the last `WINDOW_HOPS` hops: samples that are invalid, samples that do not change (flat
+or clipped), an amplitude that no heart gives, noise between the complexes, and complexes that are blunt for their
+height, as when an electrode moves. The noise is the quiet quarter of the hops: a QRS complex is as sharp as muscle
+noise, but short, so that it leaves most hops quiet, while noise leaves none. Bluntness counts little: fibrillation is
+blunt too.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from heartwire.engine.ecg.conditioning import Conditioned
+from heartwire.engine.messages import FloatArray
+
+WINDOW_HOPS = 16
+"""Hops looked at: 2.56 s, which holds a beat at 25 a minute."""
+OFF_FRACTION = 0.9
+"""A lead is off when so much of the window is invalid or does not change."""
+FLAT_MV = 0.01
+"""A lead whose whole window spans less than this is off."""
+
+_Flags: TypeAlias = npt.NDArray[np.bool_]
+_MEASURES = 6
+_ABSURD_MV = (6.0, 12.0)
+_NOISE_RATIO = 0.02
+_SHARP_RATIO = 0.1
+_BLUNT_QUALITY = 0.6
+
+
+class LeadQuality(NamedTuple):
+    """Quality of each lead and whether it is off; arrays of shape (n_leads,)."""
+
+    quality: FloatArray
+    off: _Flags
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _measure(
+    samples: FloatArray,
+    valid: _Flags,
+    held: _Flags,
+    high: FloatArray,
+    ring: npt.NDArray[np.float64],
+    slot: int,
+    filled: int,
+    quality: FloatArray,
+    off: _Flags,
+) -> None:
+    """Put one hop's measures into the ring, then judge each lead over the ring."""
+    n, n_leads = samples.shape
+    quiet = np.empty(WINDOW_HOPS)
+    for lead in range(n_leads):
+        invalid = 0
+        still = 0
+        low = samples[0, lead]
+        top = low
+        noise = 0.0
+        slope = 0.0
+        for i in range(n):
+            x = samples[i, lead]
+            if not valid[i, lead]:
+                invalid += 1
+            elif held[i, lead]:
+                still += 1
+            low = min(low, x)
+            top = max(top, x)
+            noise += abs(high[i, lead])
+            if i >= 1:
+                slope = max(slope, abs(x - samples[i - 1, lead]))
+            if i >= 2:
+                noise += abs(x - 2.0 * samples[i - 1, lead] + samples[i - 2, lead])
+        ring[slot, lead, 0] = invalid / n
+        ring[slot, lead, 1] = still / n
+        ring[slot, lead, 2] = low
+        ring[slot, lead, 3] = top
+        ring[slot, lead, 4] = noise / n
+        ring[slot, lead, 5] = slope
+        invalid_part = 0.0
+        held_part = 0.0
+        low = ring[slot, lead, 2]
+        top = ring[slot, lead, 3]
+        for hop in range(filled):
+            invalid_part += ring[hop, lead, 0]
+            held_part += ring[hop, lead, 1]
+            low = min(low, ring[hop, lead, 2])
+            top = max(top, ring[hop, lead, 3])
+            quiet[hop] = ring[hop, lead, 4]
+            slope = max(slope, ring[hop, lead, 5])
+        invalid_part /= filled
+        held_part /= filled
+        span = top - low
+        quiet[:filled].sort()
+        floor = quiet[filled // 4]
+        off[lead] = invalid_part + held_part >= OFF_FRACTION or span < FLAT_MV
+        q = max(0.0, 1.0 - 2.0 * invalid_part)
+        q *= min(1.0, max(0.0, (0.95 - held_part) / 0.25))
+        q *= min(1.0, max(0.0, (_ABSURD_MV[1] - span) / (_ABSURD_MV[1] - _ABSURD_MV[0])))
+        q *= _BLUNT_QUALITY + (1.0 - _BLUNT_QUALITY) * min(1.0, slope / (_SHARP_RATIO * span + 1e-4))
+        q /= 1.0 + (floor / (_NOISE_RATIO * span + 1e-4)) ** 2
+        quality[lead] = 0.0 if off[lead] else q
+
+
+class QualityMeter:
+    """Judges the leads of one stream.
+
+    Parameters
+    ----------
+    n_leads
+        How many leads.
+    """
+
+    def __init__(self, n_leads: int) -> None:
+        self.n_leads = n_leads
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the signal so far."""
+        self._ring = np.zeros((WINDOW_HOPS, self.n_leads, _MEASURES))
+        self._hops = 0
+
+    def measure(self, hop: Conditioned) -> LeadQuality:
+        """Take the next hop of the conditioned signal, give each lead's quality at its end.
+
+        Parameters
+        ----------
+        hop
+            Arrays of shape (n_samples, n_leads), the same n_samples each time.
+        """
+        quality = np.empty(self.n_leads, np.float32)
+        off = np.empty(self.n_leads, np.bool_)
+        slot = self._hops % WINDOW_HOPS
+        self._hops += 1
+        filled = min(self._hops, WINDOW_HOPS)
+        _measure(hop.samples, hop.valid, hop.held, hop.high, self._ring, slot, filled, quality, off)
+        return LeadQuality(quality, off)
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self._hops, self._ring.tobytes()))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`, of the same number of leads."""
+        self._hops, ring = msgspec.msgpack.decode(state, type=tuple[int, bytes])
+        self._ring = np.frombuffer(ring).reshape(WINDOW_HOPS, self.n_leads, _MEASURES).copy()

@@ -1,0 +1,237 @@
+"""The rhythm, from the beats and from the votes of the fibrillation network.
+
+From the most to the least urgent: VF (votes), ASYS (no beat), VT (votes, or a run of ventricular beats), B and T
+(bigeminy and trigeminy), N. Nothing is said before the first beats, or while the signal cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from heartwire.engine.messages import Beat
+
+Reason = dict[str, str | int | float | list[float] | list[int]]
+
+UNKNOWN = ""
+_N_BEATS_SINUS = 3
+_PATTERNS = {"B": (6, ("V-V-V-", "-V-V-V")), "T": (9, ("V--V--V--", "-V--V--V-", "--V--V--V"))}
+_PATTERN_INTERVAL_S = 2.5
+_KEPT = 9
+_OTHERS_END_VT = 2
+
+
+class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a rhythm is recognised."""
+
+    asystole_s: float = 4.0
+    """No QRS complex for so long."""
+    vt_beats: int = 5
+    """Ventricular beats in a row that are ventricular tachycardia,"""
+    vt_bpm: float = 100.0
+    """when they come faster than this."""
+    votes_of: int = 6
+    """Windows of the fibrillation network that vote, half a second apart."""
+    votes_on: int = 4
+    """Votes that begin VT or VF."""
+    votes_off: int = 1
+    """VT or VF ends when no more windows than this vote for it."""
+    vote_probability: float = 0.5
+    """A window votes when its probability of VT and VF together reaches this."""
+
+
+class RhythmState(msgspec.Struct, frozen=True):
+    """A rhythm: its label, the sample at which it began, and the rule and values that decided."""
+
+    label: str
+    onset_sample: int
+    reason: Reason = {}
+    confidence: float = 1.0
+
+
+class _Window(msgspec.Struct):
+    begin_sample: int
+    p_vt: float
+    p_vf: float
+
+
+class VentricularVote:
+    """k of n windows decide on VT or VF, fewer end it.
+
+    Parameters
+    ----------
+    settings
+        How many.
+    """
+
+    def __init__(self, settings: RhythmSettings) -> None:
+        self._settings = settings
+        self._windows: deque[_Window] = deque(maxlen=settings.votes_of)
+        self.label = UNKNOWN
+
+    def window(self, begin_sample: int, p_vt: float, p_vf: float) -> None:
+        """Take the probabilities of the next window, which begins at `begin_sample`."""
+        s = self._settings
+        self._windows.append(_Window(begin_sample, p_vt, p_vf))
+        votes = self.votes()
+        if len(votes) >= (s.votes_on if self.label == UNKNOWN else s.votes_off + 1):
+            vt, vf = sum(w.p_vt for w in votes), sum(w.p_vf for w in votes)
+            # Once called, the kind changes only for a clear majority: alarms must not flap between VT and VF.
+            if self.label == UNKNOWN:
+                self.label = "VF" if vf > vt else "VT"
+            elif vf > 2.0 * vt:
+                self.label = "VF"
+            elif vt > 2.0 * vf:
+                self.label = "VT"
+        else:
+            self.label = UNKNOWN
+
+    def votes(self) -> list[_Window]:
+        """Give the windows that vote for VT or VF."""
+        return [w for w in self._windows if w.p_vt + w.p_vf >= self._settings.vote_probability]
+
+    def state(self) -> RhythmState:
+        """Give the rhythm voted for."""
+        votes = self.votes()
+        mean = sum(w.p_vt + w.p_vf for w in votes) / len(votes)
+        reason: Reason = {"rule": "windows voting", "votes": len(votes), "of": len(self._windows)}
+        reason["probability"] = [round(w.p_vf if self.label == "VF" else w.p_vt, 3) for w in votes]
+        return RhythmState(self.label, votes[0].begin_sample, reason, round(mean, 4))
+
+    def interrupt(self) -> None:
+        """Forget the windows."""
+        self._windows.clear()
+        self.label = UNKNOWN
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self.label, list(self._windows)))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        self.label, windows = msgspec.msgpack.decode(state, type=tuple[str, list[_Window]])
+        self._windows.clear()
+        self._windows.extend(windows)
+
+
+class _Past(msgspec.Struct):
+    """What the tracker remembers: the last beats, oldest first, `kinds` with V for ventricular and - for others.
+
+    `run` counts the fast ventricular beats in a row, `others` the beats since the last of them.
+    """
+
+    state: RhythmState = RhythmState(UNKNOWN, 0)
+    pattern: RhythmState = RhythmState(UNKNOWN, 0)
+    samples: list[int] = []
+    kinds: str = ""
+    silent_since: int = -1
+    run: int = 0
+    others: int = 0
+
+
+class RhythmTracker:
+    """Follows the rhythm of one stream.
+
+    Parameters
+    ----------
+    rate_hz
+        Samples a second.
+    settings
+        When a rhythm is recognised.
+    """
+
+    def __init__(self, rate_hz: float, settings: RhythmSettings) -> None:
+        self.rate_hz = rate_hz
+        self._settings = settings
+        self.vote = VentricularVote(settings)
+        self._past = _Past()
+
+    @property
+    def state(self) -> RhythmState:
+        """The rhythm now."""
+        return self._past.state
+
+    def beat(self, beat: Beat) -> None:
+        """Take the next beat."""
+        past = self._past
+        interval_s = (beat.sample - past.samples[-1]) / self.rate_hz if past.samples else 0.0
+        fast = past.samples and interval_s * self._settings.vt_bpm <= 60.0
+        if interval_s > _PATTERN_INTERVAL_S:
+            past.kinds = ""
+        if beat.label == "V":
+            past.run = past.run + 1 if past.run and fast else 1
+            past.others = 0 if fast else past.others + 1
+        else:
+            past.run = 0
+            past.others += 1
+        past.samples = [*past.samples[1 - _KEPT :], beat.sample]
+        past.kinds = past.kinds[1 - _KEPT :] + ("V" if beat.label == "V" else "-")
+        past.silent_since = max(past.silent_since, beat.sample)
+        past.pattern = self._pattern()
+
+    def _pattern(self) -> RhythmState:
+        """Tell bigeminy, trigeminy and neither apart."""
+        past = self._past
+        for label, (n_beats, patterns) in _PATTERNS.items():
+            if past.kinds[-n_beats:] in patterns:
+                reason: Reason = {"rule": "ventricular beats in a pattern", "beats": n_beats}
+                return (
+                    past.pattern if past.pattern.label == label else RhythmState(label, past.samples[-n_beats], reason)
+                )
+        if past.pattern.label in _PATTERNS and past.run < 2 and "V" in past.kinds[-4:]:
+            return past.pattern
+        if past.pattern.label == "N" or len(past.samples) < _N_BEATS_SINUS:
+            return past.pattern
+        return RhythmState("N", past.samples[-_N_BEATS_SINUS], {"rule": "beats without such a pattern"})
+
+    def decide(self, seen_to: int, *, readable: bool) -> RhythmState | None:
+        """Decide on the rhythm; give it where it changed.
+
+        Parameters
+        ----------
+        seen_to
+            Every beat before this sample has been given.
+        readable
+            Whether the signal can be read at all; where it cannot, silence proves nothing.
+        """
+        past = self._past
+        if past.silent_since < 0 or not readable or self.vote.label != UNKNOWN:
+            past.silent_since = max(past.silent_since, seen_to)
+        new = self._recognise(seen_to) if readable else RhythmState(UNKNOWN, seen_to)
+        if new.label == past.state.label:
+            return None
+        past.state = new
+        return new
+
+    def _recognise(self, seen_to: int) -> RhythmState:
+        past, s = self._past, self._settings
+        if self.vote.label != UNKNOWN:
+            return self.vote.state()
+        silent_s = (seen_to - past.silent_since) / self.rate_hz
+        if silent_s >= s.asystole_s:
+            return RhythmState("ASYS", past.silent_since, {"rule": "no QRS complex", "silent_s": round(silent_s, 3)})
+        if past.run >= s.vt_beats:
+            begin = past.samples[-min(past.run, len(past.samples))]
+            return RhythmState("VT", begin, {"rule": "ventricular beats in a row", "beats": past.run})
+        if past.state.label == "VT" and past.others < _OTHERS_END_VT and silent_s * s.vt_bpm < _OTHERS_END_VT * 60.0:
+            return past.state
+        if past.state.label in ("VT", "VF", "ASYS") and past.pattern.label == "N":
+            return RhythmState("N", past.samples[-1], past.pattern.reason)
+        return past.pattern
+
+    def interrupt(self, seen_to: int) -> None:
+        """Take note that samples are missing: silence, runs and votes begin anew after them."""
+        self._past.silent_since = max(self._past.silent_since, seen_to)
+        self._past.run = 0
+        self._past.kinds = ""
+        self.vote.interrupt()
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self.rate_hz, self._past, self.vote.snapshot()))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        self.rate_hz, self._past, vote = msgspec.msgpack.decode(state, type=tuple[float, _Past, bytes])
+        self.vote.restore(vote)

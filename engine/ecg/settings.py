@@ -1,0 +1,43 @@
+"""The settings of the ECG processor: the table `settings` of an ECG stream in the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from heartwire.engine.alarms.limits import AlarmLimits
+from heartwire.engine.ecg.leads import LeadSettings
+from heartwire.engine.ecg.rhythm import RhythmSettings
+from heartwire.engine.errors import ConfigError
+
+
+class EcgSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which models run where, and at what leads, rhythms and alarms change."""
+
+    beat_model: str = "ecg-beats"
+    vf_model: str = "ecg-vf"
+    provider: Literal["auto", "cpu", "cuda"] = "cpu"
+    """The networks are so small that the way to a GPU takes longer than they do."""
+    threads: int = 1
+    noisy_below: float = 0.15
+    """The signal is noisy where no analysed lead reaches this quality."""
+    leads: LeadSettings = LeadSettings()
+    rhythm: RhythmSettings = RhythmSettings()
+    limits: AlarmLimits = AlarmLimits()
+
+
+def read_settings(stream: str, settings: Mapping[str, Any]) -> EcgSettings:
+    """Check the settings of a stream.
+
+    Raises
+    ------
+    ConfigError
+        With the path of the wrong key or value.
+    """
+    try:
+        return msgspec.convert(dict(settings), EcgSettings)
+    except msgspec.ValidationError as error:
+        msg = f"stream {stream!r}, settings of its ECG processor: {error}"
+        raise ConfigError(msg) from None

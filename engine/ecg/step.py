@@ -1,0 +1,29 @@
+"""What the analyser knew at one decision sample: the way from analysis to alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from heartwire.engine.ecg.rhythm import RhythmState
+from heartwire.engine.messages import Beat, Finding
+
+Signal = Literal["good", "noisy", "off"]
+
+
+@dataclass(slots=True)
+class Step:
+    """One step of the analyser.
+
+    `sample` is the last sample it rests on and `seen_to` the sample before which every beat has been told. `findings`
+    come in the order in which they were decided. `missing` is (first sample, count) where samples are missing.
+    """
+
+    sample: int
+    rate_hz: float
+    seen_to: int
+    signal: Signal
+    rhythm: RhythmState
+    beats: list[Beat] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    missing: tuple[int, int] | None = None
