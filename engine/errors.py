@@ -9,6 +9,7 @@
     │   └── ModelError          a model is missing, damaged or does not match its card
     ├── MalformedMessage        bytes on a socket that are not a valid message: refused and counted
     ├── StreamClosed            this side closed the stream
+    ├── StreamStalled           a subscriber that a lossless publisher waits for did not acknowledge in time
     └── ProcessorError          a processor raised; carries the stream it was working for
 
 Messages say what was wrong, where, and what to do.
@@ -40,7 +41,11 @@ class MalformedMessage(HeartwireError):  # noqa: N818 - the name is part of the 
 
 
 class StreamClosed(HeartwireError):  # noqa: N818 - names what happened, as anyio does
-    """This side has closed the stream."""
+    """The stream has been closed on our side."""
+
+
+class StreamStalled(HeartwireError):  # noqa: N818 - names what happened, as anyio does
+    """A subscriber that a lossless publisher waits for did not acknowledge in time."""
 
 
 class ProcessorError(HeartwireError):

@@ -63,7 +63,6 @@ class EcgHeader(msgspec.Struct, kw_only=True, omit_defaults=True):
     kind: Literal["ecg"]
     stream: str
     epoch: _Count
-    lane: str = ""
     seq: _Count
     first_sample: _Count
     n_samples: Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -83,7 +82,6 @@ class FrameHeader(msgspec.Struct, kw_only=True, omit_defaults=True):
     kind: Literal["xray"]
     stream: str
     epoch: _Count
-    lane: str = ""
     seq: _Count
     frame: _Count
     shape: tuple[_Size, _Size]
@@ -103,16 +101,14 @@ class BodyHeader(msgspec.Struct, Generic[Body], kw_only=True, omit_defaults=True
     v: Literal[1]
     kind: str
     epoch: _Count
-    lane: str = ""
     body: Body
 
 
 class Envelope(NamedTuple):
-    """A decoded message and where it stands among the messages of its publisher."""
+    """A decoded message and the run of the publisher it belongs to."""
 
     message: Message
     epoch: int  # changes when the publisher starts its sequence numbers over
-    lane: str  # "" for what a restarted publisher sends again, else the lane's name
 
 
 class _Version(msgspec.Struct):
@@ -147,7 +143,6 @@ _BODIES: dict[str, msgspec.msgpack.Decoder[BodyHeader[Any]]] = {
 }
 _VERSION = msgspec.msgpack.Decoder(_Version)
 _STREAM = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
-_LANE = re.compile(r"[A-Za-z0-9-]{0,32}")
 _SAMPLE = np.dtype("<f4")
 _PIXELS = {"uint8": np.dtype("u1"), "uint16": np.dtype("<u2")}
 _NO_PAYLOAD = b""
@@ -186,7 +181,7 @@ def _read_topic(topic: bytes) -> tuple[str, str]:
     return kind, stream
 
 
-def encode(message: Message, epoch: int = 1, lane: str = "") -> list[bytes | memoryview]:
+def encode(message: Message, epoch: int = 1) -> list[bytes | memoryview]:
     """Give the three parts of a message.
 
     The payload is a view of the message's own array where that is C-ordered: do not write to it after sending.
@@ -197,8 +192,6 @@ def encode(message: Message, epoch: int = 1, lane: str = "") -> list[bytes | mem
         Any item or finding, with `seq` set.
     epoch
         Number of this run of the publisher; it changes when sequence numbers start over.
-    lane
-        Names a second sequence of the same stream, see `docs/wire.md`.
 
     Raises
     ------
@@ -208,21 +201,21 @@ def encode(message: Message, epoch: int = 1, lane: str = "") -> list[bytes | mem
     payload: bytes | memoryview = _NO_PAYLOAD
     if type(message) is EcgChunk:
         kind = "ecg"
-        header, payload = _encode_ecg(message, epoch, lane)
+        header, payload = _encode_ecg(message, epoch)
     elif type(message) is XrayFrame:
         kind = "xray"
-        header, payload = _encode_frame(message, epoch, lane)
+        header, payload = _encode_frame(message, epoch)
     else:
         kind = _KINDS[type(message)]
         _check_body(message)
-        header = _ENCODE(BodyHeader(v=1, kind=kind, epoch=epoch, lane=lane, body=message))
+        header = _ENCODE(BodyHeader(v=1, kind=kind, epoch=epoch, body=message))
     if len(header) > HEADER_LIMIT_BYTES:
         msg = f"header of {len(header)} bytes in {kind} message of {message.stream!r}: limit {HEADER_LIMIT_BYTES}"
         raise MalformedMessage(msg)
     return [topic_of(kind, message.stream), header, payload]
 
 
-def _encode_ecg(chunk: EcgChunk, epoch: int, lane: str) -> tuple[bytes, memoryview]:
+def _encode_ecg(chunk: EcgChunk, epoch: int) -> tuple[bytes, memoryview]:
     samples = np.ascontiguousarray(chunk.samples, _SAMPLE)
     leads = chunk.leads
     if samples.ndim != 2 or not 1 <= len(leads) <= MAX_LEADS or samples.shape[1] != len(leads) or not len(samples):
@@ -236,7 +229,6 @@ def _encode_ecg(chunk: EcgChunk, epoch: int, lane: str) -> tuple[bytes, memoryvi
         kind="ecg",
         stream=chunk.stream,
         epoch=epoch,
-        lane=lane,
         seq=chunk.seq,
         first_sample=chunk.first_sample,
         n_samples=len(samples),
@@ -251,7 +243,7 @@ def _encode_ecg(chunk: EcgChunk, epoch: int, lane: str) -> tuple[bytes, memoryvi
     return _ENCODE(header), samples.data.cast("B")
 
 
-def _encode_frame(frame: XrayFrame, epoch: int, lane: str) -> tuple[bytes, memoryview]:
+def _encode_frame(frame: XrayFrame, epoch: int) -> tuple[bytes, memoryview]:
     pixels = frame.pixels
     dtype = pixels.dtype.name
     if dtype not in _PIXELS or pixels.ndim != 2 or not 0 < min(pixels.shape) <= max(pixels.shape) <= 8192:
@@ -262,7 +254,6 @@ def _encode_frame(frame: XrayFrame, epoch: int, lane: str) -> tuple[bytes, memor
         kind="xray",
         stream=frame.stream,
         epoch=epoch,
-        lane=lane,
         seq=frame.seq,
         frame=frame.frame,
         shape=(pixels.shape[0], pixels.shape[1]),
@@ -293,7 +284,7 @@ def decode(parts: Sequence[Part]) -> Message:
 
 
 def decode_envelope(parts: Sequence[Part]) -> Envelope:
-    """Read a message together with its epoch and lane; as `decode` otherwise."""
+    """Read a message together with its epoch; as `decode` otherwise."""
     if len(parts) != 3:
         msg = f"{len(parts)} parts: expected [topic, header, payload]"
         raise MalformedMessage(msg)
@@ -323,12 +314,9 @@ def _why(header: bytes, error: Exception) -> str:
     return f"header: {error}"
 
 
-def _check_stream(found: str, expected: str, lane: str) -> None:
+def _check_stream(found: str, expected: str) -> None:
     if found != expected:
         msg = f"header names stream {found[:140]!r}, the topic {expected!r}"
-        raise MalformedMessage(msg)
-    if lane and not _LANE.fullmatch(lane):
-        msg = f"lane {lane[:40]!r}: use up to 32 letters, digits and '-'"
         raise MalformedMessage(msg)
 
 
@@ -345,7 +333,7 @@ def _array(payload: memoryview, dtype: np.dtype[Any], shape: tuple[int, int]) ->
 
 def _decode_ecg(stream: str, data: bytes, payload: memoryview) -> Envelope:
     header = _ECG.decode(data)
-    _check_stream(header.stream, stream, header.lane)
+    _check_stream(header.stream, stream)
     n_leads = len(header.leads)
     _check_length(payload, 4 * header.n_samples * n_leads)
     chunk = EcgChunk(
@@ -359,12 +347,12 @@ def _decode_ecg(stream: str, data: bytes, payload: memoryview) -> Envelope:
         clock=header.clock,
         trace=header.trace,
     )
-    return Envelope(chunk, header.epoch, header.lane)
+    return Envelope(chunk, header.epoch)
 
 
 def _decode_frame(stream: str, data: bytes, payload: memoryview) -> Envelope:
     header = _FRAME.decode(data)
-    _check_stream(header.stream, stream, header.lane)
+    _check_stream(header.stream, stream)
     dtype = _PIXELS[header.dtype]
     if header.bits > 8 * dtype.itemsize:
         msg = f"header: {header.bits} bits do not fit {header.dtype} - at `$.bits`"
@@ -384,7 +372,7 @@ def _decode_frame(stream: str, data: bytes, payload: memoryview) -> Envelope:
         clock=header.clock,
         trace=header.trace,
     )
-    return Envelope(frame, header.epoch, header.lane)
+    return Envelope(frame, header.epoch)
 
 
 def _decode_body(kind: str, stream: str, data: bytes, payload: memoryview) -> Envelope:
@@ -393,10 +381,10 @@ def _decode_body(kind: str, stream: str, data: bytes, payload: memoryview) -> En
     if header.kind != kind:
         msg = f"header says kind {header.kind[:40]!r}, the topic {kind!r}"
         raise MalformedMessage(msg)
-    _check_stream(message.stream, stream, header.lane)
+    _check_stream(message.stream, stream)
     _check_length(payload, 0)
     _check_body(message)
-    return Envelope(message, header.epoch, header.lane)
+    return Envelope(message, header.epoch)
 
 
 def _check_body(message: Any) -> None:

@@ -1,0 +1,388 @@
+"""Publishing: numbered messages on a PUB socket, and a ring from which any subscriber can have again what it missed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import suppress
+from typing import NamedTuple, Self
+
+import msgspec
+import zmq
+
+from heartwire.engine import control
+from heartwire.engine.control import Acknowledge, CurveKeys, Goodbye, Hello, Offer, Resend, Resent
+from heartwire.engine.errors import ConfigError, MalformedMessage, StreamStalled
+from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, Message, XrayFrame
+from heartwire.engine.ring import Ring, RingLimits
+from heartwire.engine.wire import encode
+
+_OFFER_STREAMS = 512
+_REQUESTS_AT_ONCE = 256
+_MAX_FOLLOWERS = 1024
+_CONTROL_HIGH_WATER = 4096
+_LINGER_MS = 1000
+_SNAPSHOT_MESSAGES = 256
+_SNAPSHOT_LIMIT = 4096
+
+
+class PublisherStatistics(NamedTuple):
+    """What a publisher has done so far."""
+
+    sent: int  # messages published
+    resent: int  # messages sent again because a subscriber asked
+    refused: int  # requests that were not valid
+    last_refusal: str  # why the last one was refused
+    followers: int  # registered subscribers
+    kept: int  # messages in the rings
+    kept_bytes: int  # bytes in the rings
+    waited_s: float  # time spent waiting for acknowledgements
+
+
+class _Kept(msgspec.Struct):
+    next_seq: int
+    messages: list[list[bytes]]
+
+
+class _Snapshot(msgspec.Struct):
+    epoch: int
+    streams: dict[str, _Kept]
+
+
+class _Follower:
+    """A registered subscriber: the streams it wants and what it has acknowledged of each."""
+
+    def __init__(self, hello: Hello) -> None:
+        self._streams = None if hello.streams is None else frozenset(hello.streams)
+        self.acknowledged: dict[str, int] = dict(hello.acknowledged)
+
+    def wants(self, stream: str) -> bool:
+        return self._streams is None or stream in self._streams
+
+
+class Publisher:
+    """Sends the messages of any number of streams; owned by one thread.
+
+    What the PUB socket drops for a slow or late subscriber is no loss: the subscriber sees it in the sequence numbers
+    and asks for it on the control socket. Requests are answered in `send` and `serve`, so a publisher that has nothing
+    to send must `serve`.
+
+    Parameters
+    ----------
+    endpoint
+        ZeroMQ endpoint to bind for data; `tcp://127.0.0.1:*` takes any free port.
+    control_endpoint
+        Endpoint to bind for requests; the one that belongs to `endpoint` if not given.
+    epoch
+        Number of this run. A restarted publisher that sends the same messages again with the same sequence numbers
+        must keep it; one that starts afresh must change it (the default does).
+    ring_s, ring_messages, ring_bytes
+        How much of each stream is kept for resending.
+    high_water
+        Messages that the PUB socket queues for one subscriber before it drops.
+    window
+        Lossless mode: `send` waits while a registered subscriber is this many messages of the stream behind. None:
+        never waits, as a live device cannot.
+    expected_subscribers
+        In lossless mode, how many registered subscribers a stream must have before its first message is sent.
+    stall_timeout_s
+        How long `send` waits for them before it raises.
+    heartbeat_s
+        How often offers go out.
+    keys
+        CURVE keys; None sends in clear.
+    context
+        ZeroMQ context; the process-wide one if not given.
+
+    Raises
+    ------
+    ConfigError
+        If an endpoint cannot be bound.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        control_endpoint: str | None = None,
+        epoch: int | None = None,
+        ring_s: float = 60.0,
+        ring_messages: int = 65_536,
+        ring_bytes: int = 64 * 1024 * 1024,
+        high_water: int = 1000,
+        window: int | None = None,
+        expected_subscribers: int = 1,
+        stall_timeout_s: float = 60.0,
+        heartbeat_s: float = 0.25,
+        keys: CurveKeys | None = None,
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+    ) -> None:
+        self.epoch = time.time_ns() if epoch is None else epoch
+        self._instance = secrets.randbits(62)
+        self._limits = RingLimits(ring_s, ring_messages, ring_bytes)
+        self._window = window
+        self._expected = expected_subscribers
+        self._stall_timeout_s = stall_timeout_s
+        self._heartbeat_ns = round(heartbeat_s * 1e9)
+        self._heartbeat_due_ns = 0
+        self._rings: dict[str, Ring] = {}
+        self._followers: dict[bytes, _Follower] = {}
+        self._sent = self._resent = self._refused = self._waited_ns = 0
+        self._last_refusal = ""
+        context = context or zmq.Context.instance()
+        self._data = context.socket(zmq.PUB)
+        self._data.sndhwm = high_water
+        self._control = context.socket(zmq.ROUTER)
+        self._control.sndhwm = self._control.rcvhwm = _CONTROL_HIGH_WATER
+        self._control.maxmsgsize = control.REQUEST_LIMIT_BYTES
+        # A subscriber that was killed and comes back takes over its own name at once.
+        self._control.router_handover = True
+        for socket in (self._data, self._control):
+            socket.linger = _LINGER_MS
+            if keys is not None:
+                keys.serve(socket)
+        self.endpoint = self._bind(self._data, endpoint)
+        self.control_endpoint = self._bind(self._control, control_endpoint or control.control_endpoint(endpoint))
+
+    def _bind(self, socket: zmq.Socket[bytes], endpoint: str) -> str:
+        try:
+            socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self._data.close(linger=0)
+            self._control.close(linger=0)
+            msg = f"cannot publish at {endpoint!r}: {error}"
+            raise ConfigError(msg) from error
+        return socket.last_endpoint.decode()
+
+    def send(self, message: Message) -> int:
+        """Send a message, numbered, stamped and kept; give its sequence number.
+
+        Sets `seq`, and `trace.sent_ns` of an item or `trace.published_ns` of a finding.
+
+        Raises
+        ------
+        StreamStalled
+            In lossless mode, if a subscriber did not acknowledge in time. Nothing was sent: the call may be repeated.
+        MalformedMessage
+            If a subscriber would refuse the message.
+        """
+        ring = self._ring(message.stream)
+        if self._window is not None:
+            self._await_window(message.stream, ring, self._window)
+        now_ns = time.monotonic_ns()
+        message.seq = ring.next_seq
+        match message:
+            case EcgChunk() | XrayFrame() | Gap() | EndOfStream():
+                message.trace.sent_ns = now_ns
+            case AlarmEvent():
+                message.trace.published_ns = message.emitted_ns = now_ns
+            case _:
+                message.trace.published_ns = now_ns
+        topic, header, payload = encode(message, self.epoch)
+        parts = [bytes(topic), bytes(header), bytes(payload)]
+        ring.append(parts, now_ns)
+        ring.trim(now_ns, self._owed_seq(message.stream))
+        self._data.send_multipart(parts)
+        self._sent += 1
+        if now_ns >= self._heartbeat_due_ns or self._control.events & zmq.POLLIN:
+            self._turn(0)
+        return message.seq
+
+    def serve(self, timeout_ms: float = 0) -> None:
+        """Answer requests and send heartbeats for this long."""
+        deadline_ns = time.monotonic_ns() + round(timeout_ms * 1e6)
+        while (left_ns := self._turn(deadline_ns)) > 0:
+            if left_ns < 1_000_000:
+                time.sleep(left_ns / 1e9)
+
+    def drain(self, timeout_s: float) -> bool:
+        """Serve until every registered subscriber has acknowledged everything; False if that took too long."""
+        deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
+        while any(self._behind(stream, ring) for stream, ring in self._rings.items()):
+            if self._turn(deadline_ns) <= 0:
+                return False
+        return True
+
+    def snapshot(self, stream: str | None = None) -> bytes:
+        """Give what `restore` needs to go on with the same sequence numbers.
+
+        Holds the messages that registered subscribers have not acknowledged (4096 at most); of streams that have no
+        registered subscriber, the last 256.
+
+        Parameters
+        ----------
+        stream
+            Only this one; all if not given.
+        """
+        names = list(self._rings) if stream is None else [stream]
+        kept = {}
+        for name in names:
+            ring = self._ring(name)
+            needed = self._needed_seq(name)
+            last = _SNAPSHOT_MESSAGES if needed is None else min(ring.next_seq - needed, _SNAPSHOT_LIMIT)
+            kept[name] = _Kept(ring.next_seq, ring.tail(last))
+        return msgspec.msgpack.encode(_Snapshot(self.epoch, kept))
+
+    def restore(self, state: bytes) -> None:
+        """Go on where a snapshot was taken: what was sent since is sent again under the same numbers.
+
+        Raises
+        ------
+        ConfigError
+            If the bytes are not a snapshot.
+        """
+        try:
+            snapshot = msgspec.msgpack.decode(state, type=_Snapshot)
+        except msgspec.DecodeError as error:
+            msg = f"not a publisher's snapshot: {error}"
+            raise ConfigError(msg) from error
+        self.epoch = snapshot.epoch
+        for stream, kept in snapshot.streams.items():
+            self._ring(stream).load(kept.next_seq, kept.messages, time.monotonic_ns())
+        self._heartbeat_due_ns = 0
+
+    def statistics(self) -> PublisherStatistics:
+        """Give the counts so far."""
+        return PublisherStatistics(
+            sent=self._sent,
+            resent=self._resent,
+            refused=self._refused,
+            last_refusal=self._last_refusal,
+            followers=len(self._followers),
+            kept=sum(map(len, self._rings.values())),
+            kept_bytes=sum(ring.size_bytes for ring in self._rings.values()),
+            waited_s=self._waited_ns / 1e9,
+        )
+
+    def close(self) -> None:
+        """Close both sockets; what was sent still goes out for up to a second."""
+        self._data.close()
+        self._control.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Publisher: {self.endpoint}, {len(self._rings)} streams, {self._sent} sent>"
+
+    def _ring(self, stream: str) -> Ring:
+        ring = self._rings.get(stream)
+        if ring is None:
+            ring = self._rings[stream] = Ring(self._limits)
+        return ring
+
+    def _slowest(self, stream: str) -> tuple[int, int]:
+        """Count the registered subscribers of a stream and give the lowest number all of them acknowledged."""
+        acknowledged = [f.acknowledged.get(stream, -1) for f in self._followers.values() if f.wants(stream)]
+        return len(acknowledged), min(acknowledged, default=-1)
+
+    def _needed_seq(self, stream: str) -> int | None:
+        """Give the first sequence number that a registered subscriber still needs; None where none registered."""
+        count, acknowledged = self._slowest(stream) if self._followers else (0, -1)
+        return acknowledged + 1 if count else None
+
+    def _owed_seq(self, stream: str) -> int | None:
+        """Give the first sequence number that may not be let go: only a lossless publisher owes any."""
+        return None if self._window is None else self._needed_seq(stream)
+
+    def _behind(self, stream: str, ring: Ring) -> int:
+        needed = self._needed_seq(stream)
+        return 0 if needed is None else ring.next_seq - needed
+
+    def _await_window(self, stream: str, ring: Ring, window: int) -> None:
+        count, acknowledged = self._slowest(stream)
+        if count >= self._expected and ring.next_seq - acknowledged - 1 < window:
+            return
+        start_ns = time.monotonic_ns()
+        deadline_ns = start_ns + round(self._stall_timeout_s * 1e9)
+        while count < self._expected or ring.next_seq - acknowledged - 1 >= window:
+            if self._turn(deadline_ns) <= 0:
+                what = f"{count} of {self._expected} subscribers there, acknowledged up to {acknowledged}"
+                msg = f"stream {stream!r} waited {self._stall_timeout_s:g} s at message {ring.next_seq}: {what}"
+                raise StreamStalled(msg)
+            count, acknowledged = self._slowest(stream)
+        self._waited_ns += time.monotonic_ns() - start_ns
+
+    def _turn(self, deadline_ns: int) -> int:
+        """Wait for requests until the deadline or the next heartbeat, answer; give the ns left to the deadline."""
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._heartbeat_due_ns:
+            self._heartbeat(now_ns)
+        wait_ns = min(deadline_ns, self._heartbeat_due_ns) - now_ns
+        if self._control.poll(max(0, wait_ns // 1_000_000)):
+            self._answer_all()
+        return deadline_ns - time.monotonic_ns()
+
+    def _heartbeat(self, now_ns: int) -> None:
+        self._heartbeat_due_ns = now_ns + self._heartbeat_ns
+        for stream, ring in self._rings.items():
+            ring.trim(now_ns, self._owed_seq(stream))
+        for offer in self._offers():
+            self._data.send_multipart([control.OFFER, offer])
+
+    def _offers(self) -> list[bytes]:
+        streams = [(name, (ring.oldest_seq, ring.next_seq)) for name, ring in self._rings.items()]
+        return [
+            control.encode(
+                Offer(epoch=self.epoch, instance=self._instance, streams=dict(streams[n : n + _OFFER_STREAMS]))
+            )
+            for n in range(0, max(1, len(streams)), _OFFER_STREAMS)
+        ]
+
+    def _answer_all(self) -> None:
+        with suppress(zmq.Again):
+            for _ in range(_REQUESTS_AT_ONCE):
+                parts = self._control.recv_multipart(zmq.DONTWAIT)
+                try:
+                    if len(parts) != 2:
+                        msg = f"request of {len(parts) - 1} parts: expected 1"
+                        raise MalformedMessage(msg)
+                    self._answer(parts[0], control.decode_request(parts[1]))
+                except MalformedMessage as error:
+                    self._refused += 1
+                    self._last_refusal = str(error)
+
+    def _answer(self, identity: bytes, request: control.Request) -> None:
+        match request:
+            case Hello():
+                if request.registered:
+                    if identity not in self._followers and len(self._followers) >= _MAX_FOLLOWERS:
+                        msg = f"more than {_MAX_FOLLOWERS} registered subscribers"
+                        raise MalformedMessage(msg)
+                    self._followers[identity] = _Follower(request)
+                for offer in self._offers():
+                    self._reply([identity, control.OFFER, offer])
+            case Resend():
+                self._resend(identity, request)
+            case Acknowledge():
+                if follower := self._followers.get(identity):
+                    follower.acknowledged.update(request.seqs)
+            case Goodbye():
+                self._followers.pop(identity, None)
+
+    def _resend(self, identity: bytes, request: Resend) -> None:
+        ring = self._rings.get(request.stream)
+        if ring is None or request.epoch != self.epoch:
+            return
+        found = ring.between(request.first, request.last)
+        for parts in found:
+            self._reply([identity, *parts])
+        self._resent += len(found)
+        oldest = ring.oldest_seq
+        resent = Resent(
+            stream=request.stream,
+            epoch=self.epoch,
+            first=request.first,
+            last=max(request.first, oldest) + len(found) - 1 if found else request.last,
+            oldest=oldest,
+            next=ring.next_seq,
+        )
+        self._reply([identity, control.RESENT, control.encode(resent)])
+
+    def _reply(self, parts: list[bytes]) -> None:
+        # A subscriber that does not read its replies asks again; it never holds up the publisher.
+        with suppress(zmq.Again, zmq.ZMQError):
+            self._control.send_multipart(parts, zmq.DONTWAIT)

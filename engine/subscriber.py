@@ -1,0 +1,313 @@
+"""Subscribing: the messages of one publisher, each stream in order, without loss where the publisher still has them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Literal, NamedTuple, Self
+
+import zmq
+
+from heartwire.engine import control
+from heartwire.engine.control import Acknowledge, CurveKeys, Goodbye, Hello, Offer, Resent
+from heartwire.engine.errors import ConfigError, MalformedMessage
+from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Message, XrayFrame
+from heartwire.engine.ordering import Counts, Patience, Position, StreamOrder
+from heartwire.engine.wire import HEADER_LIMIT_BYTES, KINDS, PAYLOAD_LIMIT_BYTES, Part, decode_envelope, topic_of
+
+_HELLO_NS = 1_000_000_000
+_TIMER_NS = 20_000_000
+"""How often waiting subscribers look at their timers."""
+_AT_ONCE = 1024
+"""Most messages taken from a socket in one turn."""
+_MAX_STREAMS = 4096
+_NO_CONTROL_NS = 1_000_000_000
+"""A publisher that sends data but never answers for so long has no control socket."""
+_ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
+
+
+class SubscriberStatistics(NamedTuple):
+    """What a subscriber has seen so far."""
+
+    received: int  # valid messages taken from the sockets
+    delivered: int  # messages given out, without the gaps made here
+    duplicates: int  # messages that had come before
+    recovered: int  # messages that came because they were asked for
+    requests: int  # times that missing messages were asked for
+    missing: int  # messages that could not be had again
+    deferred: int  # messages left to the publisher's ring because too many were held already
+    restarts: int  # times that a publisher started afresh
+    refused: int  # what was not a valid message
+    last_refusal: str  # why the last one was refused
+    held: bool  # whether messages are known to exist that have not come yet
+
+
+class Subscriber:
+    """Receives from one publisher; owned by one thread.
+
+    Each stream comes in order and once. A jump in the sequence numbers is asked for again; later messages of that
+    stream wait meanwhile. Samples or frames that cannot be had become a `Gap` in their place.
+
+    Parameters
+    ----------
+    endpoint
+        The publisher's data endpoint; it need not be there yet.
+    control_endpoint
+        The publisher's control endpoint; the one that belongs to `endpoint` if not given.
+    streams
+        Ids of the streams wanted; all if not given.
+    identity
+        A name makes this a registered subscriber: a lossless publisher waits for what it acknowledges, also after a
+        restart under the same name.
+    start_from
+        By stream, the sequence number (or `Position`) of the last message processed before a restart.
+    late_join
+        "ring" begins a stream with the oldest message that the publisher has, "live" with the next one.
+    patience
+        When to ask again and when to give up.
+    high_water
+        Messages that the SUB socket queues before the publisher drops.
+    keys
+        CURVE keys, with the publisher's; None receives in clear.
+    context
+        ZeroMQ context; the process-wide one if not given.
+
+    Raises
+    ------
+    ConfigError
+        If an endpoint is not one.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        control_endpoint: str | None = None,
+        streams: Sequence[str] | None = None,
+        identity: str | None = None,
+        start_from: Mapping[str, int | Position] | None = None,
+        late_join: Literal["ring", "live"] = "ring",
+        patience: Patience | None = None,
+        high_water: int = 1000,
+        keys: CurveKeys | None = None,
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._streams = None if streams is None else frozenset(streams)
+        self._registered = identity is not None
+        self._start = {s: p if isinstance(p, Position) else Position(p) for s, p in (start_from or {}).items()}
+        self._history = late_join == "ring"
+        self._patience = patience or Patience()
+        self._orders: dict[str, StreamOrder] = {}
+        self._counts = Counts()
+        self._out: list[Message] = []
+        self._acknowledged = {stream: position.seq for stream, position in self._start.items()}
+        self._unsent: dict[str, int] = {}
+        self._hello_due_ns = 0
+        self._instance: int | None = None
+        self._heard_ns = 0
+        self._first_heard_ns = 0
+        self._answered = False
+        context = context or zmq.Context.instance()
+        self._data = context.socket(zmq.SUB)
+        self._data.rcvhwm = high_water
+        self._data.maxmsgsize = PAYLOAD_LIMIT_BYTES + HEADER_LIMIT_BYTES
+        self._control = context.socket(zmq.DEALER)
+        self._control.maxmsgsize = PAYLOAD_LIMIT_BYTES + HEADER_LIMIT_BYTES
+        # Requests to a publisher that is away would come to one that has forgotten what they were about.
+        self._control.immediate = True
+        if identity is not None:
+            self._control.identity = identity.encode()
+        for topic in self._topics():
+            self._data.subscribe(topic)
+        self._connect(self._data, endpoint, keys)
+        self._connect(self._control, control_endpoint or control.control_endpoint(endpoint), keys)
+        self._poller = zmq.Poller()
+        for socket in self.sockets:
+            self._poller.register(socket, zmq.POLLIN)
+
+    @property
+    def sockets(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+        """The sockets to poll together with others; call `receive` when one is readable, and every 20 ms."""
+        return self._data, self._control
+
+    def receive(self, timeout_ms: float = 0) -> list[Message]:
+        """Take all messages that wait, in order by stream; empty if none came in time.
+
+        Sets `trace.received_ns` of items.
+        """
+        deadline_ns = time.monotonic_ns() + round(timeout_ms * 1e6)
+        while True:
+            self._turn()
+            left_ns = deadline_ns - time.monotonic_ns()
+            if self._out or left_ns <= 0:
+                break
+            self._poller.poll(-(-min(left_ns, _TIMER_NS) // 1_000_000))
+        out = self._out[:]
+        self._out.clear()
+        return out
+
+    def acknowledge(self, stream: str, seq: int) -> None:
+        """Say that everything of a stream up to `seq` has been processed; it is sent with the next `receive`."""
+        self._acknowledged[stream] = self._unsent[stream] = seq
+
+    def epoch(self, stream: str) -> int | None:
+        """Give the publisher's run that a stream is in, for the `Position` to restart from; None before its first."""
+        order = self._orders.get(stream)
+        return order.epoch if order else None
+
+    def statistics(self) -> SubscriberStatistics:
+        """Give the counts so far."""
+        return SubscriberStatistics(**vars(self._counts), held=any(order.waiting for order in self._orders.values()))
+
+    def close(self, leave: bool = True) -> None:
+        """Close both sockets; with `leave`, nobody waits for this subscriber any more."""
+        self._send_acknowledgements()
+        if leave and self._registered:
+            self._request(Goodbye())
+        self._control.close(linger=200)
+        self._data.close(linger=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Subscriber: {self.endpoint}, {len(self._orders)} streams, {self._counts.delivered} delivered>"
+
+    def _topics(self) -> list[bytes]:
+        if self._streams is None:
+            return [b""]
+        return [control.OFFER, *(topic_of(kind, stream) for stream in self._streams for kind in KINDS)]
+
+    def _connect(self, socket: zmq.Socket[bytes], endpoint: str, keys: CurveKeys | None) -> None:
+        socket.reconnect_ivl = 50
+        if keys is not None:
+            keys.join(socket)
+        try:
+            socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            self._data.close(linger=0)
+            self._control.close(linger=0)
+            msg = f"cannot subscribe to {endpoint!r}: {error}"
+            raise ConfigError(msg) from error
+
+    def _turn(self) -> None:
+        """Take what waits on the sockets, then ask for what is missing."""
+        self._send_acknowledgements()
+        self._drain(self._data, resent=False)
+        self._drain(self._control, resent=True)
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._hello_due_ns:
+            self._greet(now_ns)
+        for order in self._orders.values():
+            if order.waiting:
+                self._mend(order, now_ns)
+
+    def _mend(self, order: StreamOrder, now_ns: int) -> None:
+        if not self._answered and self._heard_ns - self._first_heard_ns > _NO_CONTROL_NS:
+            order.give_up()
+        elif request := order.want(now_ns, alive=now_ns - self._heard_ns < _HELLO_NS):
+            self._request(request)
+
+    def _greet(self, now_ns: int) -> None:
+        streams = None if self._streams is None else sorted(self._streams)
+        hello = Hello(streams=streams, registered=self._registered, acknowledged=self._acknowledged)
+        # Until a publisher answers, greet at every look at the timers: it may have come up just now.
+        self._hello_due_ns = now_ns + (_HELLO_NS if self._request(hello) else _TIMER_NS)
+
+    def _send_acknowledgements(self) -> None:
+        if self._unsent and self._request(Acknowledge(seqs=self._unsent)):
+            self._unsent.clear()
+
+    def _request(self, request: control.Request) -> bool:
+        with suppress(zmq.Again):
+            self._control.send(control.encode(request), zmq.DONTWAIT)
+            return True
+        return False
+
+    def _drain(self, socket: zmq.Socket[bytes], resent: bool) -> None:
+        with suppress(zmq.Again):
+            for _ in range(_AT_ONCE):
+                parts = _receive_parts(socket)
+                try:
+                    self._take(parts, resent)
+                except MalformedMessage as error:
+                    self._counts.refuse(str(error))
+
+    def _take(self, parts: list[Part], resent: bool) -> None:
+        if len(parts) == 2:
+            self._hear(resent)
+            reply = control.decode_reply(bytes(parts[0]), bytes(parts[1]))
+            if isinstance(reply, Offer):
+                self._take_offer(reply)
+            else:
+                self._take_resent(reply)
+            return
+        message, epoch = decode_envelope(parts)
+        if self._streams is not None and message.stream not in self._streams:
+            return
+        self._hear(resent)
+        if isinstance(message, _ITEMS):
+            message.trace.received_ns = self._heard_ns
+        self._counts.received += 1
+        self._order(message.stream).take(message, epoch, resent)
+
+    def _hear(self, answered: bool) -> None:
+        self._heard_ns = time.monotonic_ns()
+        self._first_heard_ns = self._first_heard_ns or self._heard_ns
+        self._answered = self._answered or answered
+
+    def _take_offer(self, offer: Offer) -> None:
+        if offer.instance != self._instance:
+            self._instance = offer.instance
+            self._hello_due_ns = 0
+        for stream, (oldest, next_seq) in offer.streams.items():
+            if self._streams is None or stream in self._streams:
+                self._order(stream).offer(offer.epoch, oldest, next_seq)
+
+    def _take_resent(self, resent: Resent) -> None:
+        if order := self._orders.get(resent.stream):
+            order.resent(resent)
+
+    def _order(self, stream: str) -> StreamOrder:
+        order = self._orders.get(stream)
+        if order is None:
+            if len(self._orders) >= _MAX_STREAMS:
+                msg = f"more than {_MAX_STREAMS} streams from one publisher"
+                raise MalformedMessage(msg)
+            start = self._start.get(stream)
+            order = StreamOrder(stream, self._out, self._counts, self._patience, start, self._history)
+            self._orders[stream] = order
+        return order
+
+
+def _receive_parts(socket: zmq.Socket[bytes]) -> list[Part]:
+    """Receive one message; payloads of frames are not copied."""
+    topic = socket.recv(zmq.DONTWAIT)
+    parts: list[Part] = [topic]
+    copy = not topic.startswith(b"xray/")
+    while socket.rcvmore:
+        part = socket.recv(zmq.DONTWAIT, copy=copy)
+        if len(parts) < 4:
+            parts.append(part)
+    return parts
+
+
+def receive_any(subscribers: Iterable[Subscriber], timeout_ms: float) -> list[Message]:
+    """Take all messages that wait at several subscribers; as `Subscriber.receive` otherwise."""
+    subscribers = list(subscribers)
+    poller = zmq.Poller()
+    for subscriber in subscribers:
+        for socket in subscriber.sockets:
+            poller.register(socket, zmq.POLLIN)
+    deadline_ns = time.monotonic_ns() + round(timeout_ms * 1e6)
+    while True:
+        messages = [message for subscriber in subscribers for message in subscriber.receive()]
+        left_ns = deadline_ns - time.monotonic_ns()
+        if messages or left_ns <= 0:
+            return messages
+        poller.poll(-(-min(left_ns, _TIMER_NS) // 1_000_000))
