@@ -1,0 +1,131 @@
+"""Tracking: identities, coasting, loss, return."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from heartwire.engine.xray.detection import Detection, DeviceClass, Point
+from heartwire.engine.xray.tracking import Tracker
+
+FRAME_S = 1 / 15
+
+
+def detection(
+    tip: Point | None,
+    *,
+    entry: Point = (0.0, 250.0),
+    class_: DeviceClass = "catheter",
+    confidence: float = 0.9,
+    end: Point | None = None,
+) -> Detection:
+    """A straight device from its entry to its tip (or, with the tip hidden, to `end`)."""
+    last = tip or end or (200.0, 250.0)
+    line = [(entry[0] + (last[0] - entry[0]) * k / 20, entry[1] + (last[1] - entry[1]) * k / 20) for k in range(21)]
+    return Detection(
+        class_=class_,
+        confidence=confidence,
+        visible=tip is not None,
+        tip_px=tip,
+        error_px=None if tip is None else 1.5,
+        centreline_px=line,
+    )
+
+
+def test_first_frame_gives_the_device_as_it_was_detected() -> None:
+    (device,) = Tracker().update([detection((200.0, 250.0))], 0.0)
+    assert (device.id, device.state, device.visible) == (1, "tracked", True)
+    assert device.tip_px == (200.0, 250.0)
+    assert device.error_px == pytest.approx(1.5)
+    assert device.centreline_px[0] == (0.0, 250.0)
+
+
+def test_identity_holds_through_motion_and_two_devices_are_not_mixed_up() -> None:
+    tracker = Tracker()
+    for k in range(60):
+        beat = 12 * math.sin(2 * math.pi * k / 12)
+        upper = detection((200.0 + beat, 150.0 + beat), entry=(0.0, 150.0), confidence=0.8)
+        lower = detection((210.0 - beat, 300.0 + beat), entry=(0.0, 300.0), confidence=0.9)
+        seen = [lower, upper] if k % 2 else [upper, lower]
+        by_id = {d.id: d for d in tracker.update(seen, k * FRAME_S)}
+        assert set(by_id) == {1, 2}
+        assert by_id[1].tip_px == upper.tip_px
+        assert by_id[2].tip_px == lower.tip_px
+
+
+def test_a_missed_device_coasts_with_growing_error_then_is_lost() -> None:
+    tracker = Tracker()
+    for k in range(20):
+        tracker.update([detection((200.0 + 2 * k, 250.0))], k * FRAME_S)
+    states, errors = [], []
+    for k in range(20, 40):
+        (device,) = tracker.update([], k * FRAME_S)
+        states.append(device.state)
+        if device.state == "coasting":
+            assert device.tip_px is not None
+            assert device.error_px is not None
+            assert device.tip_px[0] > 238.0
+            errors.append(device.error_px)
+        else:
+            assert device.tip_px is None
+            assert device.centreline_px == []
+        assert not device.visible
+    assert states == ["coasting"] * 7 + ["lost"] * 13
+    assert errors == sorted(errors)
+
+
+def test_what_was_seen_once_coasts_for_one_frame_only() -> None:
+    tracker = Tracker()
+    tracker.update([detection((200.0, 250.0))], 0.0)
+    assert [tracker.update([], k * FRAME_S)[0].state for k in (1, 2)] == ["coasting", "lost"]
+
+
+@pytest.mark.parametrize(("tip", "same"), [((215.0, 255.0), True), ((400.0, 60.0), False)])
+def test_a_lost_device_keeps_its_identity_only_if_it_comes_back_near(tip: Point, same: bool) -> None:
+    tracker = Tracker()
+    for k in range(10):
+        tracker.update([detection((200.0, 250.0))], k * FRAME_S)
+    for k in range(10, 25):
+        tracker.update([], k * FRAME_S)
+    devices = tracker.update([detection(tip, entry=(tip[0] - 200, tip[1]))], 25 * FRAME_S)
+    assert devices[0].state == "tracked"
+    assert (devices[0].id == 1) is same
+
+
+def test_a_device_long_gone_is_forgotten() -> None:
+    tracker = Tracker()
+    tracker.update([detection((200.0, 250.0))], 0.0)
+    assert tracker.update([], 4.0) == []
+
+
+def test_a_hidden_tip_is_not_visible_and_its_estimate_ends() -> None:
+    tracker = Tracker()
+    for k in range(10):
+        tracker.update([detection((200.0, 250.0))], k * FRAME_S)
+    tips = []
+    for k in range(10, 25):
+        (device,) = tracker.update([detection(None)], k * FRAME_S)
+        assert (device.id, device.state, device.visible) == (1, "tracked", False)
+        tips.append(device.tip_px)
+    assert tips[0] is not None
+    assert tips[-1] is None
+
+
+def test_one_frame_of_the_other_class_does_not_change_the_class() -> None:
+    tracker = Tracker()
+    for k in range(5):
+        tracker.update([detection((200.0, 250.0))], k * FRAME_S)
+    (device,) = tracker.update([detection((201.0, 250.0), class_="guidewire")], 5 * FRAME_S)
+    assert (device.id, device.class_) == (1, "catheter")
+
+
+def test_state_restored_goes_on_as_if_never_stopped() -> None:
+    tracker, other = Tracker(), Tracker()
+    for k in range(7):
+        tracker.update([detection((200.0 + 3 * k, 250.0))], k * FRAME_S)
+    other.restore(tracker.snapshot())
+    for k in range(7, 12):
+        seen = [detection((200.0 + 3 * k, 250.0))] if k != 9 else []
+        assert tracker.update(seen, k * FRAME_S) == other.update(seen, k * FRAME_S)
+    assert tracker.speed_px_s() == other.speed_px_s() > 20.0
