@@ -64,7 +64,7 @@ class Conditioned(NamedTuple):
     high: npt.NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _condition(
     source: npt.NDArray[np.float32],
     rate_hz: float,

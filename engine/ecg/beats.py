@@ -1,0 +1,235 @@
+"""Heart beats: the beat network run hop by hop, and its frames turned into beats.
+
+A frame is 16 ms. The network gives, for each, the probability that an R peak lay `qrs_lookahead` frames ago and the
+class of a beat whose R peak lay `class_lookahead` frames ago. A peak of the first that no larger one follows within the
+refractory period is a beat; its place between frames comes from the parabola through the logarithm of three frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from heartwire.engine.errors import ModelError
+from heartwire.engine.inference import Model
+from heartwire.engine.messages import BeatClass
+
+HOP = 40
+"""Conditioned samples that one step takes."""
+FRAME = 4
+"""Conditioned samples in a frame."""
+REFRACTORY_FRAMES = 13
+"""No two beats closer than this: 208 ms."""
+CLASSES: tuple[BeatClass, ...] = ("N", "S", "V", "F", "Q")
+LIMIT_MV = 10.0
+
+_RING = 64
+
+
+class DetectedBeat(NamedTuple):
+    """A beat on the conditioned 250 Hz grid.
+
+    `at` is the R peak, with fractions. `decided_at` is the last grid sample that the decision needed.
+    """
+
+    at: float
+    decided_at: int
+    label: BeatClass
+    confidence: float
+
+
+class BeatSettings(msgspec.Struct, frozen=True):
+    """The numbers that turn frames into beats, from the model's card.
+
+    `qrs_threshold` is the least probability of a beat. A class's probability is multiplied by its weight before the
+    largest wins.
+    """
+
+    qrs_threshold: float
+    qrs_lookahead_frames: int
+    class_lookahead_frames: int
+    class_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
+
+    @classmethod
+    def from_card(cls, settings: Mapping[str, float]) -> BeatSettings:
+        """Read the settings of a model card.
+
+        Raises
+        ------
+        ModelError
+            If the card lacks one.
+        """
+        try:
+            return cls(
+                qrs_threshold=settings["qrs_threshold"],
+                qrs_lookahead_frames=round(settings["qrs_lookahead_s"] * 250 / FRAME),
+                class_lookahead_frames=round(settings["class_lookahead_s"] * 250 / FRAME),
+                class_weights=tuple(settings[f"weight_{name}"] for name in CLASSES),
+            )
+        except KeyError as error:
+            msg = f"the card of the beat model lacks the setting {error.args[0]}"
+            raise ModelError(msg) from None
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _decode(
+    qrs: npt.NDArray[np.float32],
+    classes: npt.NDArray[np.float32],
+    ring: npt.NDArray[np.float64],
+    counters: npt.NDArray[np.int64],
+    threshold: float,
+    look: int,
+    ahead: int,
+    weights: npt.NDArray[np.float64],
+    found: npt.NDArray[np.float64],
+) -> int:
+    """Take frames; write (place, label, confidence, frame of decision) of each beat they complete."""
+    n_classes = classes.shape[0]
+    mask = ring.shape[0] - 1
+    n = counters[0]
+    candidate = counters[1]
+    wait = max(REFRACTORY_FRAMES, ahead - look + 1)
+    written = 0
+    for i in range(len(qrs)):
+        slot = n & mask
+        ring[slot, 0] = qrs[i]
+        for c in range(n_classes):
+            ring[slot, 1 + c] = classes[c, i]
+        middle = n - 1
+        if middle >= 1:
+            here = ring[middle & mask, 0]
+            if here >= threshold and here > ring[(middle - 1) & mask, 0] and here >= ring[n & mask, 0]:
+                close = candidate >= 0 and middle - candidate < REFRACTORY_FRAMES
+                if not close or here > ring[candidate & mask, 0]:
+                    candidate = middle
+        if candidate >= 0 and n - candidate >= wait:
+            left = np.log(max(ring[(candidate - 1) & mask, 0], 1e-6))
+            peak = np.log(max(ring[candidate & mask, 0], 1e-6))
+            right = np.log(max(ring[(candidate + 1) & mask, 0], 1e-6))
+            bend = left - 2.0 * peak + right
+            shift = 0.5 * (left - right) / bend if bend < -1e-9 else 0.0
+            best, best_score, total = 0, -1.0, 0.0
+            for c in range(n_classes):
+                p = 0.0
+                for frame in range(candidate + ahead - look - 1, candidate + ahead - look + 2):
+                    p += ring[frame & mask, 1 + c]
+                total += p * weights[c]
+                if p * weights[c] > best_score:
+                    best, best_score = c, p * weights[c]
+            found[written, 0] = (candidate - look + min(max(shift, -0.5), 0.5) + 0.5) * FRAME - 0.5
+            found[written, 1] = best
+            found[written, 2] = ring[candidate & mask, 0] * best_score / max(total, 1e-9)
+            written += 1
+            candidate = -1
+        n += 1
+    counters[0] = n
+    counters[1] = candidate
+    return written
+
+
+class FrameDecoder:
+    """Turns the frames of one stream into beats."""
+
+    def __init__(self, settings: BeatSettings) -> None:
+        self.settings = settings
+        self._weights = np.array(settings.class_weights)
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state of a fresh decoder."""
+        self.ring = np.zeros((_RING, 1 + len(CLASSES)))
+        self.counters = np.array([0, -1], np.int64)
+
+    def decode(self, qrs: npt.NDArray[np.float32], classes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Take the next frames; give the beats they complete.
+
+        Parameters
+        ----------
+        qrs
+            (n_frames,) probability of an R peak.
+        classes
+            (5, n_frames) probability of each class.
+
+        Returns
+        -------
+        (n_beats, 3): R peak on the grid, index of the class, confidence.
+        """
+        found = np.empty((len(qrs) // REFRACTORY_FRAMES + 2, 3))
+        s = self.settings
+        n = _decode(
+            qrs,
+            classes,
+            self.ring,
+            self.counters,
+            s.qrs_threshold,
+            s.qrs_lookahead_frames,
+            s.class_lookahead_frames,
+            self._weights,
+            found,
+        )
+        return found[:n]
+
+
+class _State(msgspec.Struct):
+    network: bytes
+    ring: bytes
+    counters: bytes
+
+
+class BeatDetector:
+    """Finds and classes the beats of one stream.
+
+    Parameters
+    ----------
+    model
+        The beat model; one may serve many streams of the same thread.
+    """
+
+    def __init__(self, model: Model) -> None:
+        settings = BeatSettings.from_card(model.card.settings)
+        self._runner = model.runner(shapes={"signal": (1, 2, 1, HOP)})
+        self._decoder = FrameDecoder(settings)
+        wait = max(REFRACTORY_FRAMES, settings.class_lookahead_frames - settings.qrs_lookahead_frames + 1)
+        self.delay_s = ((settings.qrs_lookahead_frames + wait + 1) * FRAME + HOP) / 250.0
+        """Longest time from an R peak in the conditioned signal to the decision."""
+
+    def reset(self) -> None:
+        """Return to the state of a fresh detector."""
+        self._runner.reset()
+        self._decoder.reset()
+
+    def process(self, hop: npt.NDArray[np.float32]) -> list[DetectedBeat]:
+        """Take the next hop; give the beats it completes.
+
+        Parameters
+        ----------
+        hop
+            (40, 2) conditioned samples of the two leads in use, mV; zeros for a lead that is not there.
+        """
+        np.clip(hop.T, -LIMIT_MV, LIMIT_MV, out=self._runner.inputs["signal"][0, :, 0])
+        self._runner.run()
+        outputs = self._runner.outputs
+        found = self._decoder.decode(outputs["qrs"][0, 0, 0], outputs["beat_class"][0, :, 0])
+        if not len(found):
+            return []
+        decided_at = int(self._decoder.counters[0]) * FRAME - 1
+        return [DetectedBeat(float(at), decided_at, CLASSES[int(c)], float(p)) for at, c, p in found]
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        decoder = self._decoder
+        return msgspec.msgpack.encode(
+            _State(self._runner.snapshot(), decoder.ring.tobytes(), decoder.counters.tobytes())
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        s = msgspec.msgpack.decode(state, type=_State)
+        self._runner.restore(s.network)
+        self._decoder.ring = np.frombuffer(s.ring, np.float64).reshape(_RING, -1).copy()
+        self._decoder.counters = np.frombuffer(s.counters, np.int64).copy()

@@ -1,0 +1,94 @@
+"""Annotated recordings as the engine sees them: conditioned, with what is marked in them on the 250 Hz grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import wfdb
+
+from heartwire.engine.ecg.conditioning import Conditioner
+
+# fmt: off
+DS1 = (
+    "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122",
+    "124", "201", "203", "205", "207", "208", "209", "215", "220", "223", "230",
+)
+DS2 = (
+    "100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210",
+    "212", "213", "214", "219", "221", "222", "228", "231", "232", "233", "234",
+)
+# fmt: on
+PACED = ("102", "104", "107", "217")
+HOLD_OUT = ("114", "118", "119", "205")
+"""Records of DS1 that no weight is fitted to: thresholds are chosen on them."""
+AAMI = (
+    dict.fromkeys("NLRejn", "N")
+    | dict.fromkeys("AaJS", "S")
+    | dict.fromkeys("VE", "V")
+    | {"F": "F"}
+    | dict.fromkeys("/fQ", "Q")
+)
+"""AAMI EC57 class of each MIT-BIH beat symbol."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One conditioned record.
+
+    `signal` is (n_samples, n_leads) float32, mV, 250 Hz. `beats` are R peaks on that grid, `classes` index "NSVFQ".
+    `flutter` holds the (begin, end) of ventricular flutter or fibrillation, `rhythms` the (begin, label) of each
+    rhythm, without the bracket. `scale` is how many grid samples one source sample is long.
+    """
+
+    name: str
+    signal: npt.NDArray[np.float32]
+    beats: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.int64]
+    flutter: list[tuple[float, float]]
+    rhythms: list[tuple[float, str]]
+    scale: float
+
+
+def condition(source: npt.NDArray[np.float64], rate_hz: float) -> npt.NDArray[np.float32]:
+    """Condition a whole record at once; (n_samples, n_leads) mV in, the same at 250 Hz out."""
+    return Conditioner(rate_hz, source.shape[1]).process(source.astype(np.float32)).samples
+
+
+def read_recording(path: Path, *, leads: int = 2) -> Recording:
+    """Read a WFDB record with its .atr annotations and condition it."""
+    record = wfdb.rdrecord(str(path), channels=list(range(leads)))
+    marks = wfdb.rdann(str(path), "atr")
+    grid = Conditioner(record.fs, leads)
+    at = [grid.grid_sample(sample) for sample in marks.sample]
+    is_beat = [symbol in AAMI for symbol in marks.symbol]
+    begins = [a for a, symbol in zip(at, marks.symbol, strict=True) if symbol == "["]
+    ends = [a for a, symbol in zip(at, marks.symbol, strict=True) if symbol == "]"]
+    signal = condition(record.p_signal, record.fs)
+    if len(ends) < len(begins):
+        ends.append(float(len(signal)))
+    return Recording(
+        name=path.name,
+        signal=signal,
+        beats=np.array([a for a, beat in zip(at, is_beat, strict=True) if beat]),
+        classes=np.array(["NSVFQ".index(AAMI[s]) for s in marks.symbol if s in AAMI], np.int64),
+        flutter=list(zip(begins, ends, strict=True)),
+        rhythms=[
+            (a, note.strip("\x00").lstrip("("))
+            for a, symbol, note in zip(at, marks.symbol, marks.aux_note, strict=True)
+            if symbol == "+" and note.startswith("(")
+        ],
+        scale=250.0 / record.fs,
+    )
+
+
+def read_noise(data: Path) -> list[npt.NDArray[np.float32]]:
+    """Read the noise meant for training: baseline wander, muscle, and the first half of electrode motion."""
+    noise = []
+    for name in ("bw", "ma", "em"):
+        record = wfdb.rdrecord(str(data / "nstdb" / name))
+        source = record.p_signal[: len(record.p_signal) // 2] if name == "em" else record.p_signal
+        noise.append(condition(source, record.fs))
+    return noise
