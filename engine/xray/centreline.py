@@ -1,0 +1,120 @@
+"""From the body map to device centrelines: thinned, linked over crossings and gaps, smooth, evenly spaced.
+
+All positions are (x, y) px of the network's image.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+from heartwire.engine.xray.device_map import CELL_PX, Array
+from heartwire.engine.xray.thinning import lines, thin
+
+SPACING_PX = 5.0
+_SHORTEST_PIECE_CELLS = 4
+_MOST_PIECES = 48
+_HEADING_CELLS = 7
+_CROSSING_PX = 12.0
+_CROSSING_COS = math.cos(math.radians(55.0))
+_GAP_PX = 40.0
+_GAP_COS = math.cos(math.radians(28.0))
+_TURN_COST_PX = 25.0
+
+
+def _ends(pieces: list[Array]) -> tuple[Array, Array]:
+    """Give each piece's two ends (2 n, 2) and the directions in which they point outwards (2 n, 2)."""
+    places = np.empty((2 * len(pieces), 2), np.float32)
+    ways = np.empty_like(places)
+    for i, piece in enumerate(pieces):
+        inner = min(_HEADING_CELLS, len(piece) - 1)
+        places[2 * i], places[2 * i + 1] = piece[0], piece[-1]
+        ways[2 * i], ways[2 * i + 1] = piece[0] - piece[inner], piece[-1] - piece[-1 - inner]
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True) + 1e-6
+    return places, ways
+
+
+def _links(pieces: list[Array]) -> dict[int, int]:
+    """Pair ends that continue each other, the straightest and nearest first; an end is used once, no rings."""
+    places, ways = _ends(pieces)
+    gap = places[None, :] - places[:, None]
+    distance = np.linalg.norm(gap, axis=2)
+    facing = -(ways @ ways.T)
+    ahead = np.einsum("abk,ak->ab", gap, ways) / (distance + 1e-6)
+    ahead = np.minimum(ahead, ahead.T)
+    crossing = (distance <= _CROSSING_PX) & (facing >= _CROSSING_COS)
+    bridge = (distance <= _GAP_PX) & (facing >= _GAP_COS) & (ahead >= _GAP_COS)
+    piece_of = np.arange(len(places)) // 2
+    allowed = (crossing | bridge) & (piece_of[:, None] < piece_of[None, :])
+    first, second = np.nonzero(allowed)
+    cost = distance[first, second] + _TURN_COST_PX * (1.0 - facing[first, second])
+    group = list(range(len(pieces)))
+    partner: dict[int, int] = {}
+    for k in np.argsort(cost, kind="stable"):
+        a, b = int(first[k]), int(second[k])
+        if a in partner or b in partner or group[a // 2] == group[b // 2]:
+            continue
+        partner[a], partner[b] = b, a
+        old, new = group[b // 2], group[a // 2]
+        group = [new if g == old else g for g in group]
+    return partner
+
+
+def _join(pieces: list[Array]) -> list[Array]:
+    """Join linked pieces to whole lines."""
+    partner = _links(pieces)
+    waiting = set(range(len(pieces)))
+    joined = []
+    for end in range(2 * len(pieces)):
+        if end in partner or end // 2 not in waiting:
+            continue
+        parts = []
+        at: int | None = end
+        while at is not None:
+            piece = pieces[at // 2]
+            waiting.discard(at // 2)
+            parts.append(piece if at % 2 == 0 else piece[::-1])
+            at = partner.get(at ^ 1)
+        joined.append(np.concatenate(parts))
+    return joined
+
+
+def length_px(line: Array) -> float:
+    """Sum up the steps of a line (n, 2)."""
+    return float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+
+
+def find_lines(body: Array, *, threshold: float) -> list[Array]:
+    """Find the lines of a body map (h, w) of probabilities; each (n, 2) px, unsmoothed, in no particular direction."""
+    points, starts = lines(thin((body >= threshold).astype(np.uint8)))
+    pieces = [
+        points[a:b] * CELL_PX + np.float32((CELL_PX - 1) / 2)
+        for a, b in pairwise(starts)
+        if b - a >= _SHORTEST_PIECE_CELLS
+    ]
+    if not pieces:
+        return []
+    pieces.sort(key=len, reverse=True)
+    return _join(pieces[:_MOST_PIECES])
+
+
+def smooth(line: Array, spacing_px: float = SPACING_PX) -> Array:
+    """Smooth a line (n, 2) over about a spacing and give points evenly spaced along it, both ends kept."""
+    steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    along = np.concatenate(([0.0], np.cumsum(steps)))
+    if along[-1] < 1e-3:
+        return line[:1]
+    fine = np.linspace(0.0, along[-1], max(3, round(float(along[-1])) + 1))
+    dense = np.stack([np.interp(fine, along, line[:, k]) for k in range(2)], axis=1)
+    reach = min(int(spacing_px), (len(dense) - 1) // 2)
+    if reach > 0:
+        # Mirrored about its end points, the line keeps them where they are.
+        padded = np.concatenate([2 * dense[0] - dense[reach:0:-1], dense, 2 * dense[-1] - dense[-2 : -reach - 2 : -1]])
+        kernel = np.hanning(2 * reach + 3)[1:-1]
+        kernel /= kernel.sum()
+        dense = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(2)], axis=1)
+    count = max(2, round(len(dense) / spacing_px) + 1)
+    chosen: Array = dense[np.linspace(0, len(dense) - 1, count).round().astype(int)].astype(np.float32)
+    return chosen

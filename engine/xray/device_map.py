@@ -1,0 +1,55 @@
+"""Runs the device network on a conditioned frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heartwire.engine.inference import Model
+
+Array = npt.NDArray[np.float32]
+
+CELL_PX = 2
+"""A cell of the network's outputs is this many px of its input."""
+
+
+@dataclass(frozen=True)
+class DeviceMap:
+    """What the network says of one frame, in cells of 2 x 2 px of its image.
+
+    `device` (2, h, w) is the probability that a cell lies on a catheter's or a guidewire's body, `tip` (2, h, w) the
+    heat of their tips in 0..1, `offset` (2, h, w) the way in px from the cell's centre to the tip near it. The arrays
+    are views of buffers that the next frame overwrites.
+    """
+
+    device: Array
+    tip: Array
+    offset: Array
+
+
+class DeviceMapper:
+    """One stream's buffers for the device network.
+
+    Parameters
+    ----------
+    model
+        The network; a stream of its own buffers is made and warmed.
+
+    Raises
+    ------
+    ModelError
+        If weights or card are missing or damaged.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._runner = model.runner()
+        self.image: Array = self._runner.inputs["image"][0, 0]
+        """The network's input (h, w): fill it, then call `run`."""
+
+    def run(self) -> DeviceMap:
+        """Run the network on `image`."""
+        self._runner.run()
+        outputs = self._runner.outputs
+        return DeviceMap(outputs["device"][0], outputs["tip"][0], outputs["tip_offset"][0])

@@ -1,0 +1,151 @@
+"""Backgrounds to draw devices on: real angiograms, projections of a CT, and smooth fields without any anatomy."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from heartwire.models.xray.curves import Array, log_uniform
+from heartwire.models.xray.strokes import Mask
+
+_FRAME_PX = 512
+
+
+@dataclass(frozen=True)
+class Background:
+    """An image (h, w) and where it may hold devices that nobody marked (1: say nothing about devices there)."""
+
+    image: npt.NDArray[np.uint8]
+    unmarked: Mask
+
+
+def _ridges(image: npt.NDArray[np.uint8]) -> Mask:
+    """Find long dark lines: the largest Hessian eigenvalue of three scales over its local size."""
+    best = np.zeros(image.shape, np.float32)
+    for sigma in (1.5, 2.5, 4.0):
+        smooth = cv2.GaussianBlur(image.astype(np.float32), (0, 0), sigma)
+        xx = cv2.Sobel(smooth, cv2.CV_32F, 2, 0)
+        yy = cv2.Sobel(smooth, cv2.CV_32F, 0, 2)
+        xy = cv2.Sobel(smooth, cv2.CV_32F, 1, 1)
+        top = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+        np.maximum(best, top * sigma**1.5, out=best)
+    best[:8], best[-8:], best[:, :8], best[:, -8:] = best[8], best[-9], best[:, 8:9], best[:, -9:-8]
+    best /= cv2.GaussianBlur(best, (0, 0), 40) + 1e-3
+    strong = (best > 1.9).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(strong)
+    extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    keep = (extent > 28) & (np.arange(count) > 0)
+    return keep[labels].astype(np.uint8)
+
+
+def _real(path: Path, vessels: Path | None) -> Background:
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if max(image.shape) > _FRAME_PX:
+        image = cv2.resize(image, (_FRAME_PX, _FRAME_PX), interpolation=cv2.INTER_AREA)
+    unmarked = cv2.dilate(_ridges(image), np.ones((9, 9), np.uint8))
+    if vessels is not None:
+        # What the experts marked is a vessel, so it is no device.
+        marked = cv2.imread(str(vessels), cv2.IMREAD_GRAYSCALE) > 0
+        unmarked[cv2.erode(marked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
+    return Background(image, unmarked)
+
+
+def _projections(path: Path, count: int) -> list[Background]:
+    """Project a CT volume (NIfTI, uint8, HU = 12 v - 1000) along `count` directions about the body's long axis."""
+    raw = gzip.decompress(path.read_bytes())
+    shape = tuple(int(n) for n in np.frombuffer(raw, "<i2", 8, 40)[1:4])
+    spacing_mm = np.frombuffer(raw, "<f4", 8, 76)[1:4]
+    begin = int(np.frombuffer(raw, "<f4", 1, 108)[0])
+    volume = np.frombuffer(raw, np.uint8, int(np.prod(shape)), begin).reshape(shape, order="F")
+    slices = np.ascontiguousarray(volume.transpose(2, 1, 0)[:, ::2, ::2]).astype(np.float32)
+    mu = np.clip(slices * 12.0, 0.0, None) / 1000.0 * 0.02
+    side = mu.shape[1]
+    found = []
+    for angle in np.linspace(-100.0, 100.0, count):
+        turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(angle), 1.0)
+        depth = np.stack([cv2.warpAffine(s, turn, (side, side)).sum(axis=0) for s in mu]) * spacing_mm[0] * 2
+        tall = max(2, round(len(mu) * float(spacing_mm[2] / (2 * spacing_mm[0]))))
+        flat = cv2.resize(depth[::-1], (side, tall), interpolation=cv2.INTER_CUBIC)
+        inner = flat[:, side // 6 : -side // 6]
+        image = np.exp(-(inner - inner.min()) * 0.35)
+        image = cv2.resize(image / image.max() * 255.0, None, fx=2.6, fy=2.6, interpolation=cv2.INTER_CUBIC)
+        grey = np.clip(image, 0, 255).astype(np.uint8)
+        found.append(Background(grey, np.zeros(grey.shape, np.uint8)))
+    return found
+
+
+def _field(rng: np.random.Generator, size: int) -> Array:
+    """Give a smooth field (size, size) in 0..1 without anatomy: octaves of slow noise and soft edges."""
+    field = np.full((size, size), rng.uniform(0.2, 0.8), np.float32)
+    fall = rng.uniform(0.3, 0.65)
+    amplitude = rng.uniform(0.03, 0.18)
+    for cells in (2, 4, 8, 16, 32):
+        grid = rng.standard_normal((cells, cells), np.float32) * amplitude
+        field += cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
+        amplitude *= fall
+    for _ in range(rng.integers(0, 3)):
+        shape = np.zeros((size, size), np.float32)
+        centre = tuple(int(v) for v in rng.uniform(-0.5, 1.5, 2) * size)
+        cv2.circle(shape, centre, int(rng.uniform(0.3, 1.2) * size), float(rng.normal(0.0, 0.12)), -1)
+        field += cv2.GaussianBlur(shape, (0, 0), log_uniform(rng, 0.7, 12.0))
+    return np.clip(field, 0.05, 1.0)
+
+
+class Backgrounds:
+    """Gives random crops of everything under a folder that holds `arcade`, `danilov` and `ct`.
+
+    Parameters
+    ----------
+    folder
+        The recordings' `xray/train`; parts that are absent are left out.
+    limit
+        How many real images of each kind to read.
+    """
+
+    def __init__(self, folder: Path, *, limit: int = 1000) -> None:
+        arcade = sorted((folder / "arcade" / "images").glob("*.jpg"))[:limit]
+        masks = folder / "arcade" / "vessel_masks"
+        self.arcade = [_real(path, masks / f"{path.stem}.png") for path in arcade]
+        self.danilov = [_real(path, None) for path in sorted((folder / "danilov").glob("*.jpg"))[:limit]]
+        ct = folder / "ct" / "chest_u8_12hu.nii.gz"
+        self.projections = _projections(ct, min(25, limit)) if ct.is_file() else []
+
+    def _crop(self, rng: np.random.Generator, size: int) -> tuple[Array, Mask]:
+        pools = [(self.arcade, 0.68), (self.danilov, 0.1), (self.projections, 0.22)]
+        pools = [(pool, share) for pool, share in pools if pool]
+        weights = np.array([share for _, share in pools])
+        pool = pools[rng.choice(len(pools), p=weights / weights.sum())][0]
+        chosen = pool[rng.integers(len(pool))]
+        zoom = log_uniform(rng, 0.7, 1.8)
+        side = min(size / zoom, *chosen.image.shape)
+        x, y = (rng.uniform(0.0, n - side) for n in chosen.image.shape[::-1])
+        scale = size / side
+        quarter = rng.integers(4) if rng.random() < 0.5 else 0
+        into = np.array([[scale, 0.0, -x * scale], [0.0, scale, -y * scale]])
+        image = cv2.warpAffine(
+            chosen.image, into, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        unmarked = cv2.warpAffine(chosen.unmarked, into, (size, size), flags=cv2.INTER_NEAREST)
+        if rng.random() < 0.5:
+            image, unmarked = image[:, ::-1], unmarked[:, ::-1]
+        image, unmarked = np.rot90(image, quarter), np.rot90(unmarked, quarter)
+        return np.ascontiguousarray(image, np.float32) / np.float32(255.0), np.ascontiguousarray(unmarked)
+
+    def draw(self, rng: np.random.Generator, size: int) -> tuple[Array, Mask, bool]:
+        """Give an image (size, size) in 0..1, where devices may be unmarked, and whether it shows real anatomy."""
+        if rng.random() < 0.3 or not (self.arcade or self.danilov or self.projections):
+            return _field(rng, size), np.zeros((size, size), np.uint8), False
+        image, unmarked = self._crop(rng, size)
+        how = rng.random()
+        if how < 0.1:
+            other, more = self._crop(rng, size)
+            share = np.float32(rng.uniform(0.3, 0.7))
+            return image * share + other * (1 - share), unmarked | more, True
+        if how < 0.25:
+            image = cv2.GaussianBlur(image, (0, 0), log_uniform(rng, 0.6, 5.0))
+        return image, unmarked, True
