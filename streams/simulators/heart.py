@@ -1,0 +1,302 @@
+"""One heart: a rhythm script made into beats, episodes and motion, without end.
+
+The ECG and the fluoroscopy simulators read the same `Heart`; a heart made anew from the same seed and script beats at
+exactly the same times, so the two may also live in different processes.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from heartwire.streams.simulators.script import CALM, Step, parse_script
+
+BeatOrigin = Literal["sinus", "atrial", "junctional", "fibrillation", "ventricular"]
+
+_RHYTHM_LABELS = {
+    "sinus": "N",
+    "brady": "SBR",
+    "tachy": "N",
+    "svt": "SVTA",
+    "af": "AFIB",
+    "bigeminy": "B",
+    "trigeminy": "T",
+    "idioventricular": "IVR",
+    "vt": "VT",
+    "vfl": "VFL",
+    "vf": "VF",
+    "asystole": "ASYS",
+}
+_ELECTROMECHANICAL_DELAY_S = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class HeartBeat:
+    """One beat, at its R peak.
+
+    `label` is the AAMI class N, S or V; `rr_s` the interval since the beat before; `run_length` counts ventricular
+    beats in a row up to this one (0 for others).
+    """
+
+    time_s: float
+    label: Literal["N", "S", "V"]
+    origin: BeatOrigin
+    rr_s: float
+    run_length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A stretch of one rhythm; `label` is its WFDB rhythm code without the bracket (N, AFIB, VT, VF, ASYS ...)."""
+
+    start_s: float
+    end_s: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """A disturbance of the ECG signal: `noise` with its ratio, or `lead_off` with its lead (empty for all)."""
+
+    start_s: float
+    end_s: float
+    kind: Literal["noise", "lead_off"]
+    snr_db: float = math.nan
+    lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """What moves at one moment; each part is about 0 at rest.
+
+    `contraction` is 1 at the end of a normal systole, `twist` swings between about -1 and 1 within a beat, `kick` is 1
+    at the height of atrial contraction, `breath` goes from 0 (expiration) to 1 (inspiration).
+    """
+
+    contraction: float
+    twist: float
+    kick: float
+    breath: float
+
+
+class Heart:
+    """A heart that follows a rhythm script for ever, with breathing.
+
+    Times are seconds from the start of the stream. Beats are made as they are asked for.
+
+    Parameters
+    ----------
+    seed
+        Which heart; the same seed and script give the same beats.
+    script
+        What it does, see `heartwire.streams.simulators.script`.
+
+    Raises
+    ------
+    ConfigError
+        If the script is wrong.
+    """
+
+    def __init__(self, seed: int = 0, script: str = CALM) -> None:
+        self.seed = seed
+        self.script = script
+        self._steps = parse_script(script)
+        self._random = np.random.default_rng([seed, 0x48454152])
+        self._times_s: list[float] = []
+        self._beats: list[HeartBeat] = []
+        self._episodes: list[Episode] = []
+        self._disturbances: list[Disturbance] = []
+        self._base_rr_s = 60.0 / 70.0
+        self._next_rr_s: float | None = None
+        self._clock_s = 0.0
+        self._last_r_s = -0.5 * self._base_rr_s
+        self._run_length = 0
+        self._breath_hz = float(self._random.uniform(0.18, 0.33))
+        self._breath_phases = self._random.uniform(0.0, 2.0 * math.pi, 3)
+        self._sinus_arrhythmia = float(self._random.uniform(0.01, 0.04))
+        self._course = self._follow_script()
+
+    def __repr__(self) -> str:
+        return f"Heart(seed={self.seed}, script={self.script!r})"
+
+    def beats(self, start_s: float, end_s: float) -> list[HeartBeat]:
+        """Give the beats with `start_s <= time_s < end_s`."""
+        self._grow(end_s)
+        return self._beats[bisect_left(self._times_s, start_s) : bisect_left(self._times_s, end_s)]
+
+    def episodes(self, start_s: float, end_s: float) -> list[Episode]:
+        """Give the rhythm episodes that touch the interval; the last may end later than it."""
+        self._grow(end_s)
+        return [e for e in self._episodes if e.start_s < end_s and e.end_s > start_s]
+
+    def disturbances(self, start_s: float, end_s: float) -> list[Disturbance]:
+        """Give the disturbances of the signal that touch the interval."""
+        self._grow(end_s)
+        return [d for d in self._disturbances if d.start_s < end_s and d.end_s > start_s]
+
+    def phase(self, time_s: float) -> float:
+        """Give the cardiac phase: 0 at an R peak, 1 at the next; NaN without beats (VF, asystole, before the first)."""
+        self._grow(time_s)
+        i = bisect_right(self._times_s, time_s) - 1
+        if i < 0 or time_s - self._times_s[i] > 4.0 or self._silent(time_s):
+            return math.nan
+        self._grow(self._times_s[i] + 4.0)
+        if i + 1 < len(self._times_s):
+            return (time_s - self._times_s[i]) / (self._times_s[i + 1] - self._times_s[i])
+        return min(0.999, (time_s - self._times_s[i]) / self._beats[i].rr_s)
+
+    def breath(self, time_s: float) -> float:
+        """Give the breathing curve, 0 at rest (expiration) to 1 (inspiration)."""
+        a, b, c = self._breath_phases
+        turn = 2.0 * math.pi * self._breath_hz * time_s + a
+        turn += 0.6 * math.sin(2.0 * math.pi * 0.021 * time_s + b)
+        depth = 0.88 + 0.12 * math.sin(2.0 * math.pi * 0.034 * time_s + c)
+        return depth * (0.5 - 0.5 * math.cos(turn)) ** 1.6
+
+    def motion(self, time_s: float) -> Motion:
+        """Give the state of the moving parts at a moment."""
+        contraction = twist = kick = 0.0
+        for beat in self.beats(time_s - 1.2, time_s + 0.4):
+            filling = min(1.0, math.sqrt(beat.rr_s / 0.8))
+            strength = filling * (0.6 if beat.label == "V" else 1.0)
+            systole_s = min(0.45, max(0.18, 0.36 * math.sqrt(beat.rr_s)))
+            u = (time_s - beat.time_s - _ELECTROMECHANICAL_DELAY_S) / systole_s
+            if 0.0 < u < 2.0:
+                pulse = math.sin(0.5 * math.pi * u) ** 2
+                contraction += strength * pulse
+                twist += strength * math.sin(math.pi * u) * math.sqrt(pulse)
+            if beat.origin == "sinus":
+                v = (time_s - beat.time_s + 0.07) / 0.055
+                kick += math.exp(-0.5 * v * v)
+        for episode in self._episodes_of_tremor(time_s):
+            into_s = min(time_s - episode.start_s, episode.end_s - time_s)
+            size = 0.07 * min(1.0, max(0.0, into_s))
+            contraction += size * math.sin(2.0 * math.pi * 5.1 * time_s)
+            twist += size * math.sin(2.0 * math.pi * 4.3 * time_s + 1.0)
+        return Motion(contraction, twist, kick, self.breath(time_s))
+
+    def _silent(self, time_s: float) -> bool:
+        silent = ("VF", "VFL", "ASYS")
+        return any(e.label in silent and e.start_s <= time_s < e.end_s for e in reversed(self._episodes))
+
+    def _episodes_of_tremor(self, time_s: float) -> list[Episode]:
+        return [e for e in self._episodes if e.label in ("VF", "VFL") and e.start_s <= time_s < e.end_s]
+
+    def _grow(self, until_s: float) -> None:
+        while self._clock_s <= until_s:
+            next(self._course)
+
+    def _follow_script(self) -> Iterator[None]:
+        """Make beats and episodes, one small advance of the clock at a time."""
+        while True:
+            for step in self._steps:
+                if step.kind in ("noise", "lead_off"):
+                    end_s = self._clock_s + step.duration_s
+                    kind: Literal["noise", "lead_off"] = "noise" if step.kind == "noise" else "lead_off"
+                    self._disturbances.append(Disturbance(self._clock_s, end_s, kind, step.snr_db, step.lead))
+                elif step.kind == "pause":
+                    self._next_rr_s = step.duration_s
+                    self._clock_s = max(self._clock_s, self._last_r_s + step.duration_s - 1e-3)
+                    self._end_episode(self._clock_s)
+                elif step.kind == "pac":
+                    self._premature("S", "atrial", float(self._random.uniform(0.62, 0.75)) * self._base_rr_s)
+                    self._next_rr_s = 1.08 * self._base_rr_s
+                elif step.kind in ("pvc", "couplet", "run"):
+                    self._run(step)
+                elif step.kind in ("vf", "vfl", "asystole"):
+                    yield from self._no_beats(step)
+                else:
+                    yield from self._rhythm(step)
+                yield
+
+    def _open_episode(self, label: str, end_s: float) -> None:
+        start_s = self._clock_s
+        if self._episodes:
+            self._end_episode(start_s)
+            if self._episodes[-1].label == label:
+                start_s = self._episodes.pop().start_s
+        self._episodes.append(Episode(start_s, end_s, label))
+
+    def _end_episode(self, end_s: float) -> None:
+        if self._episodes:
+            last = self._episodes[-1]
+            self._episodes[-1] = Episode(last.start_s, end_s, last.label)
+
+    def _no_beats(self, step: Step) -> Iterator[None]:
+        end_s = self._clock_s + step.duration_s
+        self._open_episode(_RHYTHM_LABELS[step.kind], end_s)
+        while self._clock_s < end_s:
+            self._clock_s = min(end_s, self._clock_s + 1.0)
+            yield
+        self._next_rr_s = None
+        self._run_length = 0
+
+    def _rhythm(self, step: Step) -> Iterator[None]:
+        start_s, end_s = self._clock_s, self._clock_s + step.duration_s
+        self._base_rr_s = 60.0 / step.rate_bpm
+        self._open_episode(_RHYTHM_LABELS[step.kind], end_s)
+        position = 0
+        while True:
+            label, origin, rr_s = self._next_beat(step, position)
+            if self._next_rr_s is not None:
+                rr_s, self._next_rr_s = self._next_rr_s, None
+            time_s = self._last_r_s + rr_s
+            if time_s < start_s:
+                time_s = start_s + 0.4 * self._base_rr_s
+            if time_s >= end_s:
+                self._clock_s = end_s
+                return
+            self._beat(time_s, label, origin)
+            self._clock_s = time_s
+            position += 1
+            yield
+
+    def _next_beat(self, step: Step, position: int) -> tuple[Literal["N", "S", "V"], BeatOrigin, float]:
+        rr_s, draw = self._base_rr_s, float(self._random.standard_normal())
+        if step.kind == "af":
+            return "N", "fibrillation", max(0.3, rr_s * math.exp(0.2 * draw - 0.02))
+        if step.kind == "svt":
+            return "S", "junctional", rr_s * (1.0 + 0.008 * draw)
+        if step.kind in ("vt", "idioventricular"):
+            return "V", "ventricular", rr_s * (1.0 + 0.012 * draw)
+        period = {"bigeminy": 2, "trigeminy": 3}.get(step.kind, 0)
+        if period and position % period == period - 1:
+            return "V", "ventricular", rr_s * (0.62 + 0.01 * draw)
+        if period and position and position % period == 0:
+            return "N", "sinus", rr_s * (1.38 + 0.01 * draw)
+        arrhythmia = self._sinus_arrhythmia * math.sin(2.0 * math.pi * self._breath_hz * self._last_r_s)
+        return "N", "sinus", rr_s * (1.0 + arrhythmia + 0.012 * draw)
+
+    def _premature(self, label: Literal["S", "V"], origin: BeatOrigin, coupling_s: float) -> None:
+        time_s = self._last_r_s + coupling_s
+        if time_s < self._clock_s:
+            time_s = max(self._clock_s + 0.02, self._last_r_s + 0.3)
+        self._beat(time_s, label, origin)
+        self._clock_s = time_s
+        self._end_episode(time_s)
+
+    def _run(self, step: Step) -> None:
+        start_s = self._clock_s
+        coupling_s = float(self._random.uniform(0.58, 0.7)) * self._base_rr_s
+        for i in range(step.count):
+            rr_s = 60.0 / step.rate_bpm * (1.0 + 0.02 * float(self._random.standard_normal()))
+            self._premature("V", "ventricular", coupling_s if i == 0 else rr_s)
+            if i == 0:
+                start_s = self._clock_s
+        self._next_rr_s = max(1.0, 2.0 - coupling_s / self._base_rr_s) * self._base_rr_s
+        if step.count >= 3:
+            end_s, self._clock_s = self._clock_s, start_s
+            self._open_episode("VT", end_s)
+            self._clock_s = end_s
+
+    def _beat(self, time_s: float, label: Literal["N", "S", "V"], origin: BeatOrigin) -> None:
+        self._run_length = self._run_length + 1 if label == "V" else 0
+        rr_s = time_s - self._last_r_s
+        self._times_s.append(time_s)
+        self._beats.append(HeartBeat(time_s, label, origin, rr_s, self._run_length))
+        self._last_r_s = time_s
