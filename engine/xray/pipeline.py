@@ -1,0 +1,157 @@
+"""The X-ray processor: devices located in each frame, tracked, in px and mm, and their overlay judged by its age."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from heartwire.engine.alarms.technical import TechnicalAlarms
+from heartwire.engine.errors import ConfigError
+from heartwire.engine.inference import Model
+from heartwire.engine.messages import CatheterFix, Device, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
+from heartwire.engine.processor import Processor
+from heartwire.engine.xray.age import DEFAULT_BUDGET_MS, age_ms, judge
+from heartwire.engine.xray.detection import Detection
+from heartwire.engine.xray.localiser import Localiser
+from heartwire.engine.xray.tracking import REFERENCE_SIZE_PX, Tracker
+
+_DEFAULT_RATE_HZ = 15.0
+
+
+class XraySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table `settings` of an X-ray stream."""
+
+    model: str = "xray-devices"
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 1
+    age_budget_ms: float = DEFAULT_BUDGET_MS
+    """An overlay older than this is not shown."""
+
+
+class Locates(Protocol):
+    """What finds the devices of one frame, whatever came before."""
+
+    def locate(self, frame: XrayFrame) -> Sequence[Detection]:
+        """Give the devices in falling confidence."""
+
+
+class XrayPipeline(Processor):
+    """Frames in; catheter fixes and overlays out, both for the same frame.
+
+    Parameters
+    ----------
+    stream
+        The stream's id.
+    localiser
+        Finds the devices of a frame.
+    age_budget_ms
+        An overlay older than this is not shown.
+    model_lines
+        What runs where, to be told at the start.
+    """
+
+    algorithmic_delay_s = 0.0
+
+    def __init__(
+        self,
+        stream: str,
+        localiser: Locates,
+        *,
+        age_budget_ms: float = DEFAULT_BUDGET_MS,
+        model_lines: Sequence[str] = (),
+    ) -> None:
+        self.model_lines = list(model_lines)
+        self._stream = stream
+        self._localiser = localiser
+        self._age_budget_ms = age_budget_ms
+        self.reset()
+
+    def process(self, item: Item) -> Iterable[Finding]:
+        """Take the next item; a frame gives a fix and its overlay at once, missing frames a technical alarm."""
+        match item:
+            case XrayFrame():
+                return self._frame(item)
+            case Gap():
+                last = item.first + item.count - 1
+                reason = {"missing_frames": item.count}
+                return self._alarms.begin("GAP", sample=last, onset_sample=item.first, reason=reason)
+            case EcgChunk() | EndOfStream():
+                return []
+        msg = f"an X-ray processor takes items, not {type(item).__name__}"
+        raise TypeError(msg)
+
+    def _frame(self, frame: XrayFrame) -> Iterator[Finding]:
+        yield from self._alarms.end("GAP", sample=frame.frame)
+        detections = self._localiser.locate(frame)
+        frame.trace.inferred_ns = time.monotonic_ns()
+        now_s = frame.frame / (frame.rate_hz or _DEFAULT_RATE_HZ)
+        devices = self._tracker.update(detections, now_s, max(frame.pixels.shape) / REFERENCE_SIZE_PX)
+        for device in devices:
+            device.tip_mm = _in_mm(device, frame.spacing_mm)
+        fix = CatheterFix(
+            stream=frame.stream,
+            frame=frame.frame,
+            captured_ns=frame.captured_ns,
+            devices=devices,
+            spacing_plane=frame.spacing_plane,
+        )
+        yield fix
+        speed_mm_s = max(frame.spacing_mm) * self._tracker.speed_px_s() if frame.spacing_mm else None
+        yield judge(fix, age_ms(frame.trace, time.monotonic_ns()), self._age_budget_ms, speed_mm_s)
+
+    def reset(self) -> None:
+        """Return to the state of a fresh processor."""
+        self._tracker = Tracker()
+        self._alarms = TechnicalAlarms(self._stream)
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self._tracker.snapshot(), self._alarms.snapshot()))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        tracker, alarms = msgspec.msgpack.decode(state, type=tuple[bytes, bytes])
+        self._tracker.restore(tracker)
+        self._alarms.restore(alarms)
+
+
+def _in_mm(device: Device, spacing_mm: tuple[float, float] | None) -> tuple[float, float] | None:
+    if device.tip_px is None or spacing_mm is None:
+        return None
+    return device.tip_px[0] * spacing_mm[1], device.tip_px[1] * spacing_mm[0]
+
+
+@cache
+def _model(name: str, provider: Literal["auto", "cpu", "cuda"], threads: int) -> Model:
+    """Load a model once for all the streams of a process."""
+    return Model(name, provider=provider, threads=threads)
+
+
+def create(stream: str, settings: Mapping[str, Any]) -> XrayPipeline:
+    """Make the processor of an X-ray stream.
+
+    Parameters
+    ----------
+    stream
+        The stream's id.
+    settings
+        The fields of `XraySettings`.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is wrong.
+    ModelError
+        If the model is missing or damaged.
+    """
+    try:
+        chosen = msgspec.convert(dict(settings), XraySettings)
+    except msgspec.ValidationError as error:
+        msg = f"stream {stream!r}, settings of its X-ray processor: {error}"
+        raise ConfigError(msg) from None
+    model = _model(chosen.model, chosen.provider, chosen.threads)
+    return XrayPipeline(stream, Localiser(model), age_budget_ms=chosen.age_budget_ms, model_lines=[model.describe()])
