@@ -19,6 +19,8 @@ BeatClass = Literal["N", "S", "V", "F", "Q"]
 Priority = Literal["high", "medium", "low"]
 AlarmChange = Literal["on", "off", "latched", "acknowledged", "escalated"]
 AlarmKind = Literal["physiological", "technical"]
+Reason: TypeAlias = dict[str, str | int | float | list[int | float]]
+"""The rule that decided and the values it decided on."""
 
 
 class Trace(msgspec.Struct, array_like=True):
@@ -101,6 +103,28 @@ class EndOfStream(msgspec.Struct, kw_only=True, tag=True):
 
 
 Item: TypeAlias = EcgChunk | XrayFrame | Gap | EndOfStream
+
+
+def size_of(item: Item) -> int:
+    """Count the samples or frames that an item brings: none for a gap or an end."""
+    match item:
+        case EcgChunk():
+            return len(item.samples)
+        case XrayFrame():
+            return 1
+        case _:
+            return 0
+
+
+def number_of(item: EcgChunk | XrayFrame | Gap) -> int:
+    """Give the number of the first sample or frame of an item."""
+    match item:
+        case EcgChunk():
+            return item.first_sample
+        case XrayFrame():
+            return item.frame
+        case Gap():
+            return item.first
 
 
 class Beat(msgspec.Struct, kw_only=True, tag=True):
@@ -220,7 +244,7 @@ class AlarmEvent(msgspec.Struct, kw_only=True, tag=True):
     onset_sample: int
     decision_sample: int
     algorithmic_delay_s: float
-    reason: dict[str, str | int | float | list[int | float]] = msgspec.field(default_factory=dict)
+    reason: Reason = msgspec.field(default_factory=dict)
     emitted_ns: int = 0
     seq: int = 0
     trace: Trace = msgspec.field(default_factory=Trace)

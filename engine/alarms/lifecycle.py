@@ -13,14 +13,13 @@ Each arrow gives one `AlarmEvent`, whose `change` is the state that it leads to.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
 from heartwire.engine.alarms.conditions import CONDITIONS
-from heartwire.engine.messages import AlarmEvent
+from heartwire.engine.messages import AlarmEvent, Reason
 
-Reason: TypeAlias = dict[str, str | int | float | list[float] | list[int]]
 State = Literal["off", "on", "acknowledged", "latched"]
 
 

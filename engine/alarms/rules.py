@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import msgspec
 
 from heartwire.engine.alarms.conditions import CONDITIONS
-from heartwire.engine.alarms.lifecycle import AlarmBoard, Reason
+from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.ecg.rate import MEDIAN_INTERVALS, RateMeter
 from heartwire.engine.ecg.step import Step
-from heartwire.engine.messages import AlarmEvent, Beat
+from heartwire.engine.messages import AlarmEvent, Beat, Reason
 
 _OF_RHYTHM = {"VF": "VF", "VFL": "VF", "VT": "VT", "ASYS": "ASYSTOLE"}
 
@@ -21,6 +21,7 @@ class _Memory(msgspec.Struct):
 
     rhythm: str = ""
     last_beat: int = -1
+    blind_to: int = 0
     run_onset: int = -1
     run_beats: int = 0
     off_since: int = -1
@@ -49,11 +50,11 @@ class EcgAlarms:
         """Take the analyser's next step; give the changes of conditions that it brings."""
         if step.rate_hz != self._meter.rate_hz:
             self._meter = RateMeter(step.rate_hz)
-            self._forget_beats()
+            self._forget_beats(0)
         if step.missing is not None:
             yield from self._gap(step, *step.missing)
             return
-        if self.board.is_active("GAP"):
+        if self.board.is_active("GAP") and step.sample >= self._memory.blind_to:
             yield from self._end("GAP", step, {"rule": "samples again"})
         memory = self._memory
         if step.signal != "good" or memory.off_since >= 0 or memory.noisy_since >= 0 or self.board.is_active("NOISY"):
@@ -72,13 +73,14 @@ class EcgAlarms:
     def _end(self, code: str, step: Step, reason: Reason) -> Iterator[AlarmEvent]:
         return self.board.end(code, step.sample, step.rate_hz, reason)
 
-    def _forget_beats(self) -> None:
-        self._meter.interrupt()
+    def _forget_beats(self, until: int) -> None:
+        self._meter.interrupt(until)
+        self._memory.blind_to = until
         self._memory.last_beat = -1
         self._memory.run_beats = 0
 
     def _gap(self, step: Step, first_sample: int, count: int) -> Iterator[AlarmEvent]:
-        self._forget_beats()
+        self._forget_beats(first_sample + count)
         yield from self._begin("GAP", first_sample, step, {"rule": "samples missing", "samples": count})
 
     def _signal(self, step: Step) -> Iterator[AlarmEvent]:
@@ -86,7 +88,7 @@ class EcgAlarms:
         memory, limits = self._memory, self._limits
         if step.signal == "off":
             memory.off_since = step.sample if memory.off_since < 0 else memory.off_since
-            self._forget_beats()
+            self._forget_beats(step.sample)
             if step.sample - memory.off_since >= limits.lead_off_s * step.rate_hz:
                 for code in self.board.active():
                     if CONDITIONS[code].kind == "physiological":
@@ -121,7 +123,8 @@ class EcgAlarms:
     def _beat(self, step: Step, beat: Beat) -> Iterator[AlarmEvent]:
         """PAUSE, V_RUN and the limits of the heart rate are judged at each beat."""
         memory, limits = self._memory, self._limits
-        memory.last_beat = beat.sample
+        if beat.sample >= memory.blind_to:
+            memory.last_beat = beat.sample
         yield from self._end("PAUSE", step, {"rule": "a beat"})
         if beat.label == "V":
             memory.run_onset = memory.run_onset if memory.run_beats else beat.sample

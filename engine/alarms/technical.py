@@ -7,8 +7,8 @@ the clock jumped or the load too high is known outside it.
 from __future__ import annotations
 
 from heartwire.engine.alarms.conditions import CONDITIONS
-from heartwire.engine.alarms.lifecycle import AlarmBoard, Reason
-from heartwire.engine.messages import AlarmEvent
+from heartwire.engine.alarms.lifecycle import AlarmBoard
+from heartwire.engine.messages import AlarmEvent, Reason
 
 
 class TechnicalAlarms:

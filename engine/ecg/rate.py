@@ -33,17 +33,20 @@ class RateMeter:
 
     def __init__(self, rate_hz: float) -> None:
         self.rate_hz = rate_hz
+        self._since = 0
         self.samples: deque[int] = deque(maxlen=LONGEST_INTERVALS + 1)
         self._intervals: deque[int] = deque(maxlen=MEDIAN_INTERVALS)
 
     def beat(self, sample: int) -> float | None:
         """Take a beat's R peak; give the heart rate in beats a minute, None with fewer than two intervals."""
+        if sample < self._since:
+            return None
         if self.samples:
             interval = sample - self.samples[-1]
             if interval < SHORTEST_INTERVAL_S * self.rate_hz:
                 return None
             if interval > LONGEST_INTERVAL_S * self.rate_hz:
-                self.interrupt()
+                self.interrupt(sample)
             else:
                 self._intervals.append(interval)
         self.samples.append(sample)
@@ -57,18 +60,20 @@ class RateMeter:
             return None
         return 60.0 * self.rate_hz * (n_beats - 1) / (self.samples[-1] - self.samples[-n_beats])
 
-    def interrupt(self) -> None:
-        """Forget the beats: what came since the last is not known."""
+    def interrupt(self, until: int) -> None:
+        """Forget the beats, and count none before the sample `until`: it is not known what lies between."""
+        self._since = until
         self.samples.clear()
         self._intervals.clear()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self.rate_hz, list(self.samples), list(self._intervals)))
+        return msgspec.msgpack.encode((self.rate_hz, self._since, list(self.samples), list(self._intervals)))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self.rate_hz, samples, intervals = msgspec.msgpack.decode(state, type=tuple[float, list[int], list[int]])
-        self.interrupt()
+        kept = msgspec.msgpack.decode(state, type=tuple[float, int, list[int], list[int]])
+        self.rate_hz, since, samples, intervals = kept
+        self.interrupt(since)
         self.samples.extend(samples)
         self._intervals.extend(intervals)

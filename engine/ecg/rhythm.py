@@ -10,9 +10,7 @@ from collections import deque
 
 import msgspec
 
-from heartwire.engine.messages import Beat
-
-Reason = dict[str, str | int | float | list[float] | list[int]]
+from heartwire.engine.messages import Beat, Reason
 
 UNKNOWN = ""
 _N_BEATS_SINUS = 3

@@ -1,0 +1,320 @@
+"""The ECG analyser: samples of any rate and leads in; beats, heart rate, rhythm and signal quality out.
+
+Everything after conditioning happens in hops of 40 samples on the 250 Hz grid, counted from where the signal began (or
+began again after a gap), never from where a message began: that is why the cutting into messages cannot matter.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+
+import msgspec
+import numpy as np
+
+from heartwire.engine.ecg.beats import HOP, BeatDetector
+from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
+from heartwire.engine.ecg.leads import N_ANALYSED, LeadChoice
+from heartwire.engine.ecg.quality import QualityMeter
+from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S, RateMeter
+from heartwire.engine.ecg.rhythm import RhythmTracker
+from heartwire.engine.ecg.settings import EcgSettings
+from heartwire.engine.ecg.step import Signal, Step
+from heartwire.engine.ecg.ventricular import VentricularDetector
+from heartwire.engine.inference import Model
+from heartwire.engine.messages import (
+    Beat,
+    EcgChunk,
+    EndOfStream,
+    Finding,
+    FloatArray,
+    Gap,
+    HeartRate,
+    Item,
+    Rhythm,
+    SignalQuality,
+)
+from heartwire.engine.processor import Processor
+
+BRIDGED_GAP_S = 2.0
+"""A gap up to this is bridged: the signal is taken to hold still. After a longer one everything begins anew."""
+QUALITY_HOPS = 6
+"""Signal quality is told every so many hops: 0.96 s."""
+
+
+class _Line(msgspec.Struct):
+    """The signal in hand: its leads, and where on the stream its first sample lies."""
+
+    rate_hz: float
+    leads: tuple[str, ...]
+    origin: int
+    next_sample: int
+    hops: int = 0
+    filled: int = 0
+    told_label: str = ""
+
+
+class _State(msgspec.Struct):
+    line: _Line
+    hop: tuple[bytes, bytes, bytes, bytes]
+    conditioner: bytes
+    meter: bytes
+    choice: bytes
+    beats: bytes
+    ventricular: bytes
+    rate: bytes
+    rhythm: bytes
+
+
+class EcgAnalyser(Processor):
+    """Analyses one ECG stream.
+
+    Parameters
+    ----------
+    stream
+        The stream's id.
+    settings
+        What to change where.
+    beat_model, vf_model
+        The networks; one of each may serve many streams of the same thread.
+    """
+
+    def __init__(self, stream: str, settings: EcgSettings, beat_model: Model, vf_model: Model) -> None:
+        self.stream = stream
+        self._settings = settings
+        self._beats = BeatDetector(beat_model)
+        self._ventricular = VentricularDetector(vf_model)
+        self._line: _Line | None = None
+        self._input: FloatArray = np.zeros((HOP, N_ANALYSED), np.float32)
+        self.algorithmic_delay_s = 5.0 * LONGEST_INTERVAL_S + self._beats.delay_s + Conditioner.delay_s
+
+    def process(self, item: Item) -> Iterable[Finding]:
+        """Take the next item; give the findings it completes."""
+        for step in self.steps(item):
+            yield from step.findings
+
+    def steps(self, item: Item) -> Iterator[Step]:
+        """Take the next item; give each step it completes.
+
+        Raises
+        ------
+        TypeError
+            If the item is none of an ECG stream.
+        SourceError
+            If the rate or the number of leads is out of range.
+        """
+        match item:
+            case EcgChunk():
+                yield from self._chunk(item)
+            case Gap():
+                yield from self._gap(item.first, item.count)
+            case EndOfStream():
+                return
+            case _:
+                msg = f"an ECG stream takes chunks, gaps and its end, not {type(item).__name__}"
+                raise TypeError(msg)
+
+    def _chunk(self, chunk: EcgChunk) -> Iterator[Step]:
+        line = self._line
+        if line is None or (chunk.rate_hz, chunk.leads) != (line.rate_hz, line.leads):
+            line = self._begin(chunk.rate_hz, chunk.leads, chunk.first_sample)
+        elif chunk.first_sample > line.next_sample:
+            yield from self._gap(line.next_sample, chunk.first_sample - line.next_sample)
+        elif chunk.first_sample < line.next_sample:
+            # The device counts from another start: what it sends is a new signal.
+            line = self._begin(chunk.rate_hz, chunk.leads, chunk.first_sample)
+        if chunk.samples.shape[1:] != (len(line.leads),):
+            msg = f"samples of shape {chunk.samples.shape} for {len(line.leads)} leads"
+            raise ValueError(msg)
+        line.next_sample = chunk.end_sample
+        # A copy: what comes off the wire is read-only, for which the compiled loops would be compiled once more.
+        conditioned = self._conditioner.process(np.array(chunk.samples, np.float32, order="C"))
+        chunk.trace.conditioned_ns = time.monotonic_ns()
+        yield from self._hops(line, conditioned)
+        chunk.trace.inferred_ns = time.monotonic_ns()
+
+    def _begin(self, rate_hz: float, leads: tuple[str, ...], origin: int) -> _Line:
+        """Begin a signal of this rate and these leads."""
+        rate_hz = float(rate_hz)
+        n_leads = len(leads)
+        self._conditioner = Conditioner(rate_hz, n_leads)
+        self._make_hop(n_leads)
+        self._meter = QualityMeter(n_leads)
+        self._choice = LeadChoice(n_leads, self._settings.leads)
+        self._rate = RateMeter(rate_hz)
+        self._rhythm = RhythmTracker(rate_hz, self._settings.rhythm)
+        self._restart_networks()
+        self._line = _Line(rate_hz, leads, origin, origin)
+        return self._line
+
+    def _make_hop(self, n_leads: int) -> None:
+        shape = (HOP, n_leads)
+        self._hop = Conditioned(
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.bool_),
+            np.zeros(shape, np.bool_),
+            np.zeros(shape, np.float32),
+        )
+
+    def _restart_networks(self) -> None:
+        self._beats.reset()
+        self._ventricular.reset()
+        self._input.fill(0.0)
+
+    def _gap(self, first: int, count: int) -> Iterator[Step]:
+        """Go on after missing samples: bridge a short gap, begin the signal anew after a long one."""
+        line = self._line
+        if line is None or count <= 0:
+            return
+        yield Step(first, line.rate_hz, first, "good", self._rhythm.state, missing=(first, count))
+        line.next_sample = first + count
+        if count <= BRIDGED_GAP_S * line.rate_hz:
+            missing = np.full((count, len(line.leads)), np.nan, np.float32)
+            yield from self._hops(line, self._conditioner.process(missing))
+        else:
+            line.origin, line.hops, line.filled = first + count, 0, 0
+            self._conditioner.reset()
+            self._meter.reset()
+            self._restart_networks()
+        self._rate.interrupt(first + count)
+        self._rhythm.interrupt(first + count)
+
+    def _hops(self, line: _Line, conditioned: Conditioned) -> Iterator[Step]:
+        at, n = 0, len(conditioned.samples)
+        while at < n:
+            take = min(HOP - line.filled, n - at)
+            for whole, part in zip(self._hop, conditioned, strict=True):
+                whole[line.filled : line.filled + take] = part[at : at + take]
+            at += take
+            line.filled += take
+            if line.filled == HOP:
+                line.filled = 0
+                line.hops += 1
+                yield self._step(line)
+
+    def _step(self, line: _Line) -> Step:
+        """Analyse the hop in hand."""
+        end = line.hops * HOP
+        sample = line.origin + math.floor((end - 1) * (line.rate_hz / GRID_HZ))
+        quality = self._meter.measure(self._hop)
+        moved = self._choice.update(quality)
+        chosen = self._choice.chosen
+        best = max(chosen, key=lambda lead: float(quality.quality[lead]))
+        signal: Signal = "good"
+        if quality.off.all():
+            signal = "off"
+        elif quality.quality[best] < self._settings.noisy_below:
+            signal = "noisy"
+        for channel, lead in enumerate(chosen):
+            self._input[:, channel] = self._hop.samples[:, lead]
+
+        lag = round((self._beats.delay_s * GRID_HZ) - HOP)
+        seen_to = max(line.origin, self._stream_sample(line, end - lag))
+        step = Step(sample, line.rate_hz, seen_to, signal, self._rhythm.state)
+        if moved or line.hops % QUALITY_HOPS == 0:
+            names = tuple(line.leads[lead] for lead in chosen)
+            values = tuple(round(float(q), 3) for q in quality.quality)
+            step.findings.append(
+                SignalQuality(
+                    stream=self.stream,
+                    sample=sample,
+                    decision_sample=sample,
+                    leads=line.leads,
+                    quality=values,
+                    analysed=names,
+                )
+            )
+        for found in self._beats.process(self._input):
+            beat = Beat(
+                stream=self.stream,
+                sample=max(line.origin, self._stream_sample(line, found.at)),
+                decision_sample=sample,
+                label=found.label,
+                confidence=round(found.confidence, 4),
+            )
+            if signal != "off":
+                self._tell_beat(step, beat)
+        if signal != "good":
+            self._rhythm.vote.interrupt()
+        for window in self._ventricular.process(self._hop.samples[:, best]):
+            if signal == "good":
+                begin = max(line.origin, self._stream_sample(line, window.begin))
+                self._rhythm.vote.window(begin, window.p_vt, window.p_vf)
+        self._tell_rhythm(line, step)
+        return step
+
+    def _stream_sample(self, line: _Line, grid_sample: float) -> int:
+        return line.origin + self._conditioner.source_sample(grid_sample)
+
+    def _tell_beat(self, step: Step, beat: Beat) -> None:
+        step.beats.append(beat)
+        step.findings.append(beat)
+        self._rhythm.beat(beat)
+        if (rate_bpm := self._rate.beat(beat.sample)) is not None:
+            step.findings.append(
+                HeartRate(
+                    stream=self.stream,
+                    sample=beat.sample,
+                    decision_sample=beat.decision_sample,
+                    rate_bpm=round(rate_bpm, 2),
+                )
+            )
+
+    def _tell_rhythm(self, line: _Line, step: Step) -> None:
+        changed = self._rhythm.decide(step.seen_to, readable=step.signal == "good")
+        if changed is None:
+            return
+        step.rhythm = changed
+        if changed.label and changed.label != line.told_label:
+            line.told_label = changed.label
+            step.findings.append(
+                Rhythm(
+                    stream=self.stream,
+                    sample=changed.onset_sample,
+                    decision_sample=step.sample,
+                    label=changed.label,
+                    confidence=changed.confidence,
+                )
+            )
+
+    def reset(self) -> None:
+        """Return to the state of a fresh analyser."""
+        self._line = None
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        if self._line is None:
+            return b""
+        samples, valid, held, high = (array.tobytes() for array in self._hop)
+        return msgspec.msgpack.encode(
+            _State(
+                self._line,
+                (samples, valid, held, high),
+                self._conditioner.snapshot(),
+                self._meter.snapshot(),
+                self._choice.snapshot(),
+                self._beats.snapshot(),
+                self._ventricular.snapshot(),
+                self._rate.snapshot(),
+                self._rhythm.snapshot(),
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        if not state:
+            self.reset()
+            return
+        s = msgspec.msgpack.decode(state, type=_State)
+        self._begin(s.line.rate_hz, s.line.leads, s.line.origin)
+        self._line = s.line
+        for array, raw in zip(self._hop, s.hop, strict=True):
+            array[...] = np.frombuffer(raw, array.dtype).reshape(array.shape)
+        self._conditioner.restore(s.conditioner)
+        self._meter.restore(s.meter)
+        self._choice.restore(s.choice)
+        self._beats.restore(s.beats)
+        self._ventricular.restore(s.ventricular)
+        self._rate.restore(s.rate)
+        self._rhythm.restore(s.rhythm)

@@ -1,0 +1,96 @@
+"""The ECG processor: analysis and alarms of one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+
+from heartwire.engine.alarms.rules import EcgAlarms
+from heartwire.engine.ecg.analyser import EcgAnalyser
+from heartwire.engine.ecg.settings import EcgSettings, read_settings
+from heartwire.engine.inference import Model
+from heartwire.engine.messages import AlarmEvent, Finding, Item
+from heartwire.engine.processor import Processor
+
+
+@cache
+def _model(name: str, provider: Literal["auto", "cpu", "cuda"], threads: int) -> Model:
+    """Load a model once for all the streams of a process."""
+    return Model(name, provider=provider, threads=threads)
+
+
+class EcgPipeline(Processor):
+    """Samples in; beats, heart rate, rhythm, signal quality and alarms out.
+
+    Parameters
+    ----------
+    stream
+        The stream's id.
+    settings
+        Models, leads, rhythms and alarm limits.
+
+    Raises
+    ------
+    ModelError
+        If a model is missing or damaged.
+    """
+
+    def __init__(self, stream: str, settings: EcgSettings) -> None:
+        models = [
+            _model(name, settings.provider, settings.threads) for name in (settings.beat_model, settings.vf_model)
+        ]
+        self._analyser = EcgAnalyser(stream, settings, *models)
+        self._alarms = EcgAlarms(stream, settings.limits)
+        self.algorithmic_delay_s = self._analyser.algorithmic_delay_s
+        self.notes = [model.describe() for model in models]
+        self._sample = 0
+
+    def process(self, item: Item) -> Iterable[Finding]:
+        """Take the next item; give the findings it completes, alarms after what they rest on."""
+        for step in self._analyser.steps(item):
+            self._sample = step.sample
+            yield from step.findings
+            yield from self._alarms.step(step)
+
+    def acknowledge(self, condition: str) -> list[AlarmEvent]:
+        """Take note that somebody has seen a condition; give the change that it brings."""
+        return list(self._alarms.acknowledge(condition, self._sample))
+
+    def reset(self) -> None:
+        """Return to the state of a fresh processor."""
+        self._analyser.reset()
+        self._alarms.reset()
+        self._sample = 0
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self._sample, self._analyser.snapshot(), self._alarms.snapshot()))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        self._sample, analyser, alarms = msgspec.msgpack.decode(state, type=tuple[int, bytes, bytes])
+        self._analyser.restore(analyser)
+        self._alarms.restore(alarms)
+
+
+def create(stream: str, settings: Mapping[str, Any]) -> EcgPipeline:
+    """Make the processor of an ECG stream.
+
+    Parameters
+    ----------
+    stream
+        The stream's id.
+    settings
+        The fields of `EcgSettings`.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is wrong.
+    ModelError
+        If a model is missing or damaged.
+    """
+    return EcgPipeline(stream, read_settings(stream, settings))
