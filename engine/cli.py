@@ -10,7 +10,6 @@ import sys
 from importlib.metadata import entry_points
 from typing import Any, NoReturn
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -19,10 +18,10 @@ from heartwire.version import __version__
 
 
 class _Commands(TyperGroup):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(entry_points(group="heartwire.commands").names)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click's signature
         for point in entry_points(group="heartwire.commands", name=cmd_name):
             loaded = point.load()
             if isinstance(loaded, typer.Typer):

@@ -73,7 +73,7 @@ class Feeder:
             plan.data_endpoint(name),
             ring_s=plan.config.engine.ring_s,
             window=None if paced else _WINDOW,
-            expected_subscribers=1,
+            expected_subscribers=1 + plan.sinks_want_items,
             context=context,
         )
         self._feeds: list[_Feed] = []

@@ -11,7 +11,7 @@ import msgspec
 
 from heartwire.engine.errors import ProcessorError
 from heartwire.engine.ledger import Ledger
-from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
+from heartwire.engine.messages import EndOfStream, Finding, Gap, Item, number_of, size_of
 from heartwire.engine.processor import Processor
 
 
@@ -33,17 +33,17 @@ class StreamHost:
     stream
         Stream id.
     processor
-        A fresh processor.
+        A fresh processor; None where its model is not available: every item is then dropped by cause `model`.
     """
 
-    def __init__(self, stream: str, processor: Processor) -> None:
+    def __init__(self, stream: str, processor: Processor | None) -> None:
         self.stream = stream
         self.ledger = Ledger(stream)
         self.last_seq = -1
+        self.next_number = 0
         self.ended = False
         self._processor = processor
-        self._next_number = 0
-        self._good = (processor.snapshot(), 0)
+        self._good = (processor.snapshot() if processor else b"", 0)
 
     def handle(self, item: Item) -> list[Finding]:
         """Process the next item.
@@ -55,65 +55,63 @@ class StreamHost:
             item, which the account shows as dropped: the stream goes on with the next item.
         """
         item.trace.dequeued_ns = time.monotonic_ns()
-        self.last_seq = item.seq
+        if self._processor is None:
+            self.drop(item, "model")
+            return []
         try:
             findings = list(self._processor.process(item))
         except Exception as error:  # whatever a processor raises stays inside its own stream
-            self._recover(item)
+            self.drop(item, "processor")
+            self._put_back(self._processor)
             raise ProcessorError(self.stream, error) from error
-        self._account(item)
+        self._account(item, None)
         decided_ns = time.monotonic_ns()
         for finding in findings:
             finding.trace = msgspec.structs.replace(item.trace, decided_ns=decided_ns)
         return findings
 
-    def _account(self, item: Item, cause: str = "") -> None:
-        match item:
-            case EcgChunk(first_sample=first, samples=samples):
-                self._count(first, len(samples), cause)
-            case XrayFrame(frame=frame):
-                self._count(frame, 1, cause)
-            case Gap(first=first, count=count):
-                self.ledger.missing(count)
-                self._next_number = first + count
-            case EndOfStream():
-                self.ended = True
-
-    def _count(self, first: int, count: int, cause: str) -> None:
-        self.ledger.offered(count)
-        if cause:
-            self.ledger.dropped(cause, count)
-        else:
-            self.ledger.processed(count)
-        self._next_number = first + count
-
     def drop(self, item: Item, cause: str) -> None:
         """Account for an item that will not be processed."""
-        self.last_seq = item.seq
         self._account(item, cause)
 
-    def _recover(self, item: Item) -> None:
-        """Put the processor back to its last snapshot and tell it of the gap since."""
-        self._account(item, "processor")
+    def _account(self, item: Item, dropped: str | None) -> None:
+        self.last_seq = item.seq
+        count = size_of(item)
+        self.ledger.offered(count)
+        if dropped:
+            self.ledger.dropped(dropped, count)
+        else:
+            self.ledger.processed(count)
+        if isinstance(item, EndOfStream):
+            self.ended = True
+            self.ledger.ended(item.offered)
+            return
+        if isinstance(item, Gap):
+            count = item.count
+            self.ledger.missing(count)
+        self.next_number = number_of(item) + count
+
+    def _put_back(self, processor: Processor) -> None:
+        """Return to the last snapshot and tell the processor of the gap since."""
         state, number = self._good
-        self._processor.restore(state)
-        if (count := self._next_number - number) > 0:
-            list(self._processor.process(Gap(stream=self.stream, first=number, count=count)))
+        processor.restore(state)
+        if (count := self.next_number - number) > 0:
+            list(processor.process(Gap(stream=self.stream, first=number, count=count)))
 
     def snapshot(self) -> bytes:
         """Give the whole state of this stream."""
-        state = self._processor.snapshot()
-        self._good = (state, self._next_number)
-        return msgspec.msgpack.encode(
-            _State(state, self.ledger.snapshot(), self._next_number, self.last_seq, self.ended)
-        )
+        if self._processor is not None:
+            self._good = (self._processor.snapshot(), self.next_number)
+        state = _State(self._good[0], self.ledger.snapshot(), self.next_number, self.last_seq, self.ended)
+        return msgspec.msgpack.encode(state)
 
     def restore(self, raw: bytes) -> None:
         """Take a state given by `snapshot`."""
         state = msgspec.msgpack.decode(raw, type=_State)
-        self._processor.restore(state.processor)
+        if self._processor is not None:
+            self._processor.restore(state.processor)
         self.ledger.restore(state.ledger)
-        self._next_number = state.next_number
+        self.next_number = state.next_number
         self.last_seq = state.last_seq
         self.ended = state.ended
         self._good = (state.processor, state.next_number)

@@ -22,6 +22,9 @@ AlarmKind = Literal["physiological", "technical"]
 Reason: TypeAlias = dict[str, str | int | float | list[int | float]]
 """The rule that decided and the values it decided on."""
 
+HOST_CLOCK = "host"
+"""Clock id of times that are on the engine clock already; any other clock is mapped onto it at arrival."""
+
 
 class Trace(msgspec.Struct, array_like=True):
     """Stamps a message gathers on its way, ns on the monotonic clock; 0 where the stage was not passed.
@@ -53,7 +56,7 @@ class EcgChunk(msgspec.Struct, kw_only=True):
     samples: FloatArray
     captured_ns: int = 0
     seq: int = 0
-    clock: str = "host"
+    clock: str = HOST_CLOCK
     trace: Trace = msgspec.field(default_factory=Trace)
 
     @property
@@ -79,7 +82,7 @@ class XrayFrame(msgspec.Struct, kw_only=True):
     spacing_plane: Literal["patient", "detector", "unknown"] = "unknown"
     captured_ns: int = 0
     seq: int = 0
-    clock: str = "host"
+    clock: str = HOST_CLOCK
     trace: Trace = msgspec.field(default_factory=Trace)
 
 
@@ -152,7 +155,7 @@ class HeartRate(msgspec.Struct, kw_only=True, tag=True):
 
 
 class Rhythm(msgspec.Struct, kw_only=True, tag=True):
-    """The rhythm changed at `sample`; `label` is the WFDB rhythm code without its bracket: N, VT, VFL, VF, ASYS, B, T."""
+    """The rhythm changed at `sample`; `label` is the WFDB code without its bracket: N, VT, VFL, VF, ASYS, B, T."""
 
     stream: str
     sample: int

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from heartwire.engine import registry
 from heartwire.engine.config import Config, StreamConfig
+from heartwire.engine.messages import EcgChunk, XrayFrame
 
 PLAN_FILE = "plan.json"
 SINKS = "sinks"
@@ -25,6 +27,8 @@ class Plan(msgspec.Struct, kw_only=True):
     config: Config
     feeders: dict[str, list[str]]
     workers: dict[str, list[str]]
+    sinks_want_items: bool
+    """Whether a sink uses samples or frames, not findings alone."""
 
     def stream(self, stream_id: str) -> StreamConfig:
         """Give the configuration of a stream."""
@@ -40,6 +44,13 @@ class Plan(msgspec.Struct, kw_only=True):
             return connect
         return self.data_endpoint(next(name for name, ids in self.feeders.items() if stream_id in ids))
 
+    def feeds(self) -> dict[str, list[str]]:
+        """Give the streams that each endpoint of items carries."""
+        feeds: dict[str, list[str]] = {}
+        for stream in self.config.stream:
+            feeds.setdefault(self.feed_endpoint(stream.id), []).append(stream.id)
+        return feeds
+
     def report_endpoint(self) -> str:
         """Where the supervisor collects reports."""
         return f"ipc://{self.run_dir}/reports"
@@ -50,7 +61,13 @@ class Plan(msgspec.Struct, kw_only=True):
 
 
 def make_plan(config: Config, run_dir: Path) -> Plan:
-    """Share the streams out to processes."""
+    """Share the streams out to processes.
+
+    Raises
+    ------
+    ConfigError
+        If a sink is unknown or a field of one is wrong.
+    """
     feeders: dict[str, list[str]] = {}
     workers: dict[str, list[str]] = {}
     for stream in config.stream:
@@ -58,7 +75,14 @@ def make_plan(config: Config, run_dir: Path) -> Plan:
             name = "feed-ecg" if stream.processor_kind == "ecg" else f"feed-{stream.id.replace('/', '-')}"
             feeders.setdefault(name, []).append(stream.id)
         workers.setdefault(f"work-{stream.worker_name}", []).append(stream.id)
-    return Plan(run_dir=str(run_dir), config=config, feeders=feeders, workers=workers)
+    wanted = {kind for table in config.sink for kind in registry.sink(table).wants}
+    return Plan(
+        run_dir=str(run_dir),
+        config=config,
+        feeders=feeders,
+        workers=workers,
+        sinks_want_items=not wanted.isdisjoint((EcgChunk, XrayFrame)),
+    )
 
 
 def write_plan(plan: Plan) -> None:

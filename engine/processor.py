@@ -19,6 +19,8 @@ class Processor(ABC):
     """
 
     algorithmic_delay_s: float
+    notes: Sequence[str] = ()
+    """What the user should know at start: which models run where and why."""
 
     @abstractmethod
     def process(self, item: Item) -> Iterable[Finding]:

@@ -23,7 +23,7 @@ from heartwire.engine.bus import Publisher
 from heartwire.engine.config import Config
 from heartwire.engine.errors import HeartwireError, InputError
 from heartwire.engine.messages import LedgerReport
-from heartwire.engine.plan import DASHBOARD, SINKS, SUPERVISOR, Plan, make_plan, write_plan
+from heartwire.engine.plan import DASHBOARD, SINKS, SUPERVISOR, make_plan, write_plan
 
 _POLL_MS = 50
 _END_S = 20.0
@@ -143,7 +143,7 @@ class Supervisor:
         HeartwireError
             If a process that cannot be restarted died, or start or end took too long.
         """
-        self._wait_ready(stop)
+        self.wait_ready(stop)
         for child in self._children.values():
             child.order("go")
             child.went = True
@@ -155,7 +155,16 @@ class Supervisor:
             progress(self.summary)
         return self.summary
 
-    def _wait_ready(self, stop: Callable[[], bool]) -> None:
+    def wait_ready(self, stop: Callable[[], bool]) -> None:
+        """Wait until every process can take its part.
+
+        Raises
+        ------
+        InputError
+            If one could not start because of the configuration or an input.
+        HeartwireError
+            If one died or took too long.
+        """
         deadline = time.monotonic() + self.plan.config.engine.ready_timeout_s
         while not all(c.ready for c in self._children.values()) and not stop():
             self._step()

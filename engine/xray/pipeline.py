@@ -50,7 +50,7 @@ class XrayPipeline(Processor):
         Finds the devices of a frame.
     age_budget_ms
         An overlay older than this is not shown.
-    model_lines
+    notes
         What runs where, to be told at the start.
     """
 
@@ -62,9 +62,9 @@ class XrayPipeline(Processor):
         localiser: Locates,
         *,
         age_budget_ms: float = DEFAULT_BUDGET_MS,
-        model_lines: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
-        self.model_lines = list(model_lines)
+        self.notes = list(notes)
         self._stream = stream
         self._localiser = localiser
         self._age_budget_ms = age_budget_ms
@@ -154,4 +154,4 @@ def create(stream: str, settings: Mapping[str, Any]) -> XrayPipeline:
         msg = f"stream {stream!r}, settings of its X-ray processor: {error}"
         raise ConfigError(msg) from None
     model = _model(chosen.model, chosen.provider, chosen.threads)
-    return XrayPipeline(stream, Localiser(model), age_budget_ms=chosen.age_budget_ms, model_lines=[model.describe()])
+    return XrayPipeline(stream, Localiser(model), age_budget_ms=chosen.age_budget_ms, notes=[model.describe()])

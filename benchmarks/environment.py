@@ -1,0 +1,56 @@
+"""The environment a figure was measured in; a figure without it is not comparable."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from heartwire.models.catalogue import read_card, shipped
+from heartwire.version import __version__
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _output(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _package(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def environment() -> dict[str, str]:
+    """Describe machine, software, models and other load."""
+    here = Path(__file__).parent
+    gpu = _output("nvidia-smi", "--query-gpu=name,driver_version,clocks.sm", "--format=csv,noheader")
+    runtime = next((f"{n} {_package(n)}" for n in ("onnxruntime-gpu", "onnxruntime") if _package(n) != "absent"), "none")
+    return {
+        "heartwire": __version__,
+        "git": _output("git", "-C", str(here), "describe", "--always", "--dirty"),
+        "processor": _processor(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "gpu": gpu or "none",
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "onnxruntime": runtime,
+        "numpy": _package("numpy"),
+        "pyzmq": _package("pyzmq"),
+        "load before (1 min)": f"{os.getloadavg()[0]:.2f}",
+        "models": ", ".join(f"{read_card(p).name} {read_card(p).sha256[:12]}" for p in shipped()),
+    }

@@ -1,0 +1,75 @@
+"""`heartwire demo`: a simulated bed and cath lab through the whole pipeline, the dashboard, a latency table."""
+
+from __future__ import annotations
+
+import socket
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from heartwire.engine import observer
+from heartwire.engine.commands.run import conclude, progress, run_folder, stop_on_signal
+from heartwire.engine.config import Config, DashboardConfig, StreamConfig
+from heartwire.engine.supervisor import Supervisor
+
+_BEDS = {
+    "bed-1/ecg": "sinus 72 for 20s; pvc; sinus 72 for 15s; vt 180 for 12s; sinus 80 for 20s",
+    "bed-2/ecg": "af 95 for 60s; sinus 70 for 30s",
+    "bed-3/ecg": "sinus 65 for 15s; vf for 15s; sinus 90 for 30s",
+}
+_SEED = 7
+
+
+def _free_port(host: str, port: int) -> int:
+    """Give `port` where it is free, else any free one."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return 0
+    return port
+
+
+def demo_config(dashboard: DashboardConfig | None) -> Config:
+    """Configure three simulated beds and a cath lab whose patient is bed 1: both are driven by the same heart."""
+    streams = [
+        StreamConfig(id=bed, source={"kind": "simulated-ecg", "script": script, "seed": _SEED, "repeat": True})
+        for bed, script in _BEDS.items()
+    ]
+    lab = {"kind": "simulated-xray", "script": _BEDS["bed-1/ecg"], "seed": _SEED, "rate_hz": 15.0, "repeat": True}
+    streams.append(StreamConfig(id="lab-1/xray", source=lab))
+    return Config(stream=streams, dashboard=dashboard)
+
+
+def demo(
+    seconds: Annotated[float, typer.Option(help="How long to run; 0: until Ctrl-C.", min=0)] = 60.0,
+    port: Annotated[int, typer.Option(help="Port of the dashboard; another one is taken if it is in use.")] = 8080,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")] = False,
+) -> None:
+    """Run simulated beds and a cath lab through the whole pipeline, with dashboard and latency table."""
+    console = Console(stderr=True)
+    host = DashboardConfig().host
+    config = demo_config(DashboardConfig(host=host, port=_free_port(host, port)))
+    with run_folder(config) as folder, stop_on_signal() as stopped:
+        supervisor = Supervisor(
+            config, folder, lambda line: console.print(line, soft_wrap=True), {observer.NAME: observer.MODULE}
+        )
+        with supervisor, console.status("loading models, warming every shape") as status:
+            supervisor.wait_ready(stopped)
+            url = (folder / "dashboard.url").read_text().strip()
+            console.print(f"dashboard: {url}")
+            if open_browser:
+                webbrowser.open(url)
+            end_s = time.monotonic() + seconds if seconds else float("inf")
+            summary = supervisor.run(
+                lambda: stopped() or time.monotonic() > end_s,
+                lambda s: status.update(f"{progress(s)} - dashboard {url} - Ctrl-C ends it"),
+            )
+        measured = observer.read(Path(folder))
+    out = Console()
+    out.print(observer.table(measured))
+    conclude(out, summary)

@@ -1,0 +1,208 @@
+"""One stream's place in a worker: its queue, its host, and the technical alarms that only a worker can raise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from heartwire.engine import registry
+from heartwire.engine.alarms.lifecycle import Reason
+from heartwire.engine.alarms.technical import TechnicalAlarms
+from heartwire.engine.clock import DeviceClock, sample_time_ns
+from heartwire.engine.config import EngineConfig, StreamConfig
+from heartwire.engine.errors import ModelError, ProcessorError
+from heartwire.engine.flow import FreshestQueue, LosslessQueue
+from heartwire.engine.host import StreamHost
+from heartwire.engine.messages import (
+    HOST_CLOCK,
+    AlarmEvent,
+    EcgChunk,
+    EndOfStream,
+    Finding,
+    Item,
+    LedgerReport,
+    XrayFrame,
+    size_of,
+)
+
+Published: TypeAlias = Finding | EndOfStream
+
+_QUEUE = 4096
+_OVERLOAD_S = 1.0
+"""A paced item that comes to be processed later than this is the alarm OVERLOAD; it ends at half of it."""
+
+
+class Station:
+    """Takes the items of one stream as they come and gives what is to be published.
+
+    Parameters
+    ----------
+    config
+        The stream.
+    engine
+        The engine's settings.
+    tell
+        Takes technical alarms as they change.
+    """
+
+    def __init__(self, config: StreamConfig, engine: EngineConfig, tell: Callable[[AlarmEvent], None]) -> None:
+        self.stream = config.id
+        self._config = config
+        self._stale_after_ns = round(engine.stale_after_s * 1e9)
+        self._tell = tell
+        self._alarms = TechnicalAlarms(config.id)
+        self._rate_hz = 0.0
+        self._heard_ns = 0
+        self._in_queue = 0
+        self._clock = DeviceClock()
+        self._items: LosslessQueue[Item] = LosslessQueue(_QUEUE)
+        self._frames = FreshestQueue(config.age_budget_ms) if config.freshest_first else None
+        settings = {"provider": engine.provider, "threads": engine.threads, **config.settings}
+        if self._frames is not None:
+            settings.setdefault("age_budget_ms", config.age_budget_ms)
+        try:
+            processor = registry.processor(config.processor_kind, config.id, settings)
+        except ModelError as error:
+            self._host = StreamHost(config.id, None)
+            self.notes = [f"technical alarm MODEL: {error}"]
+            self._begin("MODEL", {"rule": "a model that the stream needs cannot be loaded", "error": str(error)})
+        else:
+            self._host = StreamHost(config.id, processor)
+            self.notes = list(processor.notes)
+
+    def _begin(self, code: str, reason: Reason) -> None:
+        for event in self._alarms.begin(code, sample=self._last_number, rate_hz=self._rate_hz, reason=reason):
+            self._tell(event)
+
+    def _end(self, code: str) -> None:
+        for event in self._alarms.end(code, sample=self._last_number, rate_hz=self._rate_hz):
+            self._tell(event)
+
+    @property
+    def _last_number(self) -> int:
+        return max(0, self._host.next_number - 1)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream has been processed to its end."""
+        return self._host.ended
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to work on."""
+        return bool(self._items) or bool(self._frames)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more may be read for now."""
+        return self._items.full
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Sequence number of the last item processed (-1: none) and the next sample or frame number."""
+        return self._host.last_seq, self._host.next_number
+
+    def put(self, item: Item) -> None:
+        """Take an item from the bus."""
+        self._heard_ns = time.monotonic_ns()
+        self._end("STALE")
+        if isinstance(item, EcgChunk | XrayFrame) and item.clock != HOST_CLOCK:
+            self._map_clock(item)
+        self._in_queue += size_of(item)
+        if self._frames is not None and isinstance(item, XrayFrame):
+            self._drop(self._frames.put(item))
+        else:
+            self._items.put(item)
+
+    def _map_clock(self, item: EcgChunk | XrayFrame) -> None:
+        """Bring the times of a device with a clock of its own onto the engine's."""
+        if isinstance(item, EcgChunk):
+            device_ns = sample_time_ns(item.end_sample, item.rate_hz)
+        else:
+            device_ns = item.captured_ns
+        mapped = self._clock.map(device_ns, item.trace.received_ns)
+        item.captured_ns = mapped.captured_ns
+        item.trace.intended_ns = item.trace.intended_ns or mapped.captured_ns
+        if mapped.jump is None:
+            self._end("CLOCK")
+        else:
+            self._begin(
+                "CLOCK", {"rule": "the device clock jumped: its mapping began anew", "jump_s": mapped.jump.jump_s}
+            )
+
+    def _drop(self, gone: list[tuple[XrayFrame, str]]) -> None:
+        for frame, cause in gone:
+            self._in_queue -= 1
+            self._host.drop(frame, cause)
+
+    def work(self) -> list[Published]:
+        """Process one waiting item; give what it brings."""
+        item = self._next()
+        if item is None:
+            return []
+        self._in_queue -= size_of(item)
+        self._rate_hz = getattr(item, "rate_hz", self._rate_hz)
+        self._watch_load(item)
+        try:
+            findings: list[Published] = list(self._host.handle(item))
+        except ProcessorError as error:
+            self._begin(
+                "PROCESSOR", {"rule": "the processor raised and was put back to its snapshot", "error": str(error)}
+            )
+            return []
+        if size_of(item):
+            self._end("PROCESSOR")
+        if isinstance(item, EndOfStream):
+            findings.append(msgspec.structs.replace(item))
+        return findings
+
+    def _next(self) -> Item | None:
+        if self._frames:
+            frame, gone = self._frames.take(time.monotonic_ns())
+            self._drop(gone)
+            if frame is not None:
+                return frame
+        return self._items.take()
+
+    def _watch_load(self, item: Item) -> None:
+        if not (intended_ns := item.trace.intended_ns):
+            return
+        late_s = (time.monotonic_ns() - intended_ns) * 1e-9
+        if late_s > _OVERLOAD_S:
+            self._begin(
+                "OVERLOAD", {"rule": f"an item waited longer than {_OVERLOAD_S:g} s", "late_s": round(late_s, 3)}
+            )
+        elif late_s < _OVERLOAD_S / 2:
+            self._end("OVERLOAD")
+
+    def watch(self, now_ns: int) -> None:
+        """Raise STALE where a paced stream has been silent too long."""
+        silent_ns = now_ns - self._heard_ns
+        if self._config.paced and self._heard_ns and not self.ended and silent_ns > self._stale_after_ns:
+            limit_s = self._stale_after_ns * 1e-9
+            self._begin("STALE", {"rule": f"nothing came for {limit_s:g} s", "silent_s": round(silent_ns * 1e-9, 3)})
+
+    def finish(self) -> list[Published]:
+        """End the stream from this side, where its source will not."""
+        if self.ended:
+            return []
+        end = EndOfStream(stream=self.stream, offered=self._host.next_number, seq=self._host.last_seq)
+        return [*self._host.handle(end), end]
+
+    def report(self) -> LedgerReport:
+        """Give the account; what waits in the queue is in flight."""
+        report = self._host.ledger.report(final=self.ended)
+        return msgspec.structs.replace(
+            report, offered=report.offered + self._in_queue, in_flight=report.in_flight + self._in_queue
+        )
+
+    def snapshot(self) -> bytes:
+        """Give the state from which the stream goes on after the last item processed."""
+        return self._host.snapshot()
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        self._host.restore(state)

@@ -1,0 +1,164 @@
+"""One process that hosts processors: takes items, processes each stream in turn, publishes findings, saves snapshots.
+
+Run as `python -m heartwire.engine.worker RUN_DIR NAME`. One thread owns sockets, queues and models. A worker that was
+killed starts from its snapshot: it asks the feeders for everything after it and publishes its findings under the same
+sequence numbers, so that subscribers see one undisturbed stream.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import msgspec
+import zmq
+
+from heartwire.engine import reports
+from heartwire.engine.bus import Position, Publisher, Subscriber, receive_any
+from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, XrayFrame
+from heartwire.engine.plan import Plan, read_plan
+from heartwire.engine.process import serve
+from heartwire.engine.station import Published, Station
+
+_WINDOW = 4096
+"""Findings of a stream that the sinks may be behind where no stream is paced."""
+_IDLE_MS = 100
+_HEARTBEAT_NS = 500_000_000
+_ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
+
+
+class _Saved(msgspec.Struct):
+    """A worker's snapshot: every stream, how far its items were processed, and the publisher's tail."""
+
+    stations: dict[str, bytes]
+    positions: dict[str, Position]
+    publisher: bytes
+
+
+class Worker:
+    """The streams of one worker process."""
+
+    def __init__(self, plan: Plan, name: str, line: reports.Line, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self._name = name
+        self._line = line
+        self._snapshot_path = plan.snapshot_path(name)
+        self._snapshot_every_ns = round(plan.config.engine.snapshot_s * 1e9)
+        streams = [plan.stream(s) for s in plan.workers[name]]
+        self._stations = {s.id: Station(s, plan.config.engine, self._raise) for s in streams}
+        any_paced = any(s.paced for s in streams)
+        self._publisher = Publisher(
+            plan.data_endpoint(name),
+            ring_s=plan.config.engine.ring_s,
+            window=None if any_paced else _WINDOW,
+            expected_subscribers=1 if plan.config.sink else 0,
+            context=context,
+        )
+        positions = self._restore()
+        self._subscribers: dict[str, Subscriber] = {}
+        for endpoint in sorted({plan.feed_endpoint(s) for s in self._stations}):
+            mine = [s for s in self._stations if plan.feed_endpoint(s) == endpoint]
+            start = {s: positions[s] for s in mine if s in positions}
+            subscriber = Subscriber(endpoint, streams=mine, identity=name, start_from=start, context=context)
+            self._subscribers.update(dict.fromkeys(mine, subscriber))
+        self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._snapshot_every_ns}
+
+    def _raise(self, event: AlarmEvent) -> None:
+        self._line.report(reports.Raised(self._name, event))
+
+    def _restore(self) -> dict[str, Position]:
+        """Take the state that an earlier process of this worker saved."""
+        if not self._snapshot_path.exists():
+            return {}
+        saved = msgspec.msgpack.decode(self._snapshot_path.read_bytes(), type=_Saved)
+        for stream, state in saved.stations.items():
+            self._stations[stream].restore(state)
+        self._publisher.restore(saved.publisher)
+        return saved.positions
+
+    def _save(self) -> None:
+        positions = {
+            name: Position(*station.position, self._subscribers[name].epoch(name))
+            for name, station in self._stations.items()
+            if station.position[0] >= 0
+        }
+        states = {name: station.snapshot() for name, station in self._stations.items()}
+        saved = _Saved(states, positions, self._publisher.snapshot())
+        fresh = self._snapshot_path.with_suffix(".new")
+        fresh.write_bytes(msgspec.msgpack.encode(saved))
+        os.replace(fresh, self._snapshot_path)
+
+    def run(self) -> None:
+        """Work until every stream has ended or the order to stop came; then serve subscribers until told to leave."""
+        notes = [f"{s.stream}: {note}" for s in self._stations.values() for note in s.notes]
+        self._line.report(reports.Ready(self._name, notes))
+        stopping = False
+        while not all(s.ended for s in self._stations.values()):
+            busy = any(s.waiting for s in self._stations.values())
+            self._take(0 if busy or stopping else _IDLE_MS)
+            worked = self._work()
+            self._tend()
+            if stopping and not worked:
+                for station in self._stations.values():
+                    self._publish(station, station.finish())
+            stopping = stopping or self._line.order() == "stop"
+        self._save()
+        self._line.report(reports.Done(self._name, [s.report() for s in self._stations.values()], self._refusals()))
+        self._publisher.drain(timeout_s=10.0)
+        while self._line.order() != "stop":
+            self._publisher.serve(timeout_ms=_IDLE_MS)
+            receive_any(set(self._subscribers.values()), 0)
+
+    def _take(self, timeout_ms: float) -> None:
+        for message in receive_any(set(self._subscribers.values()), timeout_ms):
+            if isinstance(message, _ITEMS) and not self._stations[message.stream].ended:
+                self._stations[message.stream].put(message)
+
+    def _work(self) -> bool:
+        """Process one waiting item of each stream."""
+        worked = False
+        for station in self._stations.values():
+            if station.waiting:
+                worked = True
+                self._publish(station, station.work())
+        return worked
+
+    def _publish(self, station: Station, messages: list[Published]) -> None:
+        for message in messages:
+            self._publisher.send(message)
+        self._subscribers[station.stream].acknowledge(station.stream, station.position[0])
+
+    def _tend(self) -> None:
+        """Do what is due by the clock: stale streams, heartbeat, snapshot, requests of subscribers."""
+        self._publisher.serve()
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._due_ns["heartbeat"]:
+            self._due_ns["heartbeat"] = now_ns + _HEARTBEAT_NS
+            for station in self._stations.values():
+                station.watch(now_ns)
+            self._line.report(reports.Heartbeat(self._name, [s.report() for s in self._stations.values()]))
+        if now_ns >= self._due_ns["snapshot"]:
+            self._due_ns["snapshot"] = now_ns + self._snapshot_every_ns
+            self._save()
+
+    def _refusals(self) -> list[str]:
+        counts = [subscriber.statistics() for subscriber in set(self._subscribers.values())]
+        return [
+            f"{self._name}: refused {c.refused} malformed messages, last: {c.last_refusal}" for c in counts if c.refused
+        ]
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for subscriber in set(self._subscribers.values()):
+            subscriber.close()
+        self._publisher.close()
+
+
+def main() -> None:
+    """Run as a process of a run."""
+    run_dir, name = sys.argv[1:3]
+    serve(read_plan(run_dir), name, Worker)
+
+
+if __name__ == "__main__":
+    main()
