@@ -79,7 +79,7 @@ class _Account:
 
     def speed(self) -> str:
         """Write the speed in one line."""
-        times = f", {self.signal_s / self.work_s:.0f} times real time" if self.signal_s and self.work_s else ""
+        times = f", {self.signal_s / self.work_s:.3g} times real time" if self.signal_s and self.work_s else ""
         return f"{len(self.reports)} recordings, {_clock(self.signal_s)} of signal in {self.work_s:.1f} s{times}"
 
 

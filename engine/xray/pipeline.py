@@ -33,10 +33,16 @@ class XraySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Locates(Protocol):
-    """What finds the devices of one frame, whatever came before."""
+    """What finds the devices of one frame, whatever came before, in three steps."""
 
-    def locate(self, frame: XrayFrame) -> Sequence[Detection]:
-        """Give the devices in falling confidence."""
+    def condition(self, frame: XrayFrame) -> None:
+        """Take a frame."""
+
+    def infer(self) -> Any:
+        """Run the network on the frame taken last."""
+
+    def decide(self, found: Any) -> Sequence[Detection]:
+        """Turn the network's answer into devices in falling confidence."""
 
 
 class XrayPipeline(Processor):
@@ -86,8 +92,11 @@ class XrayPipeline(Processor):
 
     def _frame(self, frame: XrayFrame) -> Iterator[Finding]:
         yield from self._alarms.end("GAP", sample=frame.frame)
-        detections = self._localiser.locate(frame)
+        self._localiser.condition(frame)
+        frame.trace.conditioned_ns = time.monotonic_ns()
+        found = self._localiser.infer()
         frame.trace.inferred_ns = time.monotonic_ns()
+        detections = self._localiser.decide(found)
         now_s = frame.frame / (frame.rate_hz or _DEFAULT_RATE_HZ)
         devices = self._tracker.update(detections, now_s, max(frame.pixels.shape) / REFERENCE_SIZE_PX)
         for device in devices:
