@@ -16,7 +16,9 @@ class AlarmLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extreme_tachy_bpm: float = 140.0
     extreme_tachy_beats: int = 17
     hysteresis_bpm: float = 3.0
-    """How far inside its limit the rate must be for the condition to end."""
+    """How far inside its limit the rate must be,"""
+    hysteresis_beats: int = 8
+    """and for how many beats in a row, for the condition to end."""
     run_beats: int = 3
     """Ventricular beats in a row that are a run."""
     pause_s: float = 3.0

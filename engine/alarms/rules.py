@@ -22,6 +22,7 @@ class _Memory(msgspec.Struct):
     rhythm: str = ""
     last_beat: int = -1
     blind_to: int = 0
+    within: dict[str, int] = {}
     run_onset: int = -1
     run_beats: int = 0
     off_since: int = -1
@@ -152,10 +153,13 @@ class EcgAlarms:
             return
         beyond = side * (bpm - limit_bpm)
         if self.board.is_active(code):
-            if beyond < -self._limits.hysteresis_bpm:
+            within = self._memory.within.get(code, 0) + 1 if beyond < -self._limits.hysteresis_bpm else 0
+            self._memory.within[code] = within
+            if within >= self._limits.hysteresis_beats:
                 yield from self._end(code, step, {"rule": "rate within its limit", "rate_bpm": round(bpm, 2)})
         elif beyond > 0:
             onset = self._meter.samples[-n_beats] if n_beats else self._since(limit_bpm, side)
+            self._memory.within[code] = 0
             reason: Reason = {"rule": "rate beyond its limit", "rate_bpm": round(bpm, 2), "limit_bpm": limit_bpm}
             yield from self._begin(code, onset, step, reason)
 
