@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from heartwire.engine.errors import ModelError
 from heartwire.models.catalogue import ModelCard, model_path, verify
@@ -24,6 +25,16 @@ Array = npt.NDArray[np.float32]
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
+# ONNX Runtime's errors have no base class of their own.
+_LOAD_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+    OSError,
+)
 _SEVERITY_FATAL = 4
 _SEVERITY_WARNING = 2
 
@@ -85,7 +96,7 @@ class Model:
         self.card: ModelCard = verify(self.path)
         try:
             self.session, self.provider = _open_session(self.path, provider, threads)
-        except (RuntimeError, ValueError, OSError) as error:
+        except _LOAD_ERRORS as error:
             msg = f"model {self.path.name} cannot be loaded: {error}"
             raise ModelError(msg) from error
         self.on_device = self.session.get_providers()[0] == _CUDA

@@ -119,10 +119,8 @@ class Station:
 
     def _map_clock(self, item: EcgChunk | XrayFrame) -> None:
         """Bring the times of a device with a clock of its own onto the engine's."""
-        if isinstance(item, EcgChunk):
-            device_ns = sample_time_ns(item.end_sample, item.rate_hz)
-        else:
-            device_ns = item.captured_ns
+        counted = isinstance(item, EcgChunk)
+        device_ns = sample_time_ns(item.end_sample, item.rate_hz) if counted else item.captured_ns
         mapped = self._clock.map(device_ns, item.trace.received_ns)
         item.captured_ns = mapped.captured_ns
         item.trace.intended_ns = item.trace.intended_ns or mapped.captured_ns

@@ -109,6 +109,7 @@ class Supervisor:
         self.plan = make_plan(config, run_dir)
         write_plan(self.plan)
         self._say = say
+        self._start_s = time.monotonic()
         self.summary = Summary({}, [], [], {})
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._reports = self._context.socket(zmq.PULL)
@@ -155,8 +156,8 @@ class Supervisor:
             progress(self.summary)
         return self.summary
 
-    def wait_ready(self, stop: Callable[[], bool]) -> None:
-        """Wait until every process can take its part.
+    def wait_ready(self, stop: Callable[[], bool]) -> float:
+        """Wait until every process can take its part; give the seconds since the start.
 
         Raises
         ------
@@ -165,13 +166,14 @@ class Supervisor:
         HeartwireError
             If one died or took too long.
         """
-        deadline = time.monotonic() + self.plan.config.engine.ready_timeout_s
+        deadline = self._start_s + self.plan.config.engine.ready_timeout_s
         while not all(c.ready for c in self._children.values()) and not stop():
             self._step()
             if time.monotonic() > deadline:
                 late = ", ".join(n for n, c in self._children.items() if not c.ready)
                 msg = f"not ready within {self.plan.config.engine.ready_timeout_s:.0f} s: {late}"
                 raise HeartwireError(msg)
+        return time.monotonic() - self._start_s
 
     def _finished(self) -> bool:
         last = [SINKS] if SINKS in self._children else list(self.plan.workers)

@@ -136,7 +136,7 @@ class Latencies:
 
     def record_stage(self, stage: str, duration_ns: int) -> None:
         """Record one duration; negative ones count as 0, those past an hour as an hour."""
-        self._histogram(stage).record_value(min(max(round(duration_ns / 1000), 0), _HIGHEST_US))
+        self.histogram(stage).record_value(min(max(round(duration_ns / 1000), 0), _HIGHEST_US))
 
     def stages(self) -> list[str]:
         """Name the stages that have samples, in order."""
@@ -144,7 +144,7 @@ class Latencies:
 
     def summary(self, stage: str, percentiles: tuple[float, ...] = PERCENTILES) -> StageSummary:
         """Summarise a stage."""
-        histogram = self._histogram(stage)
+        histogram = self.histogram(stage)
         n = histogram.get_total_count()
         if not n:
             none = tuple(Percentile(p, None, None, samples_needed(p)) for p in percentiles)
@@ -166,9 +166,10 @@ class Latencies:
     def merge(self, encoded: Mapping[str, str]) -> None:
         """Add the histograms that `encode` gave."""
         for stage, blob in encoded.items():
-            self._histogram(stage).add(HdrHistogram.decode(blob))
+            self.histogram(stage).add(HdrHistogram.decode(blob))
 
-    def _histogram(self, stage: str) -> HdrHistogram:
+    def histogram(self, stage: str) -> HdrHistogram:
+        """Give the histogram of a stage, µs."""
         histogram = self._histograms.get(stage)
         if histogram is None:
             histogram = self._histograms[stage] = HdrHistogram(_LOWEST_US, _HIGHEST_US, _DIGITS)

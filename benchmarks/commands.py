@@ -1,0 +1,65 @@
+"""`heartwire bench` and `heartwire evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from rich.console import Console
+
+from heartwire.benchmarks import gpu, latency, report
+from heartwire.engine.errors import HeartwireError
+
+bench = typer.Typer(help="Measure latency.", no_args_is_help=True)
+
+
+@bench.command("latency")
+def bench_latency(
+    seconds: Annotated[float, typer.Option(help="Signal to run; p99 needs 662 findings.", min=5)] = 120.0,
+    beds: Annotated[int, typer.Option(help="ECG streams.", min=0, max=256)] = 8,
+    labs: Annotated[int, typer.Option(help="X-ray streams, 512 x 512 at 15 fps.", min=0, max=16)] = 1,
+    rate_hz: Annotated[float, typer.Option(help="Sampling rate of the ECG.", min=100, max=2000)] = 250.0,
+    leads: Annotated[int, typer.Option(help="Leads of each ECG.", min=1, max=12)] = 2,
+    message_ms: Annotated[float, typer.Option(help="ECG in one message.", min=4, max=2000)] = 100.0,
+    provider: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the models run.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+    to: Annotated[Path | None, typer.Option("--report", help="Folder for result.json and report.html.")] = None,
+) -> None:
+    """Paced streams from the intended time of each message, seen by an independent subscriber."""
+    if not beds + labs:
+        msg = "nothing to measure: give --beds or --labs"
+        raise typer.BadParameter(msg)
+    load = latency.Workload(
+        beds=beds,
+        labs=labs,
+        seconds=seconds,
+        rate_hz=rate_hz,
+        leads=leads,
+        message_ms=message_ms,
+        provider=provider,
+    )
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+        result = latency.measure(load, lambda line: console.print(line, soft_wrap=True), status.update)
+    if to:
+        report.write(result, to)
+        console.print(f"report: {to / 'report.html'}")
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
+    else:
+        report.show(result, Console())
+    if not result.valid:
+        msg = f"the run is invalid: {'; '.join(result.invalid_because)}"
+        raise HeartwireError(msg)
+
+
+@bench.command("gpu")
+def bench_gpu(
+    to: Annotated[Path | None, typer.Option("--report", help="Folder for result.json and report.html.")] = None,
+    seconds: Annotated[float, typer.Option(help="Signal to run.", min=5)] = 120.0,
+) -> None:
+    """On a CUDA machine: GPU outputs against CPU outputs of every model, then the latency benchmark."""
+    gpu.compare(Console())
+    bench_latency(seconds=seconds, provider="cuda", to=to)
