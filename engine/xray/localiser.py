@@ -24,7 +24,7 @@ _SHORTEST_WITH_TIP_PX = 10.0
 
 @dataclass
 class _Line:
-    """A line with what the network says along it, (n, 2) catheter and guidewire; `tip` lies at the line's last point."""
+    """A line and what the network says along it, (n, 2) catheter and guidewire; `tip` lies at its last point."""
 
     points: Array
     bodies: Array
@@ -42,7 +42,7 @@ def _read(found: DeviceMap, points: Array) -> Array:
 
 
 def _attach(line: _Line, tip: TipPeak, at: int) -> list[_Line]:
-    """Give `line` its tip at point `at`; a tip inside the line cuts it, the tip's own side is the likelier of its class."""
+    """Give `line` its tip at point `at`; a tip inside it cuts it and takes the side likelier of its class."""
     n = len(line.points)
     before, after = length_px(line.points[: at + 1]), length_px(line.points[at:])
     if min(before, after) <= _END_PX:
@@ -55,20 +55,12 @@ def _attach(line: _Line, tip: TipPeak, at: int) -> list[_Line]:
         return [line]
     own = CLASSES.index(tip.class_)
     favour = line.bodies[:, own] - line.bodies[:, 1 - own]
-    if favour[: at + 1].mean() >= favour[at:].mean():
-        mine, rest = (
-            _Line(line.points[: at + 1], line.bodies[: at + 1]),
-            _Line(line.points[at:], line.bodies[at:], line.tip),
-        )
-    else:
-        flipped = line.flipped()
-        mine = _Line(flipped.points[: n - at], flipped.bodies[: n - at])
-        rest = _Line(line.points[: at + 1][::-1], line.bodies[: at + 1][::-1])
-        if line.tip is not None:
-            # The far end of the line, with the tip found before, is on this side.
+    if favour[: at + 1].mean() < favour[at:].mean():
+        if line.tip is not None:  # the tip found before is on this side
             return [line]
-    mine.tip = tip
-    return [mine, rest]
+        line, at = line.flipped(), n - 1 - at
+    mine = _Line(line.points[: at + 1], line.bodies[: at + 1], tip)
+    return [mine, _Line(line.points[at:], line.bodies[at:], line.tip)]
 
 
 def _assign(lines: list[_Line], tips: list[TipPeak]) -> list[TipPeak]:
@@ -122,9 +114,8 @@ class Localiser:
 
     def decide(self, found: DeviceMap) -> list[Detection]:
         """Turn the network's answer for the frame conditioned last into detections, most confident first."""
-        lines = [
-            _Line(p, _read(found, p)) for p in find_lines(found.device.max(axis=0), threshold=self._line_threshold)
-        ]
+        body = found.device.max(axis=0)
+        lines = [_Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)]
         alone = _assign(lines, find_tips(found, least_heat=self._tip_threshold))
         detections = [d for line in lines if (d := self._detection(line)) is not None]
         detections += [self._lone_tip(tip) for tip in alone]

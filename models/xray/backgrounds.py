@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from heartwire.engine.errors import SourceError
 from heartwire.models.xray.curves import Array, log_uniform
 from heartwire.models.xray.strokes import Mask
 
@@ -40,18 +41,26 @@ def _ridges(image: npt.NDArray[np.uint8]) -> Mask:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strong)
     extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     keep = (extent > 28) & (np.arange(count) > 0)
-    return keep[labels].astype(np.uint8)
+    return np.asarray(keep[labels], np.uint8)
+
+
+def _read(path: Path) -> Mask:
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        msg = f"image {path} cannot be read"
+        raise SourceError(msg)
+    return np.asarray(image, np.uint8)
 
 
 def _real(path: Path, vessels: Path | None) -> Background:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    image = _read(path)
     if max(image.shape) > _FRAME_PX:
-        image = cv2.resize(image, (_FRAME_PX, _FRAME_PX), interpolation=cv2.INTER_AREA)
-    unmarked = cv2.dilate(_ridges(image), np.ones((9, 9), np.uint8))
+        image = np.asarray(cv2.resize(image, (_FRAME_PX, _FRAME_PX), interpolation=cv2.INTER_AREA), np.uint8)
+    unmarked = np.asarray(cv2.dilate(_ridges(image), np.ones((9, 9), np.uint8)), np.uint8)
     if vessels is not None:
         # What the experts marked is a vessel, so it is no device.
-        marked = cv2.imread(str(vessels), cv2.IMREAD_GRAYSCALE) > 0
-        unmarked[cv2.erode(marked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
+        marked = (_read(vessels) > 0).astype(np.uint8)
+        unmarked[cv2.erode(marked, np.ones((3, 3), np.uint8)) > 0] = 0
     return Background(image, unmarked)
 
 
@@ -125,7 +134,7 @@ class Backgrounds:
         side = min(size / zoom, *chosen.image.shape)
         x, y = (rng.uniform(0.0, n - side) for n in chosen.image.shape[::-1])
         scale = size / side
-        quarter = rng.integers(4) if rng.random() < 0.5 else 0
+        quarter = int(rng.integers(4)) if rng.random() < 0.5 else 0
         into = np.array([[scale, 0.0, -x * scale], [0.0, scale, -y * scale]])
         image = cv2.warpAffine(
             chosen.image, into, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

@@ -93,7 +93,7 @@ def _rib(rng: np.random.Generator, depth: Array) -> None:
 
 
 def _lead(rng: np.random.Generator, depth: Array) -> None:
-    """A cable across the field with an electrode's button on it."""
+    """Add a cable across the field with an electrode's button on it."""
     scrap = np.zeros(depth.shape, np.uint8)
     curve = entering(rng, depth.shape[0], rng.uniform(80.0, 420.0), 250.0, hooked=False)
     _line(depth, scrap, curve, np.full(len(curve), rng.uniform(0.8, 2.5), np.float32), log_uniform(rng, 0.04, 0.3))

@@ -14,7 +14,7 @@ from heartwire.models.xray.curves import STEP_PX, Array, anywhere, entering, log
 from heartwire.models.xray.strokes import Mask, stroke
 
 CATHETER, GUIDEWIRE = 0, 1
-_LEAST_HALF_PX = 1.5
+LEAST_HALF_PX = 1.5
 
 
 @dataclass
@@ -105,7 +105,7 @@ def _put(
     canvas: Canvas, kind: int, curve: Array, half: Array, density: Array, *, lumen: float, filled: float, blunt: bool
 ) -> None:
     visible = np.where(density > 0.35 * np.median(density[density > 0.0]), density, np.float32(0.0))
-    stroke(canvas.depth, canvas.bodies[kind], curve, half, visible, lumen, filled, _LEAST_HALF_PX, blunt)
+    stroke(canvas.depth, canvas.bodies[kind], curve, half, visible, lumen, filled, LEAST_HALF_PX, blunt)
     strength = float(np.median(visible[visible > 0.0]) * np.sqrt(np.median(half)))
     canvas.weakest = min(canvas.weakest, strength)
 

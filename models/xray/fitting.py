@@ -32,7 +32,7 @@ class Source(Protocol):
         ...
 
 
-class Mixture(IterableDataset[tuple[Tensor, Tensor]]):
+class Mixture(IterableDataset):  # type: ignore[misc]
     """An endless series of samples, each from one of several sources.
 
     Parameters
@@ -94,7 +94,7 @@ def fit(
     workers
         Processes that draw; 0 draws in this one.
     """
-    network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.train().to(memory_format=torch.channels_last)
     mean = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=peak_rate, weight_decay=1e-2)
     # A forked process would inherit locks of OpenCV's threads and hang.
@@ -115,7 +115,7 @@ def fit(
             group["lr"] = rate
         loss = total_loss(network(image.contiguous(memory_format=torch.channels_last)), truth)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         _average(mean, network, step)

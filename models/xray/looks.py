@@ -62,22 +62,24 @@ def process(rng: np.random.Generator, image: Array, noise: float) -> Array:
     image = (image - low * stretch) / ((1.0 - stretch) + stretch * span)
     image = np.clip(image, 0.0, 1.2) ** np.float32(log_uniform(rng, 0.5, 2.0))
     image = image * rng.uniform(0.35, 1.1) + rng.uniform(-0.05, 0.2)
-    return np.clip(image * 255.0, 0.0, 255.0).astype(np.float32)
+    graded: Array = np.clip(image * 255.0, 0.0, 255.0).astype(np.float32)
+    return graded
 
 
 def encode(rng: np.random.Generator, image: Array) -> Array:
     """Quantise an image in 0..255 as files do: 8 bits, at times with CLAHE and JPEG before."""
     if rng.random() < 0.15:
         return image
-    grey = image.astype(np.uint8)
+    grey: Mask = image.astype(np.uint8)
     if rng.random() < 0.15:
         tiles = int(rng.integers(2, 9))
-        grey = cv2.createCLAHE(rng.uniform(1.0, 4.0), (tiles, tiles)).apply(grey)
+        grey = np.asarray(cv2.createCLAHE(rng.uniform(1.0, 4.0), (tiles, tiles)).apply(grey), np.uint8)
     if rng.random() < 0.1:
         place = int(rng.uniform(0, 180)), int(rng.uniform(12, 250))
         text = "".join(rng.choice(list("0123456789 RLAOCU/.:"), rng.integers(3, 12)))
         cv2.putText(grey, text, place, cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.3, 0.6), int(rng.uniform(150, 256)), 1)
     if rng.random() < 0.4:
         quality = int(rng.integers(35, 96))
-        grey = cv2.imdecode(cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+        coded = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        grey = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
     return grey.astype(np.float32)

@@ -90,7 +90,7 @@ class Scenes:
             reach = int(rng.integers(2, 6))
             kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
             angle = rng.uniform(0, np.pi)
-            way = int(round(reach * np.cos(angle))), int(round(reach * np.sin(angle)))
+            way = round(reach * float(np.cos(angle))), round(reach * float(np.sin(angle)))
             cv2.line(
                 kernel, (reach - way[0] // 2, reach - way[1] // 2), (reach + way[0] // 2, reach + way[1] // 2), 1.0
             )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import torch
 
 from heartwire.models.catalogue import ModelCard
 from heartwire.models.export import export, shapes_of, write_card
-from heartwire.models.xray.fitting import fit
 from heartwire.models.xray.network import CLASSES, DeviceNet, Exported
-from heartwire.models.xray.scenes import Scenes
 
 NAME = "xray-devices"
 _SIZE_PX = 512
@@ -26,8 +23,8 @@ _INTENDED = (
     "scaled whole to 512 x 512. Not a medical device."
 )
 _LIMITS = (
-    "Trained on drawn and simulated devices only. Tips inside contrast, devices seen end on, devices thinner than about "
-    "1 px or wider than about 16 px of the 512-px image, and stents, coils or pacemaker leads are not covered."
+    "Trained on drawn and simulated devices only. Tips inside contrast, devices seen end on, devices thinner than "
+    "about 1 px or wider than about 16 px of the 512-px image, and stents, coils or pacemaker leads are not covered."
 )
 
 
