@@ -52,10 +52,11 @@ class Anatomy:
             bone += self._spine(random)
         still = spectrum.log_attenuation("water", np.maximum(self.water_cm + water, 1.0))
         still += spectrum.log_attenuation("bone", bone, self.water_cm)
-        still += self._texture(random, float(random.uniform(2.4, 3.0))) * float(random.uniform(0.01, 0.05))
+        still += self._texture(random, float(random.uniform(2.4, 3.0))) * float(random.uniform(0.02, 0.1))
         still += self._on_the_patient(random)
 
-        lungs = self._texture(random, float(random.uniform(2.2, 2.8))) * float(random.uniform(0.01, 0.07))
+        lungs = self._texture(random, float(random.uniform(1.8, 2.8))) * float(random.uniform(0.01, 0.08))
+        lungs += self._mottle(random)
         lungs += self._lung_vessels(random)
         if random.random() < 0.6:
             lungs += self._water(spectrum, self._diaphragm(random))
@@ -140,7 +141,7 @@ class Anatomy:
         half, tall = random.uniform(15.0, 21.0), random.uniform(24.0, 31.0)
         part = along - tall * np.round(along / tall)
         waist = half * (0.86 + 0.14 * (2.0 * part / tall) ** 2)
-        inside = 1.0 / (1.0 + np.exp(-np.clip((waist - np.abs(across)) / 0.7, -30.0, 30.0)))
+        inside = 1.0 / (1.0 + np.exp(-np.clip((waist - np.abs(across)) / random.uniform(0.6, 3.0), -30.0, 30.0)))
         edge = np.exp(-0.5 * ((np.abs(across) - waist + 1.2) / 1.1) ** 2)
         disc = np.exp(-0.5 * ((np.abs(part) - 0.5 * tall) / 2.2) ** 2)
         plate = np.exp(-0.5 * ((np.abs(part) - 0.5 * tall + 3.8) / 0.9) ** 2)
@@ -148,8 +149,12 @@ class Anatomy:
         ring = np.exp(-0.5 * ((pedicle - 1.0) / 0.22) ** 2)
         spinous = np.hypot(across / 3.2, (part - 0.22 * tall) / 7.0)
         process = np.exp(-0.5 * ((spinous - 0.9) / 0.28) ** 2)
-        bone = inside * (1.6 - 0.8 * disc + 0.5 * plate) + 0.5 * edge * (1.0 - disc) + 0.55 * ring + 0.45 * process
-        return np.asarray(bone * random.uniform(0.3, 1.1), np.float32)
+        grain = 1.0 + random.uniform(0.0, 0.3) * self._texture(random, 2.2)
+        bone = inside * (1.6 - random.uniform(0.2, 0.9) * disc + random.uniform(0.1, 0.6) * plate) * grain
+        bone += random.uniform(0.1, 0.6) * edge * (1.0 - disc)
+        bone += random.choice([0.0, 0.3, 0.6]) * ring + random.choice([0.0, 0.3, 0.5]) * process
+        bone = np.maximum(bone, 0.0) * random.uniform(0.25, 1.0)
+        return np.asarray(cv2.GaussianBlur(bone, (0, 0), random.uniform(0.5, 4.0)), np.float32)
 
     def _ribs(self, random: Random) -> Float32Array:
         """Curved bands with dark edges; cm of bone."""
@@ -159,17 +164,17 @@ class Anatomy:
             slope, bow = random.normal(0.0, 0.45), random.normal(0.0, 0.5)
             gap, wide = random.uniform(20.0, 32.0) * px, random.uniform(6.0, 11.0) * px
             phase, dense = random.uniform(0.0, gap), random.uniform(0.12, 0.45) * (1.0 - 0.4 * family)
+            hollow, rim = random.uniform(0.4, 0.95), random.uniform(2.0, 8.0)
+            band = np.zeros_like(bone)
             x = np.linspace(-100.0, _FULL_PX + 100.0, 60)
             t = (x - _FULL_PX / 2) / _FULL_PX
             for k in range(-8, int(_FULL_PX / gap) + 8):
                 y = k * gap + phase + _FULL_PX * (slope * t + bow * t * t) + random.normal(0.0, 2.0)
                 line = np.round(np.column_stack([x, y]) * 8).astype(np.int32)
-                band = np.zeros_like(bone)
                 cv2.polylines(band, [line], False, dense, max(1, int(wide)), cv2.LINE_8, 3)
-                rim = band.copy()
-                cv2.polylines(rim, [line], False, 0.5 * dense, max(1, int(wide - 4)), cv2.LINE_8, 3)
-                bone += rim
-        return np.asarray(cv2.GaussianBlur(bone, (0, 0), 1.6))
+                cv2.polylines(band, [line], False, hollow * dense, max(1, int(wide - rim)), cv2.LINE_8, 3)
+            bone += band
+        return np.asarray(cv2.GaussianBlur(bone, (0, 0), random.uniform(1.0, 4.0)))
 
     def _diaphragm(self, random: Random) -> Float32Array:
         """One or two domes rising from the lower edge; cm of water."""
@@ -197,7 +202,8 @@ class Anatomy:
     def _lung_vessels(self, random: Random) -> Float32Array:
         """Faint, soft, branching lines: the commonest things that look like wires and are none."""
         lines = np.zeros_like(self._u)
-        for _ in range(int(random.integers(5, 45))):
+        strength, sheets = random.uniform(0.3, 2.2), [np.zeros_like(lines) for _ in range(4)]
+        for k in range(int(random.integers(5, 100))):
             n, heading = int(random.integers(4, 16)), random.uniform(0.0, 6.3)
             at = random.uniform(0.0, _FULL_PX, 2)
             points = [at]
@@ -206,10 +212,18 @@ class Anatomy:
                 at = at + 12.0 * np.array([math.cos(heading), math.sin(heading)])
                 points.append(at)
             shift = np.round(np.array(points) * 8).astype(np.int32)
-            one = np.zeros_like(lines)
-            cv2.polylines(one, [shift], False, float(random.uniform(0.01, 0.07)), int(random.integers(1, 6)), 4, 3)
-            lines += one
-        return np.asarray(cv2.GaussianBlur(lines, (0, 0), float(random.uniform(0.9, 2.0))))
+            dense = strength * random.uniform(0.01, 0.08)
+            cv2.polylines(sheets[k % 4], [shift], False, dense, int(random.integers(1, 7)), cv2.LINE_8, 3)
+        for sheet, blur in zip(sheets, (0.8, 1.2, 2.0, 3.5), strict=True):
+            lines += cv2.GaussianBlur(sheet, (0, 0), blur)
+        return lines
+
+    def _mottle(self, random: Random) -> Float32Array:
+        """Draw soft spots of one size, as bunched vessels and airways give."""
+        small = random.standard_normal((_FULL_PX // 4, _FULL_PX // 4), dtype=np.float32)
+        small = cv2.GaussianBlur(small, (0, 0), random.uniform(0.8, 4.0))
+        spots = cv2.resize(small / small.std(), (_FULL_PX, _FULL_PX), interpolation=cv2.INTER_CUBIC)
+        return np.asarray(spots * random.uniform(0.0, 0.035), np.float32)
 
     def _on_the_patient(self, random: Random) -> Float32Array:
         """Electrodes, their cables, sternal wires and clips; none of them a device to be found."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,15 +33,17 @@ class Contrast:
         Where the tree and the times are drawn from.
     catheter
         The catheter that injects.
+    peak
+        Log attenuation at the middle of the widest vessel.
     """
 
-    def __init__(self, random: Random, catheter: SimulatedDevice) -> None:
+    def __init__(self, random: Random, catheter: SimulatedDevice, peak: float) -> None:
         self._first_s = float(random.uniform(-1.0, 6.0))
         self._period_s = float(random.uniform(7.0, 14.0))
         self._speed_mm_s = float(random.uniform(60.0, 200.0))
         self._hold_s = float(random.uniform(0.8, 3.0))
         self._washout_s = float(random.uniform(0.5, 1.5))
-        self.peak = float(random.uniform(0.35, 1.1))
+        self.peak = peak
         self.vessels = _grow_tree(random, catheter)
 
     def filling(self, time_s: float, from_ostium_mm: FloatArray) -> FloatArray:
@@ -60,10 +61,10 @@ def _grow_tree(random: Random, catheter: SimulatedDevice) -> list[Vessel]:
     direction = start - catheter.points_mm[-4]
     n_modes_tip = catheter.modes_mm[:, -1, :]
     trunk_mm = float(random.uniform(60.0, 120.0))
-    radius = float(random.uniform(1.3, 2.2))
+    radius = float(random.uniform(1.3, 2.6))
     trunk = _vessel(random, start - 2.0 * direction, direction, trunk_mm, radius, 0.0, n_modes_tip)
     vessels = [trunk]
-    for _ in range(int(random.integers(2, 7))):
+    for _ in range(int(random.integers(2, 12))):
         parent = vessels[int(random.integers(0, len(vessels)))]
         if len(parent.points_mm) < 8:
             continue
@@ -97,7 +98,7 @@ def _vessel(
     modes[3:] = start_modes[3:, None, :]
     modes[:3] = modes[:3] * own[:1] + start_modes[:3, None, :] * (1.0 - own[:1])
     assert modes.shape[0] == N_MODES
-    taper = radius_mm * (1.0 - 0.65 * along / length_mm)
+    taper = radius_mm * (1.0 - 0.55 * along / length_mm)
     return Vessel(points, modes, np.maximum(taper, 0.25), from_ostium_mm + along)
 
 
@@ -107,4 +108,4 @@ def cylinder_profile(steps: int = 32) -> Float32Array:
     chord = np.sqrt(np.maximum(1.0 - (u / 0.88) ** 2, 0.0))
     soft = np.convolve(np.pad(chord, 3, mode="reflect"), np.full(7, 1.0 / 7.0), "valid")
     soft[-1] = 0.0
-    return np.asarray(soft / soft[0], np.float32) * np.float32(math.sqrt(1.0))
+    return np.asarray(soft / soft[0], np.float32)

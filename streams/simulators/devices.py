@@ -159,7 +159,7 @@ class DeviceMaker:
         self._water_cm = behind_water_cm
         self._table = darkening_to_attenuation
         self._least = least_darkening
-        self._blur_px = float(random.uniform(0.5, 1.1)) * scale
+        self._blur_px = float(random.uniform(0.55, 1.5)) * scale
 
     @property
     def blur_px(self) -> float:
@@ -253,7 +253,13 @@ class DeviceMaker:
         tip = catheter.points_mm
         direction = tip[-1] - tip[-4]
         length = float(random.uniform(25.0, 110.0))
-        points = wander(random, tip[-1], direction, length, float(random.uniform(0.008, 0.04)))
+        turn_per_mm = float(random.uniform(0.008, 0.04))
+        points = wander(random, tip[-1], direction, length, turn_per_mm)
+        for _ in range(4):
+            if np.abs(points[-1, :2]).max() < 0.8 * self._half_mm:
+                break
+            length *= 0.85
+            points = wander(random, tip[-1], direction, length, turn_per_mm)
         return self._wire(points, catheter, min(30.0, 0.4 * length))
 
     def _wire(self, points: FloatArray, catheter: SimulatedDevice | None, slide_mm: float) -> SimulatedDevice:

@@ -86,24 +86,19 @@ def _draw(out, stamp, nearest, position, touched, mark, points, half_width, prof
         x1 = min(width - 1, math.ceil(max(ax, ax + dx) + pad))
         y0 = max(0, math.floor(min(ay, ay + dy) - pad))
         y1 = min(height - 1, math.ceil(max(ay, ay + dy) + pad))
-        reach2 = reach * reach
         inverse = np.float32(1.0) / length2
-        highest = np.float32(1.0) + beyond / np.sqrt(length2) if last else np.float32(1.0)
         for y in range(y0, y1 + 1):
             py = np.float32(y) - ay
             for x in range(x0, x1 + 1):
                 px = np.float32(x) - ax
                 along = (px * dx + py * dy) * inverse
-                if along < np.float32(0.0):
-                    along = np.float32(0.0)
-                elif along > highest:
-                    if last:
-                        continue
-                    along = highest
-                ex, ey = px - along * dx, py - along * dy
+                within = min(max(along, np.float32(0.0)), np.float32(1.0))
+                ex, ey = px - within * dx, py - within * dy
                 distance2 = ex * ex + ey * ey
-                if distance2 >= reach2:
+                if distance2 >= pad * pad:
                     continue
+                if not last or along < np.float32(0.0):
+                    along = within
                 if stamp[y, x] != mark:
                     stamp[y, x] = mark
                     touched[n_touched] = y * width + x
@@ -123,7 +118,9 @@ def _draw(out, stamp, nearest, position, touched, mark, points, half_width, prof
         i = min(int(s), n_segments - 1)
         f = min(s - np.float32(i), np.float32(1.0))
         half = half_width[i] + f * (half_width[i + 1] - half_width[i])
-        u = np.sqrt(nearest[y, x]) / half * np.float32(n_steps - 1)
+        remaining = (np.float32(n_segments) - s) * last_length
+        across2 = nearest[y, x] - (remaining * remaining if remaining < np.float32(0.0) else np.float32(0.0))
+        u = np.sqrt(max(across2, np.float32(0.0))) / half * np.float32(n_steps - 1)
         if u >= n_steps - 1:
             continue
         k = int(u)
@@ -132,7 +129,6 @@ def _draw(out, stamp, nearest, position, touched, mark, points, half_width, prof
         for p in range(n_profiles):
             gain = gains[p, i] + f * (gains[p, i + 1] - gains[p, i])
             value += gain * (profiles[p, k] + g * (profiles[p, k + 1] - profiles[p, k]))
-        remaining = (np.float32(n_segments) - s) * last_length
         if remaining < np.float32(3.0) * end_blur:
             value *= np.float32(0.5) * np.float32(math.erfc(-remaining / (end_blur * np.float32(1.4142135))))
         out[y, x] += weight * value

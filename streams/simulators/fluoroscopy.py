@@ -167,7 +167,8 @@ class Fluoroscopy:
         self._devices = maker.scene()
         self._contrast: Contrast | None = None
         if self._devices[0].class_ == "catheter" and random.random() < 0.45:
-            self._contrast = Contrast(random, self._devices[0])
+            peak = float(np.interp(random.uniform(0.15, 0.75), fall, added))
+            self._contrast = Contrast(random, self._devices[0], peak)
         self._canvas = Canvas(size_px, size_px)
         self._dye = np.zeros((size_px, size_px), np.float32)
         self._dye_profile = cylinder_profile()[None, :]

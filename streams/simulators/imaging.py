@@ -50,7 +50,7 @@ class ImagingChain:
         self._primary_share = 1.0 / (1.0 + float(random.uniform(0.3, 2.0)))
         self._scatter_sigma = float(random.uniform(30.0, 80.0)) / 512
         self.median_grey = float(random.uniform(70.0, 165.0) if random.random() < 0.75 else random.uniform(32.0, 70.0))
-        self.slope_grey = self.median_grey * float(random.uniform(0.45, 0.85))
+        self.slope_grey = self.median_grey * float(random.uniform(0.45, 1.05))
         half_grey = math.exp(random.uniform(math.log(0.15), math.log(3.0)))
         noise_grey = math.exp(random.uniform(math.log(0.4), math.log(8.0)))
         self._noise_grey = noise_grey
