@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from heartwire.engine import registry
-from heartwire.engine.errors import HeartwireError, InputError
+from heartwire.engine.errors import HeartwireError, SourceError
 from heartwire.engine.messages import AlarmEvent, Beat, CatheterFix, EcgChunk, LedgerReport, Message, XrayFrame
 from heartwire.engine.offline import analyse
 from heartwire.engine.sink import OpenSink, Sink
@@ -110,7 +110,7 @@ def run_batch(inputs: Sequence[Path], plan: Callable[[Path], Job], unit: str) ->
         for path in inputs:
             try:
                 console.print(_do(plan(path), account, progress), markup=False)
-            except InputError as error:
+            except SourceError as error:
                 wrong += 1
                 errors.print(f"heartwire: {error}", markup=False)
             progress.advance(whole)
