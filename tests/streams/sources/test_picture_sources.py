@@ -1,0 +1,107 @@
+"""Videos and images as sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from heartwire.engine.errors import SourceError
+from heartwire.engine.messages import EndOfStream, XrayFrame
+from heartwire.engine.source import Source
+from heartwire.streams.sources.images import ImagesSource
+from heartwire.streams.sources.video import VideoSource
+
+
+def picture(k: int, dtype: type = np.uint8) -> np.ndarray:
+    image = np.full((96, 128), 180, np.uint8)
+    cv2.line(image, (0, 10 + 5 * k), (100, 60), 60, 5)
+    return image.astype(dtype) * (100 if dtype is np.uint16 else 1)
+
+
+def write_video(path: Path, n_frames: int = 12) -> Path:
+    writer = imageio_ffmpeg.write_frames(str(path), (128, 96), fps=20, ffmpeg_log_level="quiet", macro_block_size=2)
+    writer.send(None)
+    for k in range(n_frames):
+        writer.send(np.repeat(picture(k)[..., None], 3, axis=2).tobytes())
+    writer.close()
+    return path
+
+
+def frames_of(source: Source) -> list[XrayFrame]:
+    *frames, end = source.open()
+    assert end == EndOfStream(stream=source.stream, offered=len(frames))
+    return [frame for frame in frames if isinstance(frame, XrayFrame)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_video_gives_grey_frames_at_its_own_rate(tmp_path: Path, suffix: str) -> None:
+    source = VideoSource(stream="s", path=str(write_video(tmp_path / f"run{suffix}")))
+    frames = frames_of(source)
+    assert [f.frame for f in frames] == list(range(12))
+    assert [f.captured_ns for f in frames] == [50_000_000 * k for k in range(12)]
+    assert frames[0].pixels.shape == (96, 128)
+    assert np.abs(frames[3].pixels.astype(int) - picture(3)).mean() < 6
+    assert source.length() == 12
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.9])
+def test_a_damaged_video_is_one_clear_line(tmp_path: Path, kept: float, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write_video(tmp_path / "run.mp4")
+    raw = path.read_bytes()
+    path.write_bytes(raw[: int(len(raw) * kept)])
+    with pytest.raises(SourceError, match="cut short"):
+        frames_of(VideoSource(stream="s", path=str(path)))
+    assert capfd.readouterr().err == ""
+
+
+def test_an_absent_video_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        VideoSource(stream="s", path=str(tmp_path / "absent.mp4")).open()
+
+
+def test_a_folder_is_one_sequence_in_the_order_of_its_numbers(tmp_path: Path) -> None:
+    for k in (10, 2, 1):
+        cv2.imwrite(str(tmp_path / f"frame{k}.png"), picture(k))
+    (tmp_path / "notes.txt").write_text("not a frame")
+    source = ImagesSource(stream="s", path=str(tmp_path), rate_hz=10.0, spacing_mm=(0.2, 0.2))
+    frames = frames_of(source)
+    assert source.length() == 3
+    for frame, k in zip(frames, (1, 2, 10), strict=True):
+        np.testing.assert_array_equal(frame.pixels, picture(k))
+        assert frame.spacing_mm == (0.2, 0.2)
+    assert [f.captured_ns for f in frames] == [0, 100_000_000, 200_000_000]
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [(np.uint8, 8), (np.uint16, 15)])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".pgm"])
+def test_a_single_image_keeps_its_depth(tmp_path: Path, suffix: str, dtype: type, bits: int) -> None:
+    path = tmp_path / f"one{suffix}"
+    cv2.imwrite(str(path), picture(0, dtype))
+    (frame,) = frames_of(ImagesSource(stream="s", path=str(path)))
+    np.testing.assert_array_equal(frame.pixels, picture(0, dtype))
+    assert frame.bits == bits
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".jp2"])
+@pytest.mark.parametrize("kept", [0.0, 0.05, 0.9])
+def test_a_damaged_image_is_one_clear_line(
+    tmp_path: Path, suffix: str, kept: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"one{suffix}"
+    cv2.imwrite(str(path), picture(0))
+    raw = path.read_bytes()
+    path.write_bytes(raw[: int(len(raw) * kept)])
+    with pytest.raises(SourceError, match="damaged"):
+        frames_of(ImagesSource(stream="s", path=str(tmp_path)))
+    assert capfd.readouterr().err == ""
+
+
+def test_an_empty_folder_and_an_absent_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no image"):
+        ImagesSource(stream="s", path=str(tmp_path)).open()
+    with pytest.raises(SourceError, match="no such folder"):
+        ImagesSource(stream="s", path=str(tmp_path / "absent")).open()
