@@ -21,7 +21,7 @@ from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S, RateMeter
 from heartwire.engine.ecg.rhythm import RhythmTracker
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.ecg.step import Signal, Step
-from heartwire.engine.ecg.ventricular import VentricularDetector
+from heartwire.engine.ecg.ventricular import JUDGED_S, STEP, VentricularDetector
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import (
     Beat,
@@ -62,7 +62,7 @@ class _State(msgspec.Struct):
     meter: bytes
     choice: bytes
     beats: bytes
-    ventricular: bytes
+    ventricular: list[bytes]
     rate: bytes
     rhythm: bytes
 
@@ -84,7 +84,7 @@ class EcgAnalyser(Processor):
         self.stream = stream
         self._settings = settings
         self._beats = BeatDetector(beat_model)
-        self._ventricular = VentricularDetector(vf_model)
+        self._ventricular = tuple(VentricularDetector(vf_model) for _ in range(N_ANALYSED))
         self._line: _Line | None = None
         self._input: FloatArray = np.zeros((HOP, N_ANALYSED), np.float32)
         self.algorithmic_delay_s = 5.0 * LONGEST_INTERVAL_S + self._beats.delay_s + Conditioner.delay_s
@@ -159,7 +159,8 @@ class EcgAnalyser(Processor):
 
     def _restart_networks(self) -> None:
         self._beats.reset()
-        self._ventricular.reset()
+        for detector in self._ventricular:
+            detector.reset()
         self._input.fill(0.0)
 
     def _gap(self, first: int, count: int) -> Iterator[Step]:
@@ -177,6 +178,7 @@ class EcgAnalyser(Processor):
             self._conditioner.reset()
             self._meter.reset()
             self._restart_networks()
+            self._rhythm.vote.interrupt()
         self._rate.interrupt(first + count)
         self._rhythm.interrupt(first + count)
 
@@ -198,13 +200,14 @@ class EcgAnalyser(Processor):
         end = line.hops * HOP
         sample = line.origin + math.floor((end - 1) * (line.rate_hz / GRID_HZ))
         quality = self._meter.measure(self._hop)
+        before = self._choice.chosen
         moved = self._choice.update(quality)
         chosen = self._choice.chosen
-        best = max(chosen, key=lambda lead: float(quality.quality[lead]))
+        trust = [float(quality.quality[lead]) for lead in chosen]
         signal: Signal = "good"
         if quality.off.all():
             signal = "off"
-        elif quality.quality[best] < self._settings.noisy_below:
+        elif max(trust) < self._settings.noisy_below:
             signal = "noisy"
         for channel, lead in enumerate(chosen):
             self._input[:, channel] = self._hop.samples[:, lead]
@@ -235,14 +238,31 @@ class EcgAnalyser(Processor):
             )
             if signal != "off":
                 self._tell_beat(step, beat)
-        if signal != "good":
-            self._rhythm.vote.interrupt()
-        for window in self._ventricular.process(self._hop.samples[:, best]):
-            if signal == "good":
-                begin = max(line.origin, self._stream_sample(line, window.begin))
-                self._rhythm.vote.window(begin, window.p_vt, window.p_vf)
+        if moved:
+            self._begin_channels([i for i, lead in enumerate(chosen) if lead != before[i]], line)
+        self._vote(line, trust, readable=signal == "good")
         self._tell_rhythm(line, step)
         return step
+
+    def _begin_channels(self, channels: list[int], line: _Line) -> None:
+        """Begin windows anew where the lead changed, in step with those of the other channel."""
+        for channel in channels:
+            self._ventricular[channel].reset()
+            self._ventricular[channel].process(np.zeros((line.hops - 1) * HOP % STEP, np.float32))
+
+    def _vote(self, line: _Line, trust: list[float], *, readable: bool) -> None:
+        """Let the windows that this hop completes vote, each lead with the weight of its quality."""
+        weight = p_vt = p_vf = 0.0
+        for channel, quality in enumerate(trust):
+            for window in self._ventricular[channel].process(self._input[:, channel]):
+                weight += quality
+                p_vt += quality * window.p_vt
+                p_vf += quality * window.p_vf
+        if not readable:
+            self._rhythm.vote.interrupt()
+        elif weight > 0.0:
+            begin_sample = self._stream_sample(line, line.hops * HOP - round(JUDGED_S * GRID_HZ))
+            self._rhythm.vote.window(max(line.origin, begin_sample), p_vt / weight, p_vf / weight)
 
     def _stream_sample(self, line: _Line, grid_sample: float) -> int:
         return line.origin + self._conditioner.source_sample(grid_sample)
@@ -295,7 +315,7 @@ class EcgAnalyser(Processor):
                 self._meter.snapshot(),
                 self._choice.snapshot(),
                 self._beats.snapshot(),
-                self._ventricular.snapshot(),
+                [detector.snapshot() for detector in self._ventricular],
                 self._rate.snapshot(),
                 self._rhythm.snapshot(),
             )
@@ -315,6 +335,7 @@ class EcgAnalyser(Processor):
         self._meter.restore(s.meter)
         self._choice.restore(s.choice)
         self._beats.restore(s.beats)
-        self._ventricular.restore(s.ventricular)
+        for detector, raw in zip(self._ventricular, s.ventricular, strict=True):
+            detector.restore(raw)
         self._rate.restore(s.rate)
         self._rhythm.restore(s.rhythm)

@@ -1,6 +1,6 @@
 """Which leads are analysed: the two best, changed only when another is clearly better or one of them fails.
 
-Leads keep their order, so that a network sees the same lead in the same channel for as long as it is chosen.
+A lead stays in its channel for as long as it is chosen: a network sees no lead jump from one channel to the other.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class LeadChoice:
             failed = smooth[worst] < self._settings.failed_below <= smooth[best]
             if not failed and smooth[best] - smooth[worst] < self._settings.better_by:
                 break
-            self.chosen = tuple(sorted(best if lead == worst else lead for lead in self.chosen))
+            self.chosen = tuple(best if lead == worst else lead for lead in self.chosen)
         return self.chosen != before
 
     def snapshot(self) -> bytes:

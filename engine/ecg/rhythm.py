@@ -123,8 +123,10 @@ class _Past(msgspec.Struct):
     pattern: RhythmState = RhythmState(UNKNOWN, 0)
     samples: list[int] = []
     kinds: str = ""
+    last_beat: int = -1
     silent_since: int = -1
     run: int = 0
+    run_onset: int = 0
     others: int = 0
 
 
@@ -153,12 +155,14 @@ class RhythmTracker:
     def beat(self, beat: Beat) -> None:
         """Take the next beat."""
         past = self._past
-        interval_s = (beat.sample - past.samples[-1]) / self.rate_hz if past.samples else 0.0
-        fast = past.samples and interval_s * self._settings.vt_bpm <= 60.0
+        interval_s = (beat.sample - past.last_beat) / self.rate_hz
+        fast = past.last_beat >= 0 and interval_s * self._settings.vt_bpm <= 60.0
+        past.last_beat = beat.sample
         if interval_s > _PATTERN_INTERVAL_S:
             past.kinds = ""
         if beat.label == "V":
             past.run = past.run + 1 if past.run and fast else 1
+            past.run_onset = beat.sample if past.run == 1 else past.run_onset
             past.others = 0 if fast else past.others + 1
         else:
             past.run = 0
@@ -194,9 +198,12 @@ class RhythmTracker:
             Whether the signal can be read at all; where it cannot, silence proves nothing.
         """
         past = self._past
-        if past.silent_since < 0 or not readable or self.vote.label != UNKNOWN:
+        voted = self.vote.label != UNKNOWN
+        if past.silent_since < 0 or not readable or voted:
             past.silent_since = max(past.silent_since, seen_to)
         new = self._recognise(seen_to) if readable else RhythmState(UNKNOWN, seen_to)
+        if past.samples and (not readable or voted or new.label == "ASYS"):
+            self._forget_pattern()
         if new.label == past.state.label:
             return None
         past.state = new
@@ -209,21 +216,23 @@ class RhythmTracker:
         silent_s = (seen_to - past.silent_since) / self.rate_hz
         if silent_s >= s.asystole_s:
             return RhythmState("ASYS", past.silent_since, {"rule": "no QRS complex", "silent_s": round(silent_s, 3)})
-        if past.run >= s.vt_beats:
-            begin = past.samples[-min(past.run, len(past.samples))]
-            return RhythmState("VT", begin, {"rule": "ventricular beats in a row", "beats": past.run})
-        if past.state.label == "VT" and past.others < _OTHERS_END_VT and silent_s * s.vt_bpm < _OTHERS_END_VT * 60.0:
-            return past.state
-        if past.state.label in ("VT", "VF", "ASYS") and past.pattern.label == "N":
-            return RhythmState("N", past.samples[-1], past.pattern.reason)
+        if silent_s * s.vt_bpm < _OTHERS_END_VT * 60.0:
+            if past.run >= s.vt_beats:
+                return RhythmState("VT", past.run_onset, {"rule": "ventricular beats in a row", "beats": past.run})
+            if past.state.label == "VT" and past.others < _OTHERS_END_VT:
+                return past.state
         return past.pattern
 
+    def _forget_pattern(self) -> None:
+        self._past.samples = []
+        self._past.kinds = ""
+        self._past.pattern = RhythmState(UNKNOWN, 0)
+
     def interrupt(self, seen_to: int) -> None:
-        """Take note that samples are missing: silence, runs and votes begin anew after them."""
+        """Take note that samples are missing up to `seen_to`: silence and runs begin anew after them."""
         self._past.silent_since = max(self._past.silent_since, seen_to)
         self._past.run = 0
-        self._past.kinds = ""
-        self.vote.interrupt()
+        self._forget_pattern()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
