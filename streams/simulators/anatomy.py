@@ -12,6 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from heartwire.streams.simulators.curves import FloatArray
 from heartwire.streams.simulators.heart import Motion
 from heartwire.streams.simulators.spectrum import Spectrum
 
@@ -45,6 +46,7 @@ class Anatomy:
         y, x = np.mgrid[0:_FULL_PX, 0:_FULL_PX].astype(np.float32)
         u, v = (x - _FULL_PX / 2) / GRID_PX, (y - _FULL_PX / 2) / GRID_PX
         self._u, self._v = u, v
+        self._heart_centre = (0.0, 0.0)
 
         water = self._soft_tissue(random)
         bone = np.zeros_like(u)
@@ -85,7 +87,7 @@ class Anatomy:
         margin = MARGIN_PX * self._scale
         shift = self._breath_px * motion.breath
         zoom = 1.0 + self._beat * motion.contraction
-        centre = np.array([self._heart_centre[0], self._heart_centre[1]]) * GRID_PX * self._scale + 0.5 * len(out)
+        centre = np.array(self._heart_centre) * GRID_PX * self._scale + 0.5 * len(out)
         beat = 0.6 * shift + self._beat_px * (motion.contraction + 0.3 * motion.twist)
         origin = centre + margin - zoom * (centre + beat)
         _compose(
@@ -93,17 +95,15 @@ class Anatomy:
             margin - shift[0], margin - shift[1], origin[0], origin[1], zoom,
         )  # fmt: skip
 
-    _heart_centre: tuple[float, float] = (0.0, 0.0)
-
-    def _to_frame(self, layer: npt.NDArray[np.floating], size_px: int) -> Float32Array:
+    def _to_frame(self, layer: FloatArray, size_px: int) -> Float32Array:
         side = round(_FULL_PX * self._scale)
         layer32 = cv2.GaussianBlur(layer.astype(np.float32), (0, 0), 0.7)
         if size_px == GRID_PX:
-            return layer32
+            return np.asarray(layer32)
         how = cv2.INTER_AREA if self._scale < 1 else cv2.INTER_CUBIC
         return np.ascontiguousarray(cv2.resize(layer32, (side, side), interpolation=how))
 
-    def _water(self, spectrum: Spectrum, cm: Float32Array) -> npt.NDArray[np.float64]:
+    def _water(self, spectrum: Spectrum, cm: Float32Array) -> FloatArray:
         base = float(spectrum.log_attenuation("water", np.array(self.water_cm)))
         return spectrum.log_attenuation("water", self.water_cm + cm.astype(np.float64)) - base
 
@@ -185,7 +185,7 @@ class Anatomy:
             inside = 1.0 - ((self._u - x0) / a) ** 2 - ((self._v - top - b) / b) ** 2
             dome = np.sqrt(np.clip(np.where(self._v > top + b, 1.0 - ((self._u - x0) / a) ** 2, inside), 0.0, 1.0))
             water += (random.uniform(1.5, 5.0) * dome).astype(np.float32)
-        return water
+        return np.asarray(water)
 
     def _heart(self, random: Random) -> Float32Array:
         """Draw a rounded shadow; cm of water more than the lung around it."""
@@ -216,7 +216,7 @@ class Anatomy:
             cv2.polylines(sheets[k % 4], [shift], False, dense, int(random.integers(1, 7)), cv2.LINE_8, 3)
         for sheet, blur in zip(sheets, (0.8, 1.2, 2.0, 3.5), strict=True):
             lines += cv2.GaussianBlur(sheet, (0, 0), blur)
-        return lines
+        return np.asarray(lines)
 
     def _mottle(self, random: Random) -> Float32Array:
         """Draw soft spots of one size, as bunched vessels and airways give."""
@@ -230,10 +230,8 @@ class Anatomy:
         things = np.zeros_like(self._u)
         if random.random() < 0.35:
             for _ in range(int(random.integers(1, 4))):
-                x, y = (int(c) for c in random.uniform(0, _FULL_PX, 2))
-                cv2.circle(
-                    things, (x, y), int(random.integers(3, 14)), float(random.uniform(0.1, 0.9)), -1, cv2.LINE_AA
-                )
+                at = (int(random.uniform(0, _FULL_PX)), int(random.uniform(0, _FULL_PX)))
+                cv2.circle(things, at, int(random.integers(3, 14)), random.uniform(0.1, 0.9), -1, cv2.LINE_AA)
         if random.random() < 0.2:
             x, tall = random.uniform(0.2, 0.8) * _FULL_PX, random.uniform(50.0, 90.0)
             for k in range(8):

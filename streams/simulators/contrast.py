@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.streams.simulators.curves import FloatArray, smoothstep, wander
-from heartwire.streams.simulators.devices import N_MODES, SimulatedDevice, heart_modes
+from heartwire.streams.simulators.devices import SimulatedDevice, heart_modes
 
 Float32Array = npt.NDArray[np.float32]
 Random = np.random.Generator
@@ -53,7 +53,8 @@ class Contrast:
             return np.zeros_like(from_ostium_mm)
         arrival_s = since_s - from_ostium_mm / self._speed_mm_s
         full = smoothstep(arrival_s / 0.25)
-        return full * np.exp(-np.maximum(arrival_s - self._hold_s, 0.0) / self._washout_s)
+        washed = np.exp(-np.maximum(arrival_s - self._hold_s, 0.0) / self._washout_s)
+        return np.asarray(full * washed)
 
 
 def _grow_tree(random: Random, catheter: SimulatedDevice) -> list[Vessel]:
@@ -97,7 +98,6 @@ def _vessel(
     modes = heart_modes(random, np.ones(len(points)))
     modes[3:] = start_modes[3:, None, :]
     modes[:3] = modes[:3] * own[:1] + start_modes[:3, None, :] * (1.0 - own[:1])
-    assert modes.shape[0] == N_MODES
     taper = radius_mm * (1.0 - 0.55 * along / length_mm)
     return Vessel(points, modes, np.maximum(taper, 0.25), from_ostium_mm + along)
 

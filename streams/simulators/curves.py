@@ -6,12 +6,13 @@ Coordinates are mm with the isocentre at the origin: x right, y down in the pict
 from __future__ import annotations
 
 import math
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 Random = np.random.Generator
 
 

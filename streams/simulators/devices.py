@@ -20,7 +20,6 @@ DeviceClass = Literal["catheter", "guidewire", "electrode-catheter"]
 
 N_MODES = 6
 _PROFILE_STEPS = 48
-_CONTRAST_FILLED = 2
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ class SimulatedDevice:
     slide_turn
         Phase of that movement.
     darkening
-        Relative fall of the grey level at the body and at the densest part.
+        Relative fall of the grey level, as designed.
     """
 
     class_: DeviceClass
@@ -60,7 +59,7 @@ class SimulatedDevice:
     gains: Float32Array
     slide_mm: float
     slide_turn: float
-    darkening: tuple[float, float]
+    darkening: float
 
     def shape_mm(self, time_s: float, motion: Motion) -> tuple[FloatArray, int]:
         """Give the centreline at a moment, (m, 3), proximal to distal, and how many of the points it has."""
@@ -229,8 +228,7 @@ class DeviceMaker:
         count, gap = int(random.choice([4, 4, 8, 10, 10, 20])), float(random.uniform(3.0, 8.0))
         dense = (from_tip < random.choice([1.0, 2.0, 4.0, 8.0])).astype(np.float64)
         for k in range(1, count):
-            pair = 0.4 * gap if random.random() < 0.0 else 0.0
-            dense += np.abs(from_tip - 2.0 - k * gap - pair) < 0.6
+            dense += np.abs(from_tip - 2.0 - k * gap) < 0.6
         body = np.full(n, float(random.uniform(0.2, 0.8)))
         peak = self._darkening(0.2, 0.7)
         modes = heart_modes(
@@ -355,7 +353,7 @@ class DeviceMaker:
             gains=gains,
             slide_mm=slide_mm,
             slide_turn=float(self._random.uniform(0.0, 6.3)),
-            darkening=(darkening, darkening),
+            darkening=darkening,
         )
 
     def _profile(self, material: str, radius: float, inner: float, half_width: float, peak: float) -> FloatArray:

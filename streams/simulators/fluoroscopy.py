@@ -128,7 +128,7 @@ class Fluoroscopy:
     def __init__(
         self, seed: int, *, size_px: int = 512, rate_hz: float = 15.0, bits: int = 8, heart: Heart | None = None
     ) -> None:
-        _check(seed, size_px, rate_hz, bits)
+        check_fluoroscopy(seed, size_px, rate_hz, bits)
         self.seed = seed
         self.size_px = size_px
         self.rate_hz = rate_hz
@@ -297,7 +297,7 @@ class Fluoroscopy:
             visible=hidden_by == "",
             hidden_by=hidden_by,
             width_px=device.width_px,
-            darkening=device.darkening[1],
+            darkening=device.darkening,
         )
 
     def _in_field(self, points: Float32Array) -> npt.NDArray[np.bool_]:
@@ -339,7 +339,14 @@ def _everyday_script(random: np.random.Generator) -> str:
     return f"sinus {rate_bpm}"
 
 
-def _check(seed: int, size_px: int, rate_hz: float, bits: int) -> None:
+def check_fluoroscopy(seed: int, size_px: int, rate_hz: float, bits: int) -> None:
+    """Check the values of a simulated run.
+
+    Raises
+    ------
+    ConfigError
+        If one is out of its range.
+    """
     if seed < 0:
         msg = f"fluoroscopy simulator: seed must be 0 or more, not {seed}"
         raise ConfigError(msg)

@@ -16,7 +16,7 @@ import numpy as np
 
 from heartwire.streams.simulators.script import CALM, Step, parse_script
 
-BeatOrigin = Literal["sinus", "atrial", "junctional", "fibrillation", "ventricular"]
+BeatOrigin = Literal["sinus", "atrial", "junctional", "fibrillation", "ventricular", "tachycardia"]
 
 _RHYTHM_LABELS = {
     "sinus": "N",
@@ -32,22 +32,22 @@ _RHYTHM_LABELS = {
     "vf": "VF",
     "asystole": "ASYS",
 }
+_WITHOUT_BEATS = ("VF", "VFL", "ASYS")
 _ELECTROMECHANICAL_DELAY_S = 0.04
+_LONGEST_RR_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class HeartBeat:
     """One beat, at its R peak.
 
-    `label` is the AAMI class N, S or V; `rr_s` the interval since the beat before; `run_length` counts ventricular
-    beats in a row up to this one (0 for others).
+    `label` is the AAMI class N, S or V; `rr_s` the interval since the beat before.
     """
 
     time_s: float
     label: Literal["N", "S", "V"]
     origin: BeatOrigin
     rr_s: float
-    run_length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,10 @@ class Motion:
     breath: float
 
 
+def _start(episode: Episode) -> float:
+    return episode.start_s
+
+
 class Heart:
     """A heart that follows a rhythm script for ever, with breathing.
 
@@ -115,9 +119,9 @@ class Heart:
         self._next_rr_s: float | None = None
         self._clock_s = 0.0
         self._last_r_s = -0.5 * self._base_rr_s
-        self._run_length = 0
+        self._script_end_s: float | None = None
         self._breath_hz = float(self._random.uniform(0.18, 0.33))
-        self._breath_phases = self._random.uniform(0.0, 2.0 * math.pi, 3)
+        self._breath_phases = [float(x) for x in self._random.uniform(0.0, 2.0 * math.pi, 3)]
         self._sinus_arrhythmia = float(self._random.uniform(0.01, 0.04))
         self._course = self._follow_script()
 
@@ -132,7 +136,9 @@ class Heart:
     def episodes(self, start_s: float, end_s: float) -> list[Episode]:
         """Give the rhythm episodes that touch the interval; the last may end later than it."""
         self._grow(end_s)
-        return [e for e in self._episodes if e.start_s < end_s and e.end_s > start_s]
+        first = max(0, bisect_right(self._episodes, start_s, key=_start) - 1)
+        last = bisect_left(self._episodes, end_s, key=_start)
+        return [episode for episode in self._episodes[first:last] if episode.end_s > start_s]
 
     def disturbances(self, start_s: float, end_s: float) -> list[Disturbance]:
         """Give the disturbances of the signal that touch the interval."""
@@ -143,11 +149,13 @@ class Heart:
         """Give the cardiac phase: 0 at an R peak, 1 at the next; NaN without beats (VF, asystole, before the first)."""
         self._grow(time_s)
         i = bisect_right(self._times_s, time_s) - 1
-        if i < 0 or time_s - self._times_s[i] > 4.0 or self._silent(time_s):
+        episode = self._episode_at(time_s)
+        if i < 0 or time_s - self._times_s[i] > _LONGEST_RR_S or (episode is not None and episode.label in _WITHOUT_BEATS):
             return math.nan
-        self._grow(self._times_s[i] + 4.0)
-        if i + 1 < len(self._times_s):
-            return (time_s - self._times_s[i]) / (self._times_s[i + 1] - self._times_s[i])
+        self._grow(self._times_s[i] + _LONGEST_RR_S)
+        next_rr_s = self._times_s[i + 1] - self._times_s[i] if i + 1 < len(self._times_s) else math.inf
+        if next_rr_s <= _LONGEST_RR_S:
+            return (time_s - self._times_s[i]) / next_rr_s
         return min(0.999, (time_s - self._times_s[i]) / self._beats[i].rr_s)
 
     def breath(self, time_s: float) -> float:
@@ -156,7 +164,7 @@ class Heart:
         turn = 2.0 * math.pi * self._breath_hz * time_s + a
         turn += 0.6 * math.sin(2.0 * math.pi * 0.021 * time_s + b)
         depth = 0.88 + 0.12 * math.sin(2.0 * math.pi * 0.034 * time_s + c)
-        return depth * (0.5 - 0.5 * math.cos(turn)) ** 1.6
+        return float(depth * (0.5 - 0.5 * math.cos(turn)) ** 1.6)
 
     def motion(self, time_s: float) -> Motion:
         """Give the state of the moving parts at a moment."""
@@ -173,19 +181,25 @@ class Heart:
             if beat.origin == "sinus":
                 v = (time_s - beat.time_s + 0.07) / 0.055
                 kick += math.exp(-0.5 * v * v)
-        for episode in self._episodes_of_tremor(time_s):
+        episode = self._episode_at(time_s)
+        if episode is not None and episode.label in ("VF", "VFL"):
             into_s = min(time_s - episode.start_s, episode.end_s - time_s)
             size = 0.07 * min(1.0, max(0.0, into_s))
             contraction += size * math.sin(2.0 * math.pi * 5.1 * time_s)
             twist += size * math.sin(2.0 * math.pi * 4.3 * time_s + 1.0)
         return Motion(contraction, twist, kick, self.breath(time_s))
 
-    def _silent(self, time_s: float) -> bool:
-        silent = ("VF", "VFL", "ASYS")
-        return any(e.label in silent and e.start_s <= time_s < e.end_s for e in reversed(self._episodes))
+    def script_end_s(self) -> float:
+        """Give when the script first comes to its end; infinite where its last step lasts for ever."""
+        if math.isinf(self._steps[-1].duration_s):
+            return math.inf
+        while self._script_end_s is None:
+            next(self._course)
+        return self._script_end_s
 
-    def _episodes_of_tremor(self, time_s: float) -> list[Episode]:
-        return [e for e in self._episodes if e.label in ("VF", "VFL") and e.start_s <= time_s < e.end_s]
+    def _episode_at(self, time_s: float) -> Episode | None:
+        i = bisect_right(self._episodes, time_s, key=_start) - 1
+        return self._episodes[i] if i >= 0 and time_s < self._episodes[i].end_s else None
 
     def _grow(self, until_s: float) -> None:
         while self._clock_s <= until_s:
@@ -213,6 +227,8 @@ class Heart:
                 else:
                     yield from self._rhythm(step)
                 yield
+            if self._script_end_s is None:
+                self._script_end_s = self._clock_s
 
     def _open_episode(self, label: str, end_s: float) -> None:
         start_s = self._clock_s
@@ -234,7 +250,6 @@ class Heart:
             self._clock_s = min(end_s, self._clock_s + 1.0)
             yield
         self._next_rr_s = None
-        self._run_length = 0
 
     def _rhythm(self, step: Step) -> Iterator[None]:
         start_s, end_s = self._clock_s, self._clock_s + step.duration_s
@@ -263,7 +278,7 @@ class Heart:
         if step.kind == "svt":
             return "S", "junctional", rr_s * (1.0 + 0.008 * draw)
         if step.kind in ("vt", "idioventricular"):
-            return "V", "ventricular", rr_s * (1.0 + 0.012 * draw)
+            return "V", "tachycardia" if step.kind == "vt" else "ventricular", rr_s * (1.0 + 0.012 * draw)
         period = {"bigeminy": 2, "trigeminy": 3}.get(step.kind, 0)
         if period and position % period == period - 1:
             return "V", "ventricular", rr_s * (0.62 + 0.01 * draw)
@@ -295,8 +310,7 @@ class Heart:
             self._clock_s = end_s
 
     def _beat(self, time_s: float, label: Literal["N", "S", "V"], origin: BeatOrigin) -> None:
-        self._run_length = self._run_length + 1 if label == "V" else 0
         rr_s = time_s - self._last_r_s
         self._times_s.append(time_s)
-        self._beats.append(HeartBeat(time_s, label, origin, rr_s, self._run_length))
+        self._beats.append(HeartBeat(time_s, label, origin, rr_s))
         self._last_r_s = time_s

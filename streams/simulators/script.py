@@ -81,11 +81,12 @@ CALM = "sinus 68"
 """Sinus rhythm without end."""
 
 DEMO = (
-    "sinus 72 for 12s; pvc; sinus 72 for 6s; couplet; sinus 74 for 6s; run 5 160; sinus 74 for 8s; "
-    "af 100 for 15s; sinus 70 for 8s; noise 0dB for 5s; sinus 70 for 8s; lead_off II for 4s; sinus 70 for 8s; "
-    "vt 185 for 10s; vf for 8s; asystole for 5s; brady 36 for 12s; tachy 152 for 12s; pause 3s; bigeminy 76 for 10s"
+    "sinus 72 for 8s; pvc; sinus 72 for 4s; vt 185 for 10s; sinus 76 for 10s; couplet; sinus 74 for 6s; run 5 160; "
+    "sinus 74 for 8s; vf for 10s; asystole for 6s; brady 36 for 12s; sinus 70 for 8s; noise 0dB for 5s; "
+    "sinus 70 for 8s; lead_off II for 4s; sinus 70 for 8s; af 100 for 15s; tachy 152 for 12s; pause 3s; "
+    "bigeminy 76 for 10s"
 )
-"""Every condition once, in two and a half minutes."""
+"""Every condition once, in about two and a half minutes."""
 
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)([a-z]*)", re.IGNORECASE)
 _SECONDS = {"s": 1.0, "ms": 0.001, "min": 60.0}

@@ -6,10 +6,12 @@ Seltzer, NISTIR 5632) at 40, 50, 60, 80 and 100 keV.
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
 ENERGIES_KEV = np.array([40.0, 50.0, 60.0, 80.0, 100.0])
 PER_CM = {
