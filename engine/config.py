@@ -36,6 +36,7 @@ class EngineConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How the engine runs."""
 
     provider: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models run; "auto" leaves it to each kind of processor."""
     threads: int = 1
     """Intra-op threads of each model."""
     snapshot_s: float = 2.0

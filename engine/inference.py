@@ -54,7 +54,7 @@ def _open_session(path: Path, choice: ProviderChoice, threads: int) -> tuple[ort
     """Open a session and say in one line which provider runs and why."""
     listed = ort.get_available_providers()
     if choice == "cpu" or (choice == "auto" and _CUDA not in listed):
-        why = "chosen in the configuration" if choice == "cpu" else "this onnxruntime is the CPU package"
+        why = "chosen for this stream" if choice == "cpu" else "this onnxruntime is the CPU package"
         return ort.InferenceSession(str(path), _options(threads), providers=[_CPU]), f"CPU ({why})"
     if hasattr(ort, "preload_dlls"):
         # Without this the CUDA provider does not find the pip-installed CUDA and cuDNN libraries.

@@ -60,7 +60,9 @@ class Station:
         self._clock = DeviceClock()
         self._items: LosslessQueue[Item] = LosslessQueue(_QUEUE)
         self._frames = FreshestQueue(config.age_budget_ms) if config.freshest_first else None
-        settings = {"provider": engine.provider, "threads": engine.threads, **config.settings}
+        settings = {"threads": engine.threads, **config.settings}
+        if engine.provider != "auto":
+            settings.setdefault("provider", engine.provider)
         if self._frames is not None:
             settings.setdefault("age_budget_ms", config.age_budget_ms)
         try:

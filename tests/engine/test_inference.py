@@ -31,7 +31,7 @@ def model() -> Model:
 
 
 def test_the_line_for_the_user_says_which_provider_runs_and_why(model: Model) -> None:
-    assert "runs on CPU (chosen in the configuration)" in model.describe()
+    assert "runs on CPU (chosen for this stream)" in model.describe()
 
 
 def test_state_makes_the_past_matter(model: Model) -> None:
