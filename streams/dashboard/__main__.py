@@ -1,0 +1,19 @@
+"""Run as `python -P -m heartwire.streams.dashboard RUN_DIR [NAME]`, a process of the run in that folder."""
+
+from __future__ import annotations
+
+import sys
+
+from heartwire.engine.plan import DASHBOARD, read_plan
+from heartwire.engine.process import serve
+from heartwire.streams.dashboard.process import Dashboard
+
+
+def main() -> None:
+    """Serve the page of a run."""
+    run_dir = sys.argv[1]
+    serve(read_plan(run_dir), sys.argv[2] if len(sys.argv) > 2 else DASHBOARD, Dashboard)
+
+
+if __name__ == "__main__":
+    main()

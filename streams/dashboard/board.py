@@ -1,0 +1,120 @@
+"""Everything the dashboard knows about the run, fed message by message."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from heartwire.engine.config import StreamConfig
+from heartwire.engine.messages import (
+    AlarmEvent,
+    Beat,
+    CatheterFix,
+    EcgChunk,
+    EndOfStream,
+    HeartRate,
+    LedgerReport,
+    Message,
+    Overlay,
+    Rhythm,
+    SignalQuality,
+    XrayFrame,
+)
+from heartwire.streams.dashboard import records
+from heartwire.streams.dashboard.alarms import AlarmList
+from heartwire.streams.dashboard.backlog import Backlog
+from heartwire.streams.dashboard.bed import BedView
+from heartwire.streams.dashboard.lab import LabView
+from heartwire.streams.dashboard.status import Status
+from heartwire.version import __version__
+
+_STATUS_NS = 500_000_000
+
+
+class Board:
+    """The streams of a run, their alarms, and what is ready to be sent to viewers.
+
+    Parameters
+    ----------
+    streams
+        The streams of the run, in the order in which they are shown.
+    """
+
+    def __init__(self, streams: list[StreamConfig]) -> None:
+        self.streams: dict[str, BedView | LabView] = {
+            config.id: (LabView if config.processor_kind == "xray" else BedView)(number, config)
+            for number, config in enumerate(streams)
+        }
+        self.labs = [view for view in self.streams.values() if isinstance(view, LabView)]
+        self.alarms = AlarmList()
+        self.backlog = Backlog()
+        self.viewers = 0
+        self.refused = 0
+        """Messages from the bus that were malformed."""
+        self.status_number = 0
+        """Counts the status documents, so that a viewer knows which it has."""
+        self._status_ns = 0
+        self._status_record = b""
+
+    def take(self, message: Message, arrived_ns: int) -> None:
+        """Take a message of the run; those of streams that are not in the plan are ignored."""
+        view = self.streams.get(message.stream)
+        if isinstance(message, AlarmEvent):
+            self.alarms.take(message, arrived_ns)
+            self._status_ns = 0
+        if view is None:
+            return
+        match message:
+            case EcgChunk() if isinstance(view, BedView):
+                self.backlog.add(arrived_ns, view.strip(message, arrived_ns))
+            case XrayFrame() if isinstance(view, LabView):
+                view.take(message, arrived_ns)
+            case CatheterFix() | Overlay() if isinstance(view, LabView):
+                view.found(message)
+            case HeartRate() | Rhythm() | SignalQuality() if isinstance(view, BedView):
+                view.found(message)
+            case Beat():
+                self.backlog.add(arrived_ns, records.beat(view.number, message))
+            case LedgerReport():
+                view.ledger = message
+            case EndOfStream():
+                view.ended = True
+        if not isinstance(message, EcgChunk | XrayFrame | EndOfStream):
+            view.latency.add(message.trace.intended_ns, arrived_ns)
+
+    def advance(self, now_ns: int) -> None:
+        """See to what depends on the time alone: frames without an overlay, the next status document."""
+        for lab in self.labs:
+            lab.advance(now_ns)
+        if self.viewers and now_ns - self._status_ns >= _STATUS_NS:
+            self._status_ns = now_ns
+            self._status_record = records.status(self.status(now_ns))
+            self.status_number += 1
+
+    def join(self) -> None:
+        """Count a viewer in; it gets a fresh status document."""
+        self.viewers += 1
+        self._status_ns = 0
+
+    def leave(self) -> None:
+        """Count a viewer out."""
+        self.viewers -= 1
+
+    def status_record(self) -> bytes:
+        """Give the record of the last status document."""
+        return self._status_record
+
+    def status(self, now_ns: int | None = None) -> bytes:
+        """Give the status document as JSON."""
+        now_ns = time.monotonic_ns() if now_ns is None else now_ns
+        return msgspec.json.encode(
+            Status(
+                version=__version__,
+                viewers=self.viewers,
+                refused=self.refused,
+                streams=[view.status(now_ns) for view in self.streams.values()],
+                alarms=self.alarms.active(now_ns),
+                events=self.alarms.events(now_ns),
+            )
+        )

@@ -1,0 +1,46 @@
+"""Latency of the last minute: from the intended time of a message to its arrival at the dashboard."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+import numpy as np
+
+WINDOW_NS = 60_000_000_000
+_MOST = 8192
+"""Values kept at most; a stream with more a minute forgets its oldest sooner."""
+
+
+class LatencySummary(msgspec.Struct, kw_only=True):
+    """Percentiles of a window of latencies."""
+
+    count: int
+    p50_ms: float
+    p95_ms: float
+    max_ms: float
+
+
+class LastMinute:
+    """The latencies of the last minute of one stream."""
+
+    def __init__(self) -> None:
+        self._values: deque[tuple[int, float]] = deque(maxlen=_MOST)
+
+    def add(self, intended_ns: int, arrived_ns: int) -> None:
+        """Take the times of a message; one without an intended time (not paced) has no latency."""
+        if intended_ns:
+            self._values.append((arrived_ns, (arrived_ns - intended_ns) / 1e6))
+
+    def summary(self, now_ns: int) -> LatencySummary | None:
+        """Give the percentiles of the minute before `now_ns`, None where nothing was measured."""
+        values = self._values
+        while values and values[0][0] < now_ns - WINDOW_NS:
+            values.popleft()
+        if not values:
+            return None
+        latencies_ms = np.array([latency_ms for _, latency_ms in values])
+        p50, p95, largest = np.percentile(latencies_ms, (50, 95, 100)).tolist()
+        return LatencySummary(
+            count=len(latencies_ms), p50_ms=round(p50, 2), p95_ms=round(p95, 2), max_ms=round(largest, 2)
+        )

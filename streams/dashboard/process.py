@@ -1,0 +1,169 @@
+"""The dashboard as one process of a run: listens to the run, keeps the board, serves the page."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+import zmq
+
+from heartwire.engine import reports
+from heartwire.engine.config import DashboardConfig
+from heartwire.engine.errors import ConfigError, HeartwireError
+from heartwire.engine.plan import Plan
+from heartwire.streams.dashboard.board import Board
+from heartwire.streams.dashboard.intake import Intake
+from heartwire.streams.dashboard.site import Site
+
+URL_FILE = "dashboard.url"
+_TICK_S = 0.033
+_IDLE_TICK_S = 0.25
+"""Between looks at the board while no page is open."""
+_LARGEST_FROM_PAGE_BYTES = 64
+
+
+def listen(config: DashboardConfig) -> socket.socket:
+    """Open the port.
+
+    Raises
+    ------
+    ConfigError
+        If it is in use, or the address is not one of this host.
+    """
+    where = f"dashboard: cannot listen on {config.host} port {config.port}"
+    if not 0 <= config.port <= 65_535:
+        msg = f"{where}: a port is 0 to 65535"
+        raise ConfigError(msg)
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "another program uses it: choose another `dashboard.port`, or 0 for any" if taken else error.strerror
+        msg = f"{where}: {why}"
+        raise ConfigError(msg) from None
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """A server whose process sees to signals itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Dashboard:
+    """Serves one run until it is told to stop.
+
+    Parameters
+    ----------
+    plan
+        The run.
+    name
+        Name of this process.
+    line
+        Line to the supervisor.
+    context
+        ZeroMQ context.
+
+    Raises
+    ------
+    ConfigError
+        If the page cannot be served at the configured address.
+    """
+
+    def __init__(self, plan: Plan, name: str, line: reports.Line, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        config = plan.config.dashboard or DashboardConfig()
+        self._name = name
+        self._line = line
+        self._url_file = Path(plan.run_dir) / URL_FILE
+        self._listener = listen(config)
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        self.url = f"http://{host}:{self._listener.getsockname()[1]}/"
+        self._intake = Intake(plan, context)
+        self._board = Board(plan.config.stream)
+        self._site = Site(self._board, config.host)
+        self._server = _Server(
+            uvicorn.Config(
+                self._site.app,
+                lifespan="off",
+                loop="asyncio",
+                http="h11",
+                ws="websockets-sansio",
+                ws_max_size=_LARGEST_FROM_PAGE_BYTES,
+                ws_per_message_deflate=False,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        with suppress(PermissionError):  # a standard input that cannot be waited for gives no orders
+            loop.add_reader(sys.stdin.fileno(), self._obey)
+        self._listener.listen(128)
+        self._intake.start()
+        self._url_file.write_text(self.url + "\n")
+        self._line.report(reports.Ready(self._name, [f"dashboard at {self.url}"]))
+        ticking = asyncio.create_task(self._tick())
+        await self._server.serve(sockets=[self._listener])
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+
+    def _stop(self) -> None:
+        self._server.should_exit = True
+
+    def _obey(self) -> None:
+        while order := self._line.order():
+            if order == "stop":
+                asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+                self._stop()
+                return
+
+    async def _tick(self) -> None:
+        """Bring what has arrived to the board, then let viewers look."""
+        board, waiting, pulse = self._board, self._intake.waiting, self._site.pulse
+        try:
+            while self._intake.is_alive():
+                while waiting:
+                    arrived_ns, message = waiting.popleft()
+                    board.take(message, arrived_ns)
+                board.refused = self._intake.refused
+                board.advance(time.monotonic_ns())
+                pulse.set()
+                pulse.clear()
+                await asyncio.sleep(_TICK_S if board.viewers else _IDLE_TICK_S)
+        finally:
+            self._stop()
+        msg = "dashboard: the thread that listens to the run has ended"
+        raise HeartwireError(msg)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._intake.stop()
+        self._listener.close()
+        self._url_file.unlink(missing_ok=True)

@@ -1,0 +1,90 @@
+"""The status document: what `GET /api/status` gives and the page shows as text."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from heartwire.engine.messages import AlarmChange, AlarmKind, LedgerReport, Priority
+from heartwire.streams.dashboard.latency import LatencySummary
+
+StreamState = Literal["waiting", "live", "silent", "ended"]
+
+
+class Account(msgspec.Struct, kw_only=True):
+    """The ledger of a stream, in samples or frames, and whether it adds up."""
+
+    offered: int
+    processed: int
+    dropped: dict[str, int]
+    missing: int
+    in_flight: int
+    final: bool
+    balanced: bool
+
+    @classmethod
+    def of(cls, report: LedgerReport) -> Account:
+        """Give the account that a report holds."""
+        known = report.processed + sum(report.dropped.values()) + report.missing + report.in_flight
+        return cls(
+            offered=report.offered,
+            processed=report.processed,
+            dropped=report.dropped,
+            missing=report.missing,
+            in_flight=report.in_flight,
+            final=report.final,
+            balanced=known == report.offered,
+        )
+
+
+class AlarmStatus(msgspec.Struct, kw_only=True):
+    """An alarm condition that is on or latched, or one change of it in the list of events.
+
+    `since_s` is how long ago the change arrived. The delay from the onset to the alarm is `algorithmic_delay_s` (what
+    the decision needs) plus `system_delay_ms` (the engine's part, measured to the arrival here).
+    """
+
+    stream: str
+    condition: str
+    text: str
+    kind: AlarmKind
+    priority: Priority
+    change: AlarmChange
+    since_s: float
+    algorithmic_delay_s: float
+    system_delay_ms: float | None
+
+
+class StreamStatus(msgspec.Struct, kw_only=True):
+    """What is known about one stream; null where nothing is yet.
+
+    `state`: waiting for a first item, live, silent (nothing for two seconds) or ended. `silent_s` counts from the last
+    item, `messages_hz` and `rate_hz` are measured and declared rates, `quality` belongs to the lead shown.
+    """
+
+    id: str
+    kind: str
+    state: StreamState = "waiting"
+    silent_s: float | None = None
+    rate_hz: float | None = None
+    messages_hz: float = 0.0
+    leads: tuple[str, ...] = ()
+    lead: str = ""
+    quality: float | None = None
+    heart_rate_bpm: float | None = None
+    rhythm: str = ""
+    age_budget_ms: float = 0.0
+    ledger: Account | None = None
+    latency: LatencySummary | None = None
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """The whole run as the dashboard sees it; `alarms` most urgent first, `events` newest first."""
+
+    version: str
+    viewers: int
+    refused: int
+    streams: list[StreamStatus]
+    alarms: list[AlarmStatus]
+    events: list[AlarmStatus]
