@@ -115,6 +115,6 @@ def smooth(line: Array, spacing_px: float = SPACING_PX) -> Array:
         kernel = np.hanning(2 * reach + 3)[1:-1]
         kernel /= kernel.sum()
         dense = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(2)], axis=1)
-    count = max(2, round(len(dense) / spacing_px) + 1)
-    chosen: Array = dense[np.linspace(0, len(dense) - 1, count).round().astype(int)].astype(np.float32)
-    return chosen
+    along = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))))
+    even = np.linspace(0.0, along[-1], max(2, round(float(along[-1] / spacing_px)) + 1))
+    return np.stack([np.interp(even, along, dense[:, k]) for k in range(2)], axis=1).astype(np.float32)

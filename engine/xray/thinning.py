@@ -34,6 +34,11 @@ def _removable(mask: Mask, row: int, column: int, second: bool) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _set(mask: Mask, row: int, column: int, k: int) -> int:
+    return int(mask[row + _ROWS[k % 8], column + _COLUMNS[k % 8]])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def thin(mask: Mask) -> Mask:
     """Thin a mask (h, w) of 0 and 1 to lines one cell wide (Zhang and Suen 1984); its outermost cells count as 0.
 
@@ -64,6 +69,17 @@ def thin(mask: Mask) -> Mask:
                         rows[kept], columns[kept] = rows[i], columns[i]
                         kept += 1
                 alive = kept
+    for i in range(alive):
+        # What is left of slanting lines is stairs; their inner corners go, so that a line's cells have two neighbours.
+        row, column = rows[i], columns[i]
+        for k in (0, 2, 4, 6):
+            if _set(result, row, column, k) and _set(result, row, column, k + 2):
+                opposite = 0
+                for j in (4, 5, 6):
+                    opposite += _set(result, row, column, k + j)
+                if opposite == 0:
+                    result[row, column] = 0
+                    break
     return result
 
 

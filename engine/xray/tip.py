@@ -56,9 +56,15 @@ def find_tips(found: DeviceMap, *, least_heat: float, most: int = 8) -> list[Tip
         return []
     around = cv2.dilate(heat, np.ones((2 * _APART_CELLS + 1,) * 2, np.uint8))
     rows, columns = np.nonzero((heat >= around) & (heat >= least_heat))
-    order = np.argsort(-heat[rows, columns], kind="stable")[:most]
-    peaks = []
+    order = np.argsort(-heat[rows, columns], kind="stable")
+    peaks: list[TipPeak] = []
+    taken: list[tuple[int, int]] = []
     for row, column in zip(rows[order], columns[order], strict=True):
+        if len(peaks) == most:
+            break
+        if any(max(abs(row - r), abs(column - c)) <= _APART_CELLS for r, c in taken):  # cells of equal heat
+            continue
+        taken.append((row, column))
         x, y = _place(heat, found.offset, int(row), int(column))
         class_ = CLASSES[int(found.tip[1, row, column] > found.tip[0, row, column])]
         peaks.append(TipPeak(x, y, float(heat[row, column]), class_))

@@ -15,6 +15,7 @@ from heartwire.models.xray.curves import Array, log_uniform
 from heartwire.models.xray.strokes import Mask
 
 _FRAME_PX = 512
+_LEAST_EXTENT_PX = 70.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def _ridges(image: npt.NDArray[np.uint8]) -> Mask:
     strong = (best > 1.9).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strong)
     extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
-    keep = (extent > 28) & (np.arange(count) > 0)
+    keep = (extent > _LEAST_EXTENT_PX) & (np.arange(count) > 0)
     return np.asarray(keep[labels], np.uint8)
 
 
@@ -56,7 +57,7 @@ def _real(path: Path, vessels: Path | None) -> Background:
     image = _read(path)
     if max(image.shape) > _FRAME_PX:
         image = np.asarray(cv2.resize(image, (_FRAME_PX, _FRAME_PX), interpolation=cv2.INTER_AREA), np.uint8)
-    unmarked = np.asarray(cv2.dilate(_ridges(image), np.ones((9, 9), np.uint8)), np.uint8)
+    unmarked = np.asarray(cv2.dilate(_ridges(image), np.ones((7, 7), np.uint8)), np.uint8)
     if vessels is not None:
         # What the experts marked is a vessel, so it is no device.
         marked = (_read(vessels) > 0).astype(np.uint8)

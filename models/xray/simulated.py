@@ -82,7 +82,8 @@ class SimulatedScenes:
             for device in truth.devices:
                 _mark(device, bodies)
             tips = [(_class(device), *device.tip_px) for device in truth.devices if device.visible]
-            yield _Frame(pixels.astype(np.uint8), bodies[0] | (bodies[1] << 1), tips)
+            marks = np.asarray(bodies[0] | (bodies[1] << 1), np.uint8)
+            yield _Frame(pixels.astype(np.uint8), marks, tips)
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """Cut one sample: a random place, zoom and mirror image, at times coded once more."""
