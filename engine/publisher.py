@@ -22,6 +22,10 @@ _REQUESTS_AT_ONCE = 256
 _MAX_FOLLOWERS = 1024
 _CONTROL_HIGH_WATER = 4096
 _LINGER_MS = 1000
+_TURN_NS = 1_000_000
+"""How often `send` looks for requests."""
+# A plain integer: pyzmq's flags are enumerations, whose arithmetic costs more than the call.
+_MORE = int(zmq.SNDMORE)
 _SNAPSHOT_MESSAGES = 256
 _SNAPSHOT_LIMIT = 4096
 
@@ -124,7 +128,7 @@ class Publisher:
         self._expected = expected_subscribers
         self._stall_timeout_s = stall_timeout_s
         self._heartbeat_ns = round(heartbeat_s * 1e9)
-        self._heartbeat_due_ns = 0
+        self._heartbeat_due_ns = self._turn_due_ns = 0
         self._rings: dict[str, Ring] = {}
         self._followers: dict[bytes, _Follower] = {}
         self._sent = self._resent = self._refused = self._waited_ns = 0
@@ -152,7 +156,7 @@ class Publisher:
             self._control.close(linger=0)
             msg = f"cannot publish at {endpoint!r}: {error}"
             raise ConfigError(msg) from error
-        return socket.last_endpoint.decode()
+        return socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def send(self, message: Message) -> int:
         """Send a message, numbered, stamped and kept; give its sequence number.
@@ -179,12 +183,13 @@ class Publisher:
             case _:
                 message.trace.published_ns = now_ns
         topic, header, payload = encode(message, self.epoch)
+        # The ring keeps copies: the sender may use its array again.
         parts = [bytes(topic), bytes(header), bytes(payload)]
         ring.append(parts, now_ns)
         ring.trim(now_ns, self._owed_seq(message.stream))
-        self._data.send_multipart(parts)
+        self._transmit(parts)
         self._sent += 1
-        if now_ns >= self._heartbeat_due_ns or self._control.events & zmq.POLLIN:
+        if now_ns >= self._turn_due_ns:
             self._turn(0)
         return message.seq
 
@@ -268,6 +273,11 @@ class Publisher:
     def __repr__(self) -> str:
         return f"<Publisher: {self.endpoint}, {len(self._rings)} streams, {self._sent} sent>"
 
+    def _transmit(self, parts: list[bytes]) -> None:
+        self._data.send(parts[0], _MORE)
+        self._data.send(parts[1], _MORE)
+        self._data.send(parts[2])
+
     def _ring(self, stream: str) -> Ring:
         ring = self._rings.get(stream)
         if ring is None:
@@ -293,18 +303,21 @@ class Publisher:
         return 0 if needed is None else ring.next_seq - needed
 
     def _await_window(self, stream: str, ring: Ring, window: int) -> None:
-        count, acknowledged = self._slowest(stream)
-        if count >= self._expected and ring.next_seq - acknowledged - 1 < window:
+        if self._may_send(stream, ring, window):
             return
         start_ns = time.monotonic_ns()
         deadline_ns = start_ns + round(self._stall_timeout_s * 1e9)
-        while count < self._expected or ring.next_seq - acknowledged - 1 >= window:
+        while not self._may_send(stream, ring, window):
             if self._turn(deadline_ns) <= 0:
+                count, acknowledged = self._slowest(stream)
                 what = f"{count} of {self._expected} subscribers there, acknowledged up to {acknowledged}"
                 msg = f"stream {stream!r} waited {self._stall_timeout_s:g} s at message {ring.next_seq}: {what}"
                 raise StreamStalled(msg)
-            count, acknowledged = self._slowest(stream)
         self._waited_ns += time.monotonic_ns() - start_ns
+
+    def _may_send(self, stream: str, ring: Ring, window: int) -> bool:
+        count, acknowledged = self._slowest(stream)
+        return count >= self._expected and (not count or ring.next_seq - acknowledged - 1 < window)
 
     def _turn(self, deadline_ns: int) -> int:
         """Wait for requests until the deadline or the next heartbeat, answer; give the ns left to the deadline."""
@@ -314,7 +327,9 @@ class Publisher:
         wait_ns = min(deadline_ns, self._heartbeat_due_ns) - now_ns
         if self._control.poll(max(0, wait_ns // 1_000_000)):
             self._answer_all()
-        return deadline_ns - time.monotonic_ns()
+        now_ns = time.monotonic_ns()
+        self._turn_due_ns = now_ns + _TURN_NS
+        return deadline_ns - now_ns
 
     def _heartbeat(self, now_ns: int) -> None:
         self._heartbeat_due_ns = now_ns + self._heartbeat_ns

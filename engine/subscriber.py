@@ -24,6 +24,8 @@ _AT_ONCE = 1024
 _MAX_STREAMS = 4096
 _NO_CONTROL_NS = 1_000_000_000
 """A publisher that sends data but never answers for so long has no control socket."""
+# Plain integers: pyzmq's flags are enumerations, whose arithmetic costs more than the call.
+_NOW = int(zmq.DONTWAIT)
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 
 
@@ -121,8 +123,13 @@ class Subscriber:
             self._control.identity = identity.encode()
         for topic in self._topics():
             self._data.subscribe(topic)
-        self._connect(self._data, endpoint, keys)
-        self._connect(self._control, control_endpoint or control.control_endpoint(endpoint), keys)
+        try:
+            self._connect(self._data, endpoint, keys)
+            self._connect(self._control, control_endpoint or control.control_endpoint(endpoint), keys)
+        except ConfigError:
+            self._data.close(linger=0)
+            self._control.close(linger=0)
+            raise
         self._poller = zmq.Poller()
         for socket in self.sockets:
             self._poller.register(socket, zmq.POLLIN)
@@ -190,8 +197,6 @@ class Subscriber:
         try:
             socket.connect(endpoint)
         except zmq.ZMQError as error:
-            self._data.close(linger=0)
-            self._control.close(linger=0)
             msg = f"cannot subscribe to {endpoint!r}: {error}"
             raise ConfigError(msg) from error
 
@@ -286,28 +291,28 @@ class Subscriber:
 
 
 def _receive_parts(socket: zmq.Socket[bytes]) -> list[Part]:
-    """Receive one message; payloads of frames are not copied."""
-    topic = socket.recv(zmq.DONTWAIT)
-    parts: list[Part] = [topic]
-    copy = not topic.startswith(b"xray/")
-    while socket.rcvmore:
-        part = socket.recv(zmq.DONTWAIT, copy=copy)
+    """Receive one message; its payload is not copied."""
+    frame = socket.recv(_NOW, copy=False)
+    parts: list[Part] = [frame.bytes]
+    while frame.more:
+        frame = socket.recv(_NOW, copy=False)
         if len(parts) < 4:
-            parts.append(part)
+            parts.append(frame.bytes if len(parts) == 1 else frame.buffer)
     return parts
 
 
 def receive_any(subscribers: Iterable[Subscriber], timeout_ms: float) -> list[Message]:
     """Take all messages that wait at several subscribers; as `Subscriber.receive` otherwise."""
     subscribers = list(subscribers)
-    poller = zmq.Poller()
-    for subscriber in subscribers:
-        for socket in subscriber.sockets:
-            poller.register(socket, zmq.POLLIN)
+    poller: zmq.Poller | None = None
     deadline_ns = time.monotonic_ns() + round(timeout_ms * 1e6)
     while True:
         messages = [message for subscriber in subscribers for message in subscriber.receive()]
         left_ns = deadline_ns - time.monotonic_ns()
         if messages or left_ns <= 0:
             return messages
+        if poller is None:
+            poller = zmq.Poller()
+            for socket in (socket for subscriber in subscribers for socket in subscriber.sockets):
+                poller.register(socket, zmq.POLLIN)
         poller.poll(-(-min(left_ns, _TIMER_NS) // 1_000_000))

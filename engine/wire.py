@@ -16,7 +16,6 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, Type
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import zmq
 from msgspec import Meta
 
 from heartwire.engine.errors import MalformedMessage
@@ -44,7 +43,7 @@ PAYLOAD_LIMIT_BYTES = 64 * 1024 * 1024
 MAX_LEADS = 12
 LARGEST_INTEGER = 2**63 - 1
 
-Part: TypeAlias = bytes | memoryview | zmq.Frame
+Part: TypeAlias = bytes | memoryview
 """One part of a multipart message, as sent or as received."""
 
 Body = TypeVar("Body")
@@ -144,7 +143,7 @@ _BODIES: dict[str, msgspec.msgpack.Decoder[BodyHeader[Any]]] = {
 _VERSION = msgspec.msgpack.Decoder(_Version)
 _STREAM = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 _SAMPLE = np.dtype("<f4")
-_PIXELS = {"uint8": np.dtype("u1"), "uint16": np.dtype("<u2")}
+_PIXELS: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "uint16": np.dtype("<u2")}
 _NO_PAYLOAD = b""
 _COUNTERS = frozenset({"seq", "first", "count", "offered", "frame", "captured_ns", "emitted_ns"})
 
@@ -184,7 +183,7 @@ def _read_topic(topic: bytes) -> tuple[str, str]:
 def encode(message: Message, epoch: int = 1) -> list[bytes | memoryview]:
     """Give the three parts of a message.
 
-    The payload is a view of the message's own array where that is C-ordered: do not write to it after sending.
+    The payload is a view of the message's own array where that is C-ordered.
 
     Parameters
     ----------
