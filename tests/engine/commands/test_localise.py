@@ -1,0 +1,93 @@
+"""`heartwire localise`: every kind of input with the shipped network, and inputs that are wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from heartwire.engine.cli import main
+from heartwire.engine.commands.localise import source_kind
+from heartwire.engine.errors import SourceError
+
+
+def picture(k: int = 0) -> np.ndarray:
+    """A bright, noisy field with a dark, bent device that ends in the middle."""
+    rng = np.random.default_rng(k)
+    image = rng.normal(150, 4, (256, 256))
+    points = np.array([[0, 60 + k], [70, 90 + k], [130, 128 + k]], np.int32)
+    body = cv2.GaussianBlur(cv2.polylines(np.zeros((256, 256), np.float32), [points], False, 1.0, 4), (0, 0), 1.0)
+    return (image * (1 - 0.45 * body)).clip(0, 255).astype(np.uint8)
+
+
+def heartwire(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["heartwire", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_a_folder_and_an_image_give_a_line_a_frame_and_a_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run.1"
+    folder.mkdir()
+    for k in range(3):
+        cv2.imwrite(str(folder / f"{k}.png"), picture(k))
+    image = tmp_path / "one.png"
+    cv2.imwrite(str(image), picture().astype(np.uint16) * 200)
+    out = tmp_path / "out"
+    assert heartwire("localise", folder, image, "--out", out, "--overlay", monkeypatch=monkeypatch) == 0
+    for name, n_frames in (("run.1", 3), ("one", 1)):
+        lines = [json.loads(line) for line in (out / f"{name}.fixes.jsonl").read_text().splitlines()]
+        assert [line["frame"] for line in lines] == list(range(n_frames))
+        for line in lines:
+            assert {"captured_ns", "age_ms", "devices"} <= set(line)
+            for device in line["devices"]:
+                assert device["state"] in ("tracked", "coasting", "lost")
+                assert device["visible"] in (True, False)
+        assert (out / f"{name}.overlay.mp4").stat().st_size > 500
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "4 frames offered = 4 processed" in said.out
+
+
+def test_a_wrong_input_is_one_line_and_the_others_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, short, text = tmp_path / "good.png", tmp_path / "short.png", tmp_path / "notes.txt"
+    cv2.imwrite(str(good), picture())
+    short.write_bytes(good.read_bytes()[:5000])
+    text.write_text("no picture at all")
+    out = tmp_path / "out"
+    inputs = (short, text, tmp_path / "absent.dcm", good)
+    assert heartwire("localise", *inputs, "--out", out, monkeypatch=monkeypatch) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    for line, name in zip(lines, ("short.png", "notes.txt", "absent.dcm"), strict=True):
+        assert line.startswith("heartwire: ")
+        assert name in line
+    assert [file.name for file in out.iterdir()] == ["good.fixes.jsonl"]
+
+
+def test_two_inputs_of_one_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = (tmp_path / "a.png", tmp_path / "a.dcm")
+    assert heartwire("localise", *inputs, "--out", tmp_path / "out", monkeypatch=monkeypatch) == 2
+    assert "two inputs have the name a" in capsys.readouterr().err
+
+
+def test_the_kind_of_an_input_is_told_by_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "IM000001").write_bytes(bytes(128) + b"DICM" + bytes(10))
+    assert source_kind(tmp_path) == "images"
+    assert source_kind(tmp_path / "IM000001") == "dicom"
+    assert source_kind(Path("a.DCM")) == "dicom"
+    assert source_kind(Path("a.MP4")) == "video"
+    assert source_kind(Path("a.tiff")) == "images"
+    with pytest.raises(SourceError, match="No such file"):
+        source_kind(tmp_path / "absent")

@@ -1,0 +1,98 @@
+"""The X-ray processor keeps the contract of processors; fixes come at once, in px and mm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from heartwire.engine.errors import ConfigError
+from heartwire.engine.messages import AlarmEvent, CatheterFix, Gap, Item, Overlay, Trace, XrayFrame
+from heartwire.engine.testing import check_processor
+from heartwire.engine.xray.detection import Detection
+from heartwire.engine.xray.pipeline import XrayPipeline, create
+
+
+class DarkestPixel:
+    """Finds one device that ends at the darkest pixel of the frame; none where the frame is all bright."""
+
+    def condition(self, frame: XrayFrame) -> None:
+        self._pixels = frame.pixels
+
+    def infer(self) -> tuple[int, int] | None:
+        place = np.unravel_index(int(self._pixels.argmin()), self._pixels.shape)
+        return None if self._pixels[place] > 50 else (int(place[1]), int(place[0]))
+
+    def decide(self, found: tuple[int, int] | None) -> Sequence[Detection]:
+        if found is None:
+            return []
+        tip = (float(found[0]), float(found[1]))
+        return [
+            Detection(
+                class_="catheter", confidence=0.9, visible=True, tip_px=tip, error_px=1.0,
+                centreline_px=[(0.0, tip[1]), (tip[0] / 2, tip[1]), tip],
+            )
+        ]  # fmt: skip
+
+
+def frame(k: int, *, empty: bool = False, trace: Trace | None = None) -> XrayFrame:
+    pixels = np.full((64, 96), 200, np.uint8)
+    if not empty:
+        pixels[20, 30 + k % 20] = 10
+    return XrayFrame(
+        stream="lab/xray", frame=k, pixels=pixels, rate_hz=15.0, spacing_mm=(0.2, 0.3), spacing_plane="patient",
+        trace=trace or Trace(),
+    )  # fmt: skip
+
+
+def pipeline(age_budget_ms: float = 500.0) -> XrayPipeline:
+    return XrayPipeline("lab/xray", DarkestPixel(), age_budget_ms=age_budget_ms)
+
+
+def test_it_keeps_the_contract_of_processors() -> None:
+    items: list[Item] = [frame(k, empty=k % 11 in (6, 7)) for k in range(40)]
+    check_processor(pipeline, items)
+
+
+def test_the_first_frame_gives_a_fix_and_its_overlay_in_px_and_mm() -> None:
+    fix, overlay = pipeline().process(frame(0))
+    assert isinstance(fix, CatheterFix)
+    assert isinstance(overlay, Overlay)
+    (device,) = fix.devices
+    assert device.tip_px == (30.0, 20.0)
+    assert device.tip_mm == pytest.approx((9.0, 4.0))
+    assert fix.spacing_plane == "patient"
+    assert overlay.shown
+
+
+def test_an_old_frame_gives_its_fix_but_no_overlay() -> None:
+    late = Trace(intended_ns=time.monotonic_ns() - 200_000_000)
+    fix, overlay = pipeline(age_budget_ms=100.0).process(frame(0, trace=late))
+    assert isinstance(fix, CatheterFix)
+    assert isinstance(overlay, Overlay)
+    assert not overlay.shown
+    assert overlay.age_ms >= 200.0
+
+
+def test_missing_frames_are_an_alarm_until_the_next_frame() -> None:
+    processor = pipeline()
+    list(processor.process(frame(0)))
+    (alarm,) = processor.process(Gap(stream="lab/xray", first=1, count=4))
+    assert isinstance(alarm, AlarmEvent)
+    assert (alarm.condition, alarm.change, alarm.onset_sample, alarm.decision_sample) == ("GAP", "on", 1, 4)
+    over = next(iter(processor.process(frame(5))))
+    assert isinstance(over, AlarmEvent)
+    assert (over.condition, over.change) == ("GAP", "off")
+
+
+def test_stages_are_stamped() -> None:
+    taken = frame(0)
+    list(pipeline().process(taken))
+    assert 0 < taken.trace.conditioned_ns <= taken.trace.inferred_ns
+
+
+def test_a_wrong_setting_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown field `age_buget_ms`"):
+        create("lab/xray", {"age_buget_ms": 3})
