@@ -18,6 +18,9 @@ MODEL_NAME = "xray-devices"
 _TIP_TO_LINE_PX = 16.0
 _END_PX = 24.0
 _SPLIT_HEAT = 0.3
+_SPLIT_CONTRAST = 0.15
+_SIDE_POINTS = 15
+_HALF_SURE_PX = 30.0
 _SHORTEST_LINE_PX = 60.0
 _SHORTEST_WITH_TIP_PX = 10.0
 
@@ -51,11 +54,12 @@ def _attach(line: _Line, tip: TipPeak, at: int) -> list[_Line]:
         if kept.tip is not None:
             return [line]
         return [_Line(kept.points[: kept_at + 1], kept.bodies[: kept_at + 1], tip)]
-    if tip.heat < _SPLIT_HEAT:
-        return [line]
     own = CLASSES.index(tip.class_)
     favour = line.bodies[:, own] - line.bodies[:, 1 - own]
-    if favour[: at + 1].mean() < favour[at:].mean():
+    proximal, distal = favour[max(0, at - _SIDE_POINTS) : at].mean(), favour[at + 1 : at + 1 + _SIDE_POINTS].mean()
+    if tip.heat < _SPLIT_HEAT and abs(proximal - distal) < _SPLIT_CONTRAST:
+        return [line]
+    if proximal < distal:
         if line.tip is not None:  # the tip found before is on this side
             return [line]
         line, at = line.flipped(), n - 1 - at
@@ -169,7 +173,7 @@ class Localiser:
         points = smooth(whole)
         return Detection(
             class_=class_,
-            confidence=round(float(np.sqrt(tip.heat * sure)), 4),
+            confidence=round(float(np.sqrt(tip.heat * sure)) * long / (long + _HALF_SURE_PX), 4),
             visible=True,
             tip_px=self._to_frame(place)[0],
             error_px=self._error_px(tip.heat),
