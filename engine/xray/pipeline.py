@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from heartwire.engine.alarms.lifecycle import Reason
 from heartwire.engine.alarms.technical import TechnicalAlarms
 from heartwire.engine.errors import ConfigError
 from heartwire.engine.inference import Model
@@ -83,8 +84,8 @@ class XrayPipeline(Processor):
                 return self._frame(item)
             case Gap():
                 last = item.first + item.count - 1
-                reason = {"missing_frames": item.count}
-                return self._alarms.begin("GAP", sample=last, onset_sample=item.first, reason=reason)
+                missing: Reason = {"missing_frames": item.count}
+                return self._alarms.begin("GAP", sample=last, onset_sample=item.first, reason=missing)
             case EcgChunk() | EndOfStream():
                 return []
         msg = f"an X-ray processor takes items, not {type(item).__name__}"

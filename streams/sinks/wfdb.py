@@ -69,7 +69,7 @@ class _Annotations:
 
     def close(self) -> None:
         for name, stream in self._streams.items():
-            marks = annotations(stream.beats, stream.rhythms, stream.end_sample)
+            marks = in_order(stream.beats, stream.rhythms, stream.end_sample)
             if not marks:
                 # An annotation file cannot be empty: a note says that there is nothing.
                 marks = [(0, '"', "no beats found")]
@@ -86,7 +86,7 @@ class _Annotations:
         self._streams.clear()
 
 
-def annotations(beats: dict[int, str], rhythms: list[tuple[int, str]], end_sample: int) -> list[tuple[int, str, str]]:
+def in_order(beats: dict[int, str], rhythms: list[tuple[int, str]], end_sample: int) -> list[tuple[int, str, str]]:
     """Put beats and rhythm changes in the order of a WFDB annotation file, no two at one sample.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ from heartwire.streams.sources.dicom_geometry import frame_times_s, spacing
 from heartwire.streams.sources.quiet import quiet
 
 _Value = TypeVar("_Value")
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 _MAX_BITS = 16
 
 
@@ -119,7 +119,7 @@ def _normal(raw: npt.NDArray[Any], dataset: Any) -> Pixels:
     bits = int(dataset.BitsStored)
     if raw.dtype.kind == "i":
         raw = raw.astype(np.int32) + (1 << (bits - 1))
-    pixels = raw.astype(np.uint8 if bits <= 8 else np.uint16)
+    pixels: Pixels = raw.astype(np.uint8) if bits <= 8 else raw.astype(np.uint16)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         np.subtract((1 << bits) - 1, pixels, out=pixels)
     return pixels

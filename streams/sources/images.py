@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
 from heartwire.engine.source import Source, captured_ns
 from heartwire.streams.sources.quiet import quiet
 
+Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+"""Grey, (height, width)."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".jp2", ".webp")
 
 
@@ -81,7 +85,7 @@ class ImagesSource(Source):
         yield EndOfStream(stream=self.stream, offered=len(files))
 
 
-def read_image(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8 | np.uint16]]:
+def read_image(file: Path) -> Pixels:
     """Read an image as grey, (height, width) uint8 or uint16.
 
     Raises
@@ -100,10 +104,11 @@ def read_image(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8 | np
     if pixels.dtype not in (np.uint8, np.uint16):
         msg = f"image {file} has pixels of type {pixels.dtype}: 8 and 16 bit unsigned are taken"
         raise SourceError(msg)
-    return pixels
+    grey: Pixels = pixels
+    return grey
 
 
-def _bits(pixels: np.ndarray[tuple[int, int], np.dtype[np.uint8 | np.uint16]]) -> int:
+def _bits(pixels: Pixels) -> int:
     """Give the bits in use: 8, or the depth that holds the brightest pixel, at least 10."""
     return 8 if pixels.dtype == np.uint8 else max(10, int(pixels.max()).bit_length())
 

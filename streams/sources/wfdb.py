@@ -124,7 +124,8 @@ class WfdbSource(Source):
             msg = f"record {self.path}: samples {begin} to {end - 1} are missing: the signal file is cut short"
             raise SourceError(msg)
         block[block == np.array([signal.invalid for signal in signals])] = np.nan
-        return (block * np.array([signal.to_mv for signal in signals])).astype(np.float32)
+        samples: FloatArray = (block * np.array([signal.to_mv for signal in signals])).astype(np.float32)
+        return samples
 
     def _items(self, header: Any, signals: list[_Signal]) -> Iterator[Item]:
         rate_hz, length = float(header.fs), int(header.sig_len)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import Beat, BeatClass, EcgChunk, Message, Rhythm
-from heartwire.streams.sinks.wfdb import WfdbSink, annotations
+from heartwire.streams.sinks.wfdb import WfdbSink, in_order
 
 
 def chunk(n: int = 20_000) -> EcgChunk:
@@ -85,7 +85,7 @@ def test_an_annotator_that_wfdb_would_refuse_is_refused_at_once(tmp_path: Path) 
 def test_beats_keep_their_samples_no_two_marks_share_one_and_brackets_match(
     beats: dict[int, str], rhythms: list[tuple[int, str]]
 ) -> None:
-    marks = annotations(beats, rhythms, end_sample=501)
+    marks = in_order(beats, rhythms, end_sample=501)
     samples = [sample for sample, _, _ in marks]
     assert samples == sorted(set(samples))
     assert {s: symbol for s, symbol, _ in marks if symbol in "NSVFQ"} == beats
