@@ -336,6 +336,7 @@ class DeviceMaker:
         dense: FloatArray,
         slide_mm: float = 0.0,
     ) -> SimulatedDevice:
+        darkening = min(darkening, 0.9 * float(self._table[0][-1]))
         peak = float(np.interp(darkening, *self._table))
         radius_px = max(0.5 * math.sqrt(max(fwhm_px**2 - (1.2 * self._blur_px) ** 2, 0.4)) * 1.12, 0.45)
         half_width = radius_px + 3.2 * self._blur_px

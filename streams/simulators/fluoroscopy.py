@@ -32,7 +32,7 @@ FIRST_TEST_SEED = 1_000_000
 
 _REST = Motion(0.0, 0.0, 0.0, 0.0)
 _FIELD_MARGIN_PX = 2.0
-_HIDDEN_BY_CONTRAST = 0.7
+_HIDDEN_BY_CONTRAST = 0.4
 _LEAST_CONTRAST_TO_NOISE = 1.7
 
 
@@ -150,7 +150,7 @@ class Fluoroscopy:
         self._attenuation = np.zeros((size_px, size_px), np.float32)
         self._anatomy.attenuation(_REST, self._attenuation)
         self._chain.expose_for(self._attenuation)
-        added = np.linspace(0.0, 4.0, 60)
+        added = np.linspace(0.0, 2.5, 60)
         typical = float(np.median(self._attenuation[self._chain.field]))
         fall = np.maximum.accumulate([self._chain.darkening(typical, a) for a in added])
         maker = DeviceMaker(
@@ -167,7 +167,7 @@ class Fluoroscopy:
         self._devices = maker.scene()
         self._contrast: Contrast | None = None
         if self._devices[0].class_ == "catheter" and random.random() < 0.45:
-            peak = float(np.interp(random.uniform(0.15, 0.75), fall, added))
+            peak = float(np.interp(random.uniform(0.2, 0.9) * fall[-1], fall, added))
             self._contrast = Contrast(random, self._devices[0], peak)
         self._canvas = Canvas(size_px, size_px)
         self._dye = np.zeros((size_px, size_px), np.float32)

@@ -150,7 +150,8 @@ class Heart:
         self._grow(time_s)
         i = bisect_right(self._times_s, time_s) - 1
         episode = self._episode_at(time_s)
-        if i < 0 or time_s - self._times_s[i] > _LONGEST_RR_S or (episode is not None and episode.label in _WITHOUT_BEATS):
+        silent = episode is not None and episode.label in _WITHOUT_BEATS
+        if i < 0 or silent or time_s - self._times_s[i] > _LONGEST_RR_S:
             return math.nan
         self._grow(self._times_s[i] + _LONGEST_RR_S)
         next_rr_s = self._times_s[i + 1] - self._times_s[i] if i + 1 < len(self._times_s) else math.inf
