@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heartwire.benchmarks.latency import Figures, Result
-from heartwire.engine.observer import Measured
+from heartwire.engine.observer import Measured, tables
 from heartwire.engine.trace import END_TO_END
 
 _WIDTH, _HEIGHT, _MARGIN = 720, 260, 46
@@ -30,14 +30,9 @@ def _cells(figures: Figures) -> list[str]:
 def show(result: Result, console: Console) -> None:
     """Print the figures."""
     load = result.workload
-    percentiles = next((list(f.percentiles_ms) for s in result.stages.values() for f in s.values()), [])
-    table = Table("finding", "stage", "n", *(f"{p} ms" for p in percentiles), "max ms")
-    table.title = f"{load.beds} beds and {load.labs} labs, paced, {load.seconds:g} s: from intended time to observed"
-    table.caption = "-: not enough samples for that percentile"
-    for kind, stages in result.stages.items():
-        for stage, figures in stages.items():
-            table.add_row(kind, stage, *_cells(figures), style="bold" if stage == END_TO_END else None)
-    console.print(table)
+    console.print(
+        f"{load.beds} beds and {load.labs} labs, paced, {load.seconds:g} s", *tables(Measured(result.histograms))
+    )
     ledger = Table("stream", "offered", "processed", "dropped", "missing", "in flight", title="Ledger")
     for stream, r in sorted(result.ledgers.items()):
         numbers = (r.offered, r.processed, sum(r.dropped.values()), r.missing, r.in_flight)

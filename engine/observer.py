@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -86,19 +87,20 @@ def read(run_dir: Path) -> Measured:
     return msgspec.json.decode(path.read_bytes(), type=Measured) if path.exists() else Measured()
 
 
-def table(measured: Measured) -> Table:
-    """Show latency by kind of finding, stage by stage and end to end."""
-    shown = Table("finding", "stage", "n", *(f"p{p:g} ms" for p in PERCENTILES), "max ms")
-    shown.title = "Latency from the intended time of the message, seen by an independent subscriber"
+def tables(measured: Measured) -> Iterator[Table]:
+    """Show the latency of each kind of finding, stage by stage and end to end."""
     for kind in measured.latencies:
         latencies = measured.of(kind)
+        if not latencies.stages():
+            continue
+        shown = Table("stage", "n", *(f"p{p:g}" for p in PERCENTILES), "max", caption="-: not enough samples")
+        shown.title = f"{kind}: latency in ms from the intended time, seen by an independent subscriber"
         for stage in latencies.stages():
             summary = latencies.summary(stage)
             values = ["-" if p.value_ms is None else f"{p.value_ms:.2f}" for p in summary.percentiles]
             style = "bold" if stage == END_TO_END else None
-            shown.add_row(kind, stage, str(summary.n), *values, f"{summary.max_ms:.2f}", style=style)
-    shown.caption = "-: not enough samples for that percentile"
-    return shown
+            shown.add_row(stage, str(summary.n), *values, f"{summary.max_ms:.2f}", style=style)
+        yield shown
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ class Station:
             processor = registry.processor(config.processor_kind, config.id, settings)
         except ModelError as error:
             self._host = StreamHost(config.id, None)
-            self.notes = [f"technical alarm MODEL: {error}"]
+            self.notes = [f"{config.id}: technical alarm MODEL: {error}"]
             self._begin("MODEL", {"rule": "a model that the stream needs cannot be loaded", "error": str(error)})
         else:
             self._host = StreamHost(config.id, processor)

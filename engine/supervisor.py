@@ -77,10 +77,14 @@ class _Child:
             self._stdin.write(order.encode() + b"\n")
             self._stdin.flush()
 
-    def end(self, within_s: float) -> None:
-        """End the process: politely, then not."""
+    def close_stdin(self) -> None:
+        """Let the process see that nobody gives it orders any more."""
         with suppress(BrokenPipeError):
             self._stdin.close()
+
+    def end(self, within_s: float) -> None:
+        """End the process: politely, then not."""
+        self.close_stdin()
         try:
             self.process.wait(within_s)
         except subprocess.TimeoutExpired:
@@ -227,6 +231,7 @@ class Supervisor:
         if not child.ready:
             msg = f"process {child.name} died with status {status} before it was ready"
             raise HeartwireError(msg)
+        child.close_stdin()
         child.restarts += 1
         self.summary.restarts[child.name] = child.restarts
         self._say(f"{child.name} died with status {status}: restarting it from its snapshot")

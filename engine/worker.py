@@ -90,8 +90,9 @@ class Worker:
 
     def run(self) -> None:
         """Work until every stream has ended or the order to stop came; then serve subscribers until told to leave."""
-        notes = [f"{s.stream}: {note}" for s in self._stations.values() for note in s.notes]
-        self._line.report(reports.Ready(self._name, notes))
+        # Streams that share their models have the same to say.
+        notes = dict.fromkeys(note for station in self._stations.values() for note in station.notes)
+        self._line.report(reports.Ready(self._name, list(notes)))
         stopping = False
         while not all(s.ended for s in self._stations.values()):
             busy = any(s.waiting for s in self._stations.values())

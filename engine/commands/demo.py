@@ -71,5 +71,5 @@ def demo(
             )
         measured = observer.read(Path(folder))
     out = Console()
-    out.print(observer.table(measured))
+    out.print(*observer.tables(measured))
     conclude(out, summary)
