@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import numba
 import numpy as np
 
 from heartwire.engine.xray.device_map import CELL_PX, Array
@@ -81,9 +82,13 @@ def _join(pieces: list[Array]) -> list[Array]:
     return joined
 
 
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def length_px(line: Array) -> float:
     """Sum up the steps of a line (n, 2)."""
-    return float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+    total = 0.0
+    for i in range(1, len(line)):
+        total += math.hypot(line[i, 0] - line[i - 1, 0], line[i, 1] - line[i - 1, 1])
+    return total
 
 
 def find_lines(body: Array, *, threshold: float) -> list[Array]:
@@ -100,21 +105,41 @@ def find_lines(body: Array, *, threshold: float) -> list[Array]:
     return _join(pieces[:_MOST_PIECES])
 
 
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _evenly(line: Array, spacing_px: float, least: int) -> Array:
+    """Give points about `spacing_px` apart along a line (n, 2), at least `least`, the first and last its ends."""
+    along = np.zeros(len(line))
+    for i in range(1, len(line)):
+        along[i] = along[i - 1] + math.hypot(line[i, 0] - line[i - 1, 0], line[i, 1] - line[i - 1, 1])
+    places = np.linspace(0.0, along[-1], max(least, round(along[-1] / spacing_px) + 1))
+    even = np.empty((len(places), 2), np.float32)
+    even[:, 0] = np.interp(places, along, line[:, 0])
+    even[:, 1] = np.interp(places, along, line[:, 1])
+    return even
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def smooth(line: Array, spacing_px: float = SPACING_PX) -> Array:
     """Smooth a line (n, 2) over about a spacing and give points evenly spaced along it, both ends kept."""
-    steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
-    along = np.concatenate(([0.0], np.cumsum(steps)))
-    if along[-1] < 1e-3:
-        return line[:1]
-    fine = np.linspace(0.0, along[-1], max(3, round(float(along[-1])) + 1))
-    dense = np.stack([np.interp(fine, along, line[:, k]) for k in range(2)], axis=1)
-    reach = min(int(spacing_px), (len(dense) - 1) // 2)
-    if reach > 0:
-        # Mirrored about its end points, the line keeps them where they are.
-        padded = np.concatenate([2 * dense[0] - dense[reach:0:-1], dense, 2 * dense[-1] - dense[-2 : -reach - 2 : -1]])
-        kernel = np.hanning(2 * reach + 3)[1:-1]
-        kernel /= kernel.sum()
-        dense = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(2)], axis=1)
-    along = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))))
-    even = np.linspace(0.0, along[-1], max(2, round(float(along[-1] / spacing_px)) + 1))
-    return np.stack([np.interp(even, along, dense[:, k]) for k in range(2)], axis=1).astype(np.float32)
+    if length_px(line) < 1e-3:
+        return line[:1].copy()
+    dense = _evenly(line, 1.0, 3)
+    last = len(dense) - 1
+    reach = min(int(spacing_px), last // 2)
+    smoothed = np.zeros((len(dense), 2))
+    for i in range(len(dense)):
+        total = 0.0
+        for k in range(-reach, reach + 1):
+            weight = 1.0 + math.cos(math.pi * k / (reach + 1))
+            total += weight
+            for axis in range(2):
+                # Mirrored about its end points, the line keeps them where they are.
+                if i + k < 0:
+                    value = 2.0 * dense[0, axis] - dense[-i - k, axis]
+                elif i + k > last:
+                    value = 2.0 * dense[last, axis] - dense[2 * last - i - k, axis]
+                else:
+                    value = dense[i + k, axis]
+                smoothed[i, axis] += weight * value
+        smoothed[i] /= total
+    return _evenly(smoothed.astype(np.float32), spacing_px, 2)

@@ -34,14 +34,12 @@ class _Line:
     tip: TipPeak | None = None
 
     def flipped(self) -> _Line:
-        return _Line(self.points[::-1], self.bodies[::-1], self.tip)
+        return _Line(self.points[::-1].copy(), self.bodies[::-1].copy(), self.tip)
 
 
 def _read(found: DeviceMap, points: Array) -> Array:
-    cells = np.rint((points - (CELL_PX - 1) / 2) / CELL_PX).astype(np.intp)
-    height, width = found.device.shape[1:]
-    x, y = cells[:, 0].clip(0, width - 1), cells[:, 1].clip(0, height - 1)
-    return found.device[:, y, x].T.copy()
+    cells = (points / CELL_PX).astype(np.intp)
+    return found.device[:, cells[:, 1], cells[:, 0]].T.copy()
 
 
 def _attach(line: _Line, tip: TipPeak, at: int) -> list[_Line]:
@@ -71,13 +69,17 @@ def _assign(lines: list[_Line], tips: list[TipPeak]) -> list[TipPeak]:
     """Attach tips to the lines they lie on, hottest first, in place; gives the tips that lie on none."""
     alone = []
     for tip in tips:
-        place = np.array([tip.x_px, tip.y_px], np.float32)
-        nearest = [(float((d := np.linalg.norm(line.points - place, axis=1)).min()), int(d.argmin())) for line in lines]
-        if not nearest or min(nearest)[0] > _TIP_TO_LINE_PX:
+        points = np.concatenate([line.points for line in lines]) if lines else np.empty((0, 2), np.float32)
+        distance = np.hypot(points[:, 0] - tip.x_px, points[:, 1] - tip.y_px)
+        nearest = int(distance.argmin()) if len(distance) else 0
+        if not len(distance) or distance[nearest] > _TIP_TO_LINE_PX:
             alone.append(tip)
             continue
-        i = min(range(len(lines)), key=lambda k: nearest[k][0])
-        lines[i : i + 1] = _attach(lines[i], tip, nearest[i][1])
+        i = 0
+        while nearest >= len(lines[i].points):
+            nearest -= len(lines[i].points)
+            i += 1
+        lines[i : i + 1] = _attach(lines[i], tip, nearest)
     return alone
 
 
@@ -104,6 +106,17 @@ class Localiser:
         self._tip_threshold = settings["tip_threshold"]
         self._error_sure_px = settings["tip_error_sure_px"]
         self._error_unsure_px = settings["tip_error_unsure_px"]
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Go the whole way once with a device drawn into the map, so that no frame pays for first calls."""
+        size = self._mapper.image.shape[0]
+        self.condition(XrayFrame(stream="", frame=0, pixels=np.zeros((size, size), np.uint8)))
+        half = size // CELL_PX
+        device, tip, offset = (np.zeros((2, half, half), np.float32) for _ in range(3))
+        device[0, half // 4 : -half // 4, half // 2 : half // 2 + 3] = 1.0
+        tip[0, half // 4, half // 2] = 1.0
+        self.decide(DeviceMap(device, tip, offset))
 
     def condition(self, frame: XrayFrame) -> None:
         """Fill the network's input from a frame."""
@@ -168,7 +181,7 @@ class Localiser:
             return self._lone_tip(tip)
         place = np.array([[tip.x_px, tip.y_px]], np.float32)
         # The last cells of a skeleton stray towards corners of the body: the tip itself ends the line.
-        keep = np.linalg.norm(line.points - place, axis=1) > 4.0
+        keep = np.hypot(line.points[:, 0] - tip.x_px, line.points[:, 1] - tip.y_px) > 4.0
         whole = np.concatenate([line.points[: max(1, int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 1)], place])
         points = smooth(whole)
         return Detection(

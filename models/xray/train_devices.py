@@ -13,7 +13,7 @@ from heartwire.models.xray.network import CLASSES, DeviceNet, Exported
 NAME = "xray-devices"
 _SIZE_PX = 512
 _SETTINGS = {
-    "line_threshold": 0.4,
+    "line_threshold": 0.3,
     "tip_threshold": 0.08,
     "tip_error_sure_px": 1.0,
     "tip_error_unsure_px": 8.0,

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ def test_every_mask_thins_to_lines_that_hold_each_cell_once(mask: np.ndarray) ->
     assert all(skeleton[y, x] for x, y in cells)
     assert starts[0] == 0
     assert starts[-1] == len(points)
-    for a, b in zip(starts[:-1], starts[1:], strict=True):
+    for a, b in pairwise(starts):
         steps = np.abs(np.diff(points[a:b], axis=0))
         assert (steps <= 1).all()
 
