@@ -14,7 +14,9 @@ _NOISE_S = 5e-3
 _DRIFT_SCALE = 1e-4
 """Drift of a common quartz clock: 100 ppm."""
 _RIDGE_S2 = (_NOISE_S / _DRIFT_SCALE) ** 2
-_CLIP_S = 0.05
+_CLIP_JITTERS = 4.0
+"""Arrivals further from the line than so many times the jitter count as if they were no further."""
+_LEAST_CLIP_S = 5e-3
 _MAX_DRIFT = 2e-3
 
 
@@ -107,6 +109,10 @@ class DeviceClock:
         """Whether the line has stood long enough for a departure from it to be worth a report."""
         return self._span_s > self._confirm_s
 
+    @property
+    def _clip_s(self) -> float:
+        return max(_CLIP_JITTERS * self.jitter_s, _LEAST_CLIP_S)
+
     def _anchor(self, device_ns: int, engine_ns: int) -> None:
         """Begin a new line through this point."""
         self._anchor_device_ns = device_ns
@@ -135,7 +141,8 @@ class DeviceClock:
         self._floor_s *= fade
 
     def _learn(self, residual_s: float) -> None:
-        clipped_s = min(max(residual_s, -_CLIP_S), _CLIP_S)
+        clip_s = self._clip_s
+        clipped_s = min(max(residual_s, -clip_s), clip_s)
         y = self._predicted() + clipped_s
         self._weight += 1.0
         self._sum_y += y
@@ -157,7 +164,9 @@ class DeviceClock:
         return (self._sum_y - self._slope() * self._sum_x) / self._weight
 
     def _has_jumped(self, residual_s: float, device_ns: int) -> bool:
-        if residual_s < -self._jump_s or residual_s > self._late_s:
+        # A line that began with a backlog began too late: what comes before its time shows it, and begins it anew.
+        earliest_s = -self._jump_s if self._settled else -self._clip_s
+        if residual_s < earliest_s or residual_s > self._late_s:
             return True
         if residual_s <= self._jump_s:
             self._late_since_ns = None

@@ -6,7 +6,7 @@ A subscriber sends requests from a DEALER socket, one msgpack map each. The publ
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import zmq
@@ -28,7 +28,7 @@ _Stream = Annotated[str, Meta(min_length=1, max_length=128)]
 class Hello(msgspec.Struct, kw_only=True, tag_field="do", tag="hello"):
     """A subscriber is there; repeated every second. One that is `registered` is waited for by a lossless publisher."""
 
-    v: int = 1
+    v: Literal[1] = 1
     streams: list[_Stream] | None = None
     registered: bool = False
     acknowledged: dict[_Stream, _Acknowledged] = {}
@@ -37,7 +37,7 @@ class Hello(msgspec.Struct, kw_only=True, tag_field="do", tag="hello"):
 class Resend(msgspec.Struct, kw_only=True, tag_field="do", tag="resend"):
     """Messages `first` to `last` of a stream are wanted again."""
 
-    v: int = 1
+    v: Literal[1] = 1
     stream: _Stream
     epoch: _Seq
     first: _Seq
@@ -47,14 +47,14 @@ class Resend(msgspec.Struct, kw_only=True, tag_field="do", tag="resend"):
 class Acknowledge(msgspec.Struct, kw_only=True, tag_field="do", tag="acknowledge"):
     """Everything up to these sequence numbers has been processed."""
 
-    v: int = 1
+    v: Literal[1] = 1
     seqs: dict[_Stream, _Acknowledged]
 
 
 class Goodbye(msgspec.Struct, kw_only=True, tag_field="do", tag="goodbye"):
     """A subscriber leaves for good; nobody waits for it any more."""
 
-    v: int = 1
+    v: Literal[1] = 1
 
 
 Request: TypeAlias = Hello | Resend | Acknowledge | Goodbye
@@ -63,7 +63,7 @@ Request: TypeAlias = Hello | Resend | Acknowledge | Goodbye
 class Offer(msgspec.Struct, kw_only=True):
     """What a publisher can give: by stream, the oldest sequence number it still has and the next one it will use."""
 
-    v: int = 1
+    v: Literal[1] = 1
     epoch: _Seq
     instance: _Seq
     streams: dict[_Stream, tuple[_Seq, _Seq]]
@@ -72,7 +72,7 @@ class Offer(msgspec.Struct, kw_only=True):
 class Resent(msgspec.Struct, kw_only=True):
     """The answer to a `Resend`, after the messages: what lies before `oldest` is gone, `next` has not been used."""
 
-    v: int = 1
+    v: Literal[1] = 1
     stream: _Stream
     epoch: _Seq
     first: _Seq

@@ -18,7 +18,9 @@ from heartwire.engine.wire import HEADER_LIMIT_BYTES, KINDS, PAYLOAD_LIMIT_BYTES
 
 _HELLO_NS = 1_000_000_000
 _TIMER_NS = 20_000_000
-"""How often waiting subscribers look at their timers."""
+"""How often a subscriber that waits for an answer looks at its timers."""
+_IDLE_NS = 250_000_000
+"""How often one looks at them that waits for nothing."""
 _AT_ONCE = 1024
 """Most messages taken from a socket in one turn."""
 _MAX_STREAMS = 4096
@@ -150,7 +152,7 @@ class Subscriber:
             left_ns = deadline_ns - time.monotonic_ns()
             if self._out or left_ns <= 0:
                 break
-            self._poller.poll(-(-min(left_ns, _TIMER_NS) // 1_000_000))
+            self._poller.poll(-(-min(left_ns, self._timer_ns) // 1_000_000))
         out = self._out[:]
         self._out.clear()
         return out
@@ -184,6 +186,11 @@ class Subscriber:
 
     def __repr__(self) -> str:
         return f"<Subscriber: {self.endpoint}, {len(self._orders)} streams, {self._counts.delivered} delivered>"
+
+    @property
+    def _timer_ns(self) -> int:
+        waits = not self._answered or any(order.waiting for order in self._orders.values())
+        return _TIMER_NS if waits else _IDLE_NS
 
     def _topics(self) -> list[bytes]:
         if self._streams is None:
@@ -315,4 +322,5 @@ def receive_any(subscribers: Iterable[Subscriber], timeout_ms: float) -> list[Me
             poller = zmq.Poller()
             for socket in (socket for subscriber in subscribers for socket in subscriber.sockets):
                 poller.register(socket, zmq.POLLIN)
-        poller.poll(-(-min(left_ns, _TIMER_NS) // 1_000_000))
+        timer_ns = min((subscriber._timer_ns for subscriber in subscribers), default=left_ns)
+        poller.poll(-(-min(left_ns, timer_ns) // 1_000_000))

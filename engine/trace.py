@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
 from heartwire.engine.messages import Trace
@@ -144,19 +146,25 @@ class Latencies:
 
     def summary(self, stage: str, percentiles: tuple[float, ...] = PERCENTILES) -> StageSummary:
         """Summarise a stage."""
-        histogram = self.histogram(stage)
-        n = histogram.get_total_count()
-        if not n:
+        counts = np.ctypeslib.as_array(self.histogram(stage).counts)
+        used = np.flatnonzero(counts)
+        ranks = np.cumsum(counts[used])
+        if not len(ranks):
             none = tuple(Percentile(p, None, None, samples_needed(p)) for p in percentiles)
             return StageSummary(stage, 0, math.nan, math.nan, math.nan, math.nan, none)
+        n = int(ranks[-1])
+        low_ms, high_ms = (values[used] / 1e3 for values in _bucket_values(len(counts)))
+        middle_ms = (low_ms + high_ms) / 2
+        mean_ms = float(np.average(middle_ms, weights=counts[used]))
+        variance = float(np.average((middle_ms - mean_ms) ** 2, weights=counts[used]))
         return StageSummary(
             stage=stage,
             n=n,
-            min_ms=histogram.get_min_value() / 1e3,
-            mean_ms=histogram.get_mean_value() / 1e3,
-            sd_ms=histogram.get_stddev() / 1e3,
-            max_ms=histogram.get_max_value() / 1e3,
-            percentiles=tuple(self._percentile(histogram, n, p) for p in percentiles),
+            min_ms=float(low_ms[0]),
+            mean_ms=mean_ms,
+            sd_ms=math.sqrt(variance),
+            max_ms=float(high_ms[-1]),
+            percentiles=tuple(_percentile(ranks, high_ms, n, p) for p in percentiles),
         )
 
     def encode(self) -> dict[str, str]:
@@ -175,12 +183,23 @@ class Latencies:
             histogram = self._histograms[stage] = HdrHistogram(_LOWEST_US, _HIGHEST_US, _DIGITS)
         return histogram
 
-    @staticmethod
-    def _percentile(histogram: HdrHistogram, n: int, percentile: float) -> Percentile:
-        excess = allowed_excess(n, percentile)
-        needed = samples_needed(percentile)
-        if excess < 1:
-            return Percentile(percentile, None, None, needed)
-        value = histogram.get_value_at_percentile(percentile)
-        upper = histogram.get_value_at_percentile(100.0 * (n - excess) / n)
-        return Percentile(percentile, value / 1e3, max(value, upper) / 1e3, needed)
+
+def _percentile(ranks: npt.NDArray[np.int64], values_ms: npt.NDArray[np.float64], n: int, p: float) -> Percentile:
+    excess = allowed_excess(n, p)
+    needed = samples_needed(p)
+    if excess < 1:
+        return Percentile(p, None, None, needed)
+    wanted = max(1, int(p * n / 100 + 0.5)), n - excess
+    value_ms, upper_ms = values_ms[np.searchsorted(ranks, wanted)].tolist()
+    return Percentile(p, value_ms, max(value_ms, upper_ms), needed)
+
+
+@lru_cache(maxsize=4)
+def _bucket_values(length: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give the lowest and highest value, in µs, that each counter of a histogram of this length stands for.
+
+    Walking the counters one by one, as the hdrhistogram package does, is too slow to do while a run goes on.
+    """
+    histogram = HdrHistogram(_LOWEST_US, _HIGHEST_US, _DIGITS)
+    low = np.array([histogram.get_value_from_index(n) for n in range(length + 1)], np.int64)
+    return low[:-1], low[1:] - 1

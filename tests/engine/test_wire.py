@@ -1,0 +1,346 @@
+"""What goes over the wire comes back the same, and nothing else gets in."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from heartwire.engine.errors import MalformedMessage
+from heartwire.engine.messages import (
+    AlarmEvent,
+    Beat,
+    CardiacPhase,
+    CatheterFix,
+    Device,
+    EcgChunk,
+    EndOfStream,
+    Gap,
+    HeartRate,
+    LedgerReport,
+    Message,
+    Overlay,
+    Rhythm,
+    SignalQuality,
+    Trace,
+    XrayFrame,
+)
+from heartwire.engine.wire import KINDS, decode, decode_envelope, encode, kind_of
+
+counters = st.integers(0, 2**63 - 1)
+finite = st.floats(-1e6, 1e6)
+streams = st.from_regex(r"[A-Za-z0-9._-]{1,20}(/[A-Za-z0-9._-]{1,20}){0,2}", fullmatch=True)
+traces = st.builds(Trace, *[counters] * 8)
+chunks = st.integers(1, 12).flatmap(
+    lambda leads: st.builds(
+        EcgChunk,
+        stream=streams,
+        first_sample=counters,
+        rate_hz=st.floats(100, 2000),
+        leads=st.tuples(*[st.text("IVavRLF123456", min_size=1, max_size=5)] * leads),
+        samples=arrays(np.float32, st.tuples(st.integers(1, 50), st.just(leads))),
+        captured_ns=counters,
+        seq=counters,
+        trace=traces,
+    )
+)
+shapes = st.tuples(st.integers(1, 40), st.integers(1, 40))
+frames = st.one_of(
+    st.builds(
+        XrayFrame,
+        stream=streams,
+        frame=counters,
+        pixels=arrays(dtype, shapes),
+        bits=st.integers(1, bits),
+        rate_hz=st.floats(0, 60),
+        spacing_mm=st.none() | st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)),
+        spacing_plane=st.sampled_from(["patient", "detector", "unknown"]),
+        captured_ns=counters,
+        seq=counters,
+        trace=traces,
+    )
+    for dtype, bits in ((np.uint8, 8), (np.uint16, 16))
+)
+findings = [
+    Gap(stream="a/ecg", first=3, count=7, seq=1),
+    EndOfStream(stream="a/ecg", offered=99),
+    Beat(stream="a/ecg", sample=-4, decision_sample=70, label="V", confidence=0.5),
+    HeartRate(stream="a/ecg", sample=50, decision_sample=70, rate_bpm=71.5),
+    Rhythm(stream="a/ecg", sample=50, decision_sample=70, label="VF"),
+    SignalQuality(stream="a/ecg", sample=1, decision_sample=2, leads=("I", "II"), quality=(0.1, 1.0), analysed=("II",)),
+    CatheterFix(
+        stream="a/xray",
+        frame=4,
+        captured_ns=5,
+        devices=[
+            Device(
+                id=1,
+                class_="guidewire",
+                state="tracked",
+                visible=True,
+                confidence=0.9,
+                tip_px=(1.5, 2.5),
+                tip_mm=None,
+                error_px=None,
+                centreline_px=[(0.0, 1.0), (1.5, 2.5)],
+            )
+        ],
+    ),
+    Overlay(stream="a/xray", frame=4, shown=False, age_ms=600.0, reason="stale"),
+    CardiacPhase(stream="a/ecg", sample=1, decision_sample=2, phase=0.5, rr_s=0.8, trusted=True),
+    AlarmEvent(
+        stream="a/ecg",
+        condition="VT",
+        mdc=199832,
+        kind="physiological",
+        priority="high",
+        change="on",
+        onset_sample=1,
+        decision_sample=2,
+        algorithmic_delay_s=2.9,
+        reason={"beats": 5, "rate_bpm": 170.5, "lead": "II", "rr": [0.3, 1]},
+    ),
+    LedgerReport(stream="a/ecg", offered=10, processed=7, dropped={"stale": 1}, missing=1, in_flight=1),
+]
+
+
+def chunk(**changes: object) -> EcgChunk:
+    fields = {"stream": "bed-1/ecg", "first_sample": 50, "rate_hz": 250.0, "leads": ("I", "II")}
+    return EcgChunk(**{**fields, "samples": np.ones((25, 2), np.float32), **changes})
+
+
+def received(message: Message) -> list[bytes]:
+    return [bytes(part) for part in encode(message, epoch=7)]
+
+
+def altered(message: Message, **changes: object) -> list[bytes]:
+    """Encode a message with header fields changed; None removes one."""
+    topic, header, payload = received(message)
+    fields = msgspec.msgpack.decode(header) | changes
+    return [topic, msgspec.msgpack.encode({k: v for k, v in fields.items() if v is not None}), payload]
+
+
+@given(chunks)
+def test_ecg_comes_back_bit_for_bit(sent: EcgChunk) -> None:
+    got = decode(received(sent))
+    assert isinstance(got, EcgChunk)
+    assert got.samples.dtype == np.float32
+    assert got.samples.tobytes() == sent.samples.tobytes()
+    assert msgspec.structs.replace(got, samples=sent.samples) == sent
+
+
+@given(frames)
+def test_frames_come_back_bit_for_bit(sent: XrayFrame) -> None:
+    got = decode(received(sent))
+    assert isinstance(got, XrayFrame)
+    assert got.pixels.dtype == sent.pixels.dtype
+    assert got.pixels.tobytes() == sent.pixels.tobytes()
+    assert msgspec.structs.replace(got, pixels=sent.pixels) == sent
+
+
+@pytest.mark.parametrize("sent", findings, ids=kind_of)
+def test_everything_else_comes_back_equal(sent: Message) -> None:
+    envelope = decode_envelope(received(sent))
+    assert envelope.message == sent
+    assert envelope.epoch == 7
+
+
+def test_every_kind_has_its_round_trip_test() -> None:
+    assert {kind_of(m) for m in findings} | {"ecg", "xray"} == set(KINDS)
+
+
+def test_decoded_arrays_are_aligned_and_writable_however_the_bytes_lie() -> None:
+    frame = XrayFrame(stream="a/xray", frame=0, pixels=np.ones((4, 4), np.uint16), bits=12)
+    topic, header, payload = received(frame)
+    odd = memoryview(bytearray(b"x" + payload))[1:]
+    for parts in ([topic, header, payload], [topic, header, odd]):
+        pixels = decode(parts).pixels
+        assert pixels.flags.aligned
+        assert pixels.flags.writeable
+
+
+def test_strided_samples_are_sent_in_c_order() -> None:
+    wide = np.arange(100, dtype=np.float64).reshape(25, 4)
+    got = decode(received(chunk(samples=wide[:, ::2])))
+    assert np.array_equal(got.samples, wide[:, ::2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"v": 2}, "unknown wire version 2"),
+        ({"v": None}, "unknown wire version None"),
+        ({"seq": -1}, r"\$\.seq"),
+        ({"seq": 2**63}, r"\$\.seq"),
+        ({"first_sample": -5}, r"\$\.first_sample"),
+        ({"rate_hz": math.nan}, r"\$\.rate_hz"),
+        ({"rate_hz": math.inf}, r"\$\.rate_hz"),
+        ({"rate_hz": 99.0}, r"\$\.rate_hz"),
+        ({"rate_hz": 2001.0}, r"\$\.rate_hz"),
+        ({"rate_hz": "250"}, r"\$\.rate_hz"),
+        ({"leads": ["I"] * 13}, r"\$\.leads"),
+        ({"leads": []}, r"\$\.leads"),
+        ({"leads": ["I"]}, "payload of 200 bytes"),
+        ({"n_samples": 24}, "payload of 200 bytes"),
+        ({"n_samples": 10**9}, r"\$\.n_samples"),
+        ({"dtype": "float64"}, r"\$\.dtype"),
+        ({"units": "uV"}, r"\$\.units"),
+        ({"kind": "xray"}, r"\$\.kind"),
+        ({"stream": "bed-2/ecg"}, "bed-2/ecg"),
+        ({"trace": {"sent_ns": 1}}, r"\$\.trace"),
+        ({"captured_ns": None}, "captured_ns"),
+    ],
+)
+def test_a_wrong_ecg_header_is_refused_with_the_field_named(changes: dict[str, object], where: str) -> None:
+    with pytest.raises(MalformedMessage, match=where):
+        decode(altered(chunk(), **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"shape": [4, 9]}, "payload of 16 bytes"),
+        ({"shape": [8193, 8193]}, r"\$\.shape"),
+        ({"shape": [0, 4]}, r"\$\.shape"),
+        ({"shape": [-4, -4]}, r"\$\.shape"),
+        ({"bits": 12}, "12 bits do not fit"),
+        ({"dtype": "int32"}, r"\$\.dtype"),
+        ({"spacing_mm": [0.0, 0.3]}, r"\$\.spacing_mm"),
+        ({"spacing_mm": [math.nan, 0.3]}, r"\$\.spacing_mm"),
+        ({"rate_hz": math.nan}, r"\$\.rate_hz"),
+    ],
+)
+def test_a_wrong_frame_header_is_refused_with_the_field_named(changes: dict[str, object], where: str) -> None:
+    frame = XrayFrame(stream="lab-1/xray", frame=0, pixels=np.zeros((4, 4), np.uint8))
+    with pytest.raises(MalformedMessage, match=where):
+        decode(altered(frame, **changes))
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({"seq": -1}, "seq -1"),
+        ({"first": -1}, "first -1"),
+        ({"count": 2**64 - 1}, "count"),
+        ({"stream": "b/ecg"}, "b/ecg"),
+        ({"type": "Beat"}, r"\$\.body"),
+        ({"first": 1.5}, r"\$\.body\.first"),
+    ],
+)
+def test_a_wrong_body_is_refused(body: dict[str, object], where: str) -> None:
+    topic, header, payload = received(findings[0])
+    fields = msgspec.msgpack.decode(header)
+    fields["body"] |= body
+    with pytest.raises(MalformedMessage, match=where):
+        decode([topic, msgspec.msgpack.encode(fields), payload])
+
+
+def test_a_body_with_a_payload_is_refused() -> None:
+    with pytest.raises(MalformedMessage, match="payload of 1 bytes"):
+        decode([*received(findings[0])[:2], b"x"])
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        b"", b"ecg", b"ecg/", b"/bed", b"nothing/bed", b"ecg/bed 1", b"ecg/bed//1", b"ecg/\xff", b"ecg/" + b"x" * 129,
+        b"beat/bed-1/ecg",
+    ],
+)  # fmt: skip
+def test_a_topic_that_is_wrong_or_disagrees_with_the_header_is_refused(topic: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        decode([topic, *received(chunk())[1:]])
+
+
+def test_a_header_over_its_limit_is_refused() -> None:
+    with pytest.raises(MalformedMessage, match="limit"):
+        decode([b"ecg/bed-1/ecg", bytes(300_000), b""])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 4])
+def test_a_wrong_number_of_parts_is_refused(count: int) -> None:
+    with pytest.raises(MalformedMessage, match="parts"):
+        decode([b"ecg/bed-1/ecg"] * count)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        chunk(rate_hz=math.nan),
+        chunk(rate_hz=50.0),
+        chunk(stream="bed 1"),
+        chunk(samples=np.zeros((0, 2), np.float32)),
+        chunk(samples=np.zeros((5, 3), np.float32)),
+        chunk(leads=tuple("abcdefghijklm"), samples=np.zeros((5, 13), np.float32)),
+        XrayFrame(stream="a/xray", frame=0, pixels=np.zeros((4, 4), np.int32)),
+        XrayFrame(stream="a/xray", frame=0, pixels=np.zeros((4, 0), np.uint8)),
+        HeartRate(stream="a/ecg", sample=1, decision_sample=2, rate_bpm=math.nan),
+    ],
+)
+def test_what_a_receiver_would_refuse_is_not_sent(message: Message) -> None:
+    with pytest.raises(MalformedMessage):
+        encode(message)
+
+
+garbage = st.binary(max_size=300)
+
+
+@given(st.lists(garbage, max_size=5))
+def test_random_parts_are_refused(parts: list[bytes]) -> None:
+    with pytest.raises(MalformedMessage):
+        decode(parts)
+
+
+@given(st.sampled_from(KINDS), garbage, garbage)
+def test_random_headers_and_payloads_are_refused(kind: str, header: bytes, payload: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        decode([f"{kind}/bed-1/ecg".encode(), header, payload])
+
+
+def test_a_deeply_nested_header_is_refused() -> None:
+    with pytest.raises(MalformedMessage):
+        decode([b"alarm/bed-1/ecg", b"\x91" * 200_000, b""])
+
+
+@given(st.data())
+def test_damaged_messages_are_refused_or_still_valid(data: st.DataObject) -> None:
+    parts = received(data.draw(st.sampled_from([chunk(), *findings])))
+    header = bytearray(parts[1])
+    for _ in range(data.draw(st.integers(1, 4))):
+        header[data.draw(st.integers(0, len(header) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        got = decode([parts[0], bytes(header), parts[2]])
+    except MalformedMessage:
+        return
+    encode(got)
+
+
+def test_the_worked_example_of_the_documentation_decodes() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
+    header, payload = (bytes.fromhex(block) for block in re.findall(r"```hex\n([0-9a-f\s]+)```", text)[:2])
+    got = decode_envelope([b"ecg/bed-12/ecg", header, payload])
+    assert isinstance(got.message, EcgChunk)
+    assert got.epoch == 1
+    assert got.message.leads == ("II",)
+    assert got.message.samples.ravel().tolist() == [0.0, 0.5, -0.25, 1.0]
+    assert [bytes(p) for p in encode(got.message, got.epoch)] == [b"ecg/bed-12/ecg", header, payload]
+
+
+def test_the_python_example_of_the_documentation_sends_those_bytes() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
+    (code,) = re.findall(r"```python\n(.+?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    names["device"].close()
+    names["context"].term()
+    header, payload = (bytes.fromhex(block) for block in re.findall(r"```hex\n([0-9a-f\s]+)```", text)[:2])
+    assert msgspec.msgpack.encode(names["header"]) == header
+    assert names["payload"] == payload
