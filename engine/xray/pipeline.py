@@ -9,11 +9,10 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from heartwire.engine.alarms.lifecycle import Reason
 from heartwire.engine.alarms.technical import TechnicalAlarms
 from heartwire.engine.errors import ConfigError
 from heartwire.engine.inference import Model
-from heartwire.engine.messages import CatheterFix, Device, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
+from heartwire.engine.messages import CatheterFix, Device, EcgChunk, EndOfStream, Finding, Gap, Item, Reason, XrayFrame
 from heartwire.engine.processor import Processor
 from heartwire.engine.xray.age import DEFAULT_BUDGET_MS, age_ms, judge
 from heartwire.engine.xray.detection import Detection
