@@ -120,7 +120,8 @@ class LabView(StreamView):
         self._window = window if self._window is None else self._window + _WINDOW_SPEED * (window - self._window)
         low, high = self._window
         gain = 255 / max(high - low, 1.0)
-        return cv2.convertScaleAbs(np.clip(frame.pixels, low, high), alpha=gain, beta=-low * gain)
+        windowed: npt.NDArray[np.uint8] = ((np.clip(frame.pixels, low, high) - low) * gain).astype(np.uint8)
+        return windowed
 
     def status(self, now_ns: int) -> StreamStatus:
         """Give what is known now."""

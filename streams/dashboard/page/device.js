@@ -7,6 +7,7 @@ const CASING = "rgba(0, 0, 0, 0.55)";
 export function drawDevice(context, device, scale) {
   const colour = COLOURS[device.class] ?? COLOURS.catheter;
   context.save();
+  context.globalAlpha = 0.4 + 0.6 * device.confidence;
   context.lineJoin = context.lineCap = "round";
   if (device.state !== "tracked") context.setLineDash([5 * scale, 5 * scale]);
   line(context, device.centreline_px, CASING, 4 * scale);

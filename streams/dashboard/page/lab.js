@@ -5,6 +5,8 @@ import { drawDevice } from "./device.js";
 import { element, placeOf, setData, setText } from "./element.js";
 import { silence } from "./silence.js";
 
+const LISTED = 3;
+
 export class Lab {
   constructor(status) {
     const name = placeOf(status.id);
@@ -97,15 +99,19 @@ export class Lab {
     const { age_budget_ms: budget, frame, width, height } = this.about;
     const age = this.ageMs(nowMs);
     setText(this.age, why ? "––" : String(Math.round(age)));
-    setText(this.budget, `of ${budget} ms`);
+    const moved = why || reason ? null : this.about.overlay_age_mm;
+    setText(this.budget, `of ${budget} ms${moved === null ? "" : `, moved ${moved.toFixed(2)} mm`}`);
     Object.assign(this.meter, { max: budget, high: budget * 0.8, value: Math.min(age, budget) });
     setText(this.corner, `frame ${frame}   ${width} × ${height}   ${this.status.messages_hz.toFixed(1)} fps`);
     this.list(why || reason ? [] : this.about.devices, this.about);
   }
 
+  // The surest devices in words, each a line.
   list(devices, about) {
-    const lines = devices.map((device) => describe(device, about));
+    const surest = [...devices].sort((a, b) => b.confidence - a.confidence);
+    const lines = surest.slice(0, LISTED).map((device) => describe(device, about));
     if (!lines.length) lines.push("no device shown");
+    if (devices.length > LISTED) lines.push(`and ${devices.length - LISTED} more`);
     while (this.devices.children.length > lines.length) this.devices.lastChild.remove();
     lines.forEach((line, n) => {
       if (!this.devices.children[n]) this.devices.append(element("li"));
@@ -116,9 +122,10 @@ export class Lab {
 
 function describe(device, about) {
   const parts = [`${device.id}  ${device.class}`, device.state, `${Math.round(device.confidence * 100)} %`];
-  if (device.tip_px) parts.push(`tip ${device.tip_px.map((v) => v.toFixed(1)).join(", ")} px`);
-  if (device.tip_mm) parts.push(`${device.tip_mm.map((v) => v.toFixed(1)).join(", ")} mm at ${about.spacing_plane}`);
   if (!device.visible) parts.push("tip not visible");
-  if (about.overlay_age_mm !== null) parts.push(`moved ${about.overlay_age_mm.toFixed(2)} mm meanwhile`);
+  else if (device.tip_px) parts.push(`tip ${device.tip_px.map((v) => v.toFixed(1)).join(", ")} px`);
+  if (device.visible && device.tip_mm) {
+    parts.push(`${device.tip_mm.map((v) => v.toFixed(1)).join(", ")} mm at ${about.spacing_plane}`);
+  }
   return parts.join("   ");
 }

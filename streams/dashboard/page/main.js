@@ -23,8 +23,7 @@ function build(streams) {
   views = streams.map((stream) => (stream.kind === "xray" ? new Lab(stream) : new Bed(stream)));
   for (const view of views) view.mount(view instanceof Lab ? $("labs") : $("beds"));
   const beds = views.filter((view) => view instanceof Bed).length;
-  setData(document.body, "beds", beds > 12 ? "many" : beds ? "some" : "none");
-  setData(document.body, "labs", beds < views.length ? "some" : "none");
+  setData(document.body, "beds", beds > 4 ? "many" : beds ? "few" : "none");
 }
 
 const connection = new Connection({

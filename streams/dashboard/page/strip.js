@@ -10,7 +10,7 @@ const MARKS_PX = 28; // the label and the beat marks stand above the trace
 const HIGH_PASS_HZ = 0.5;
 const INVALID_UV = -32768;
 const SAME_BEAT_S = 0.05;
-const BASE = 0.62; // where the zero line lies, from the top
+const BASE = 0.62; // where the zero line lies before the wave is known, from the top
 const MARGIN_MS = 20;
 
 export class Strip {
@@ -18,6 +18,7 @@ export class Strip {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
     this.gain = 10;
+    this.base = BASE;
     this.delayMs = 150;
     this.endMs = -Infinity;
     this.rateHz = 0;
@@ -105,7 +106,7 @@ export class Strip {
   }
 
   y(mv) {
-    const base = MARKS_PX + (this.height - MARKS_PX) * BASE;
+    const base = MARKS_PX + (this.height - MARKS_PX) * this.base;
     return Math.min(Math.max(base - mv * this.gain * MM_PX, MARKS_PX), this.height - 1);
   }
 
@@ -167,19 +168,18 @@ export class Strip {
     context.fillText(label, x, LABEL_PX + 11);
   }
 
-  // The largest gain at which the last sweep fits; true where it changed.
+  // The largest gain at which the last seconds fit, and the zero line that centres them; true where either changed.
   chooseGain() {
-    let highest = 0, lowest = 0;
+    let highest = 0.1, lowest = -0.1;
     for (const mv of this.samples) {
       if (mv > highest) highest = mv;
       else if (mv < lowest) lowest = mv;
     }
     const room = (this.height - MARKS_PX) / MM_PX;
-    const needs = Math.max(highest / BASE, -lowest / (1 - BASE));
-    const fits = (mm) => needs * mm <= (mm > 10 ? 0.7 : 1) * room;
-    const gain = GAINS_MM_MV.find(fits) ?? GAINS_MM_MV.at(-1);
-    const changed = gain !== this.gain;
-    this.gain = gain;
+    const gain = GAINS_MM_MV.find((mm) => (highest - lowest) * mm <= (mm > 10 ? 0.7 : 1) * room) ?? GAINS_MM_MV.at(-1);
+    const base = 0.5 + (gain * (highest + lowest)) / (2 * room);
+    const changed = gain !== this.gain || Math.abs(base - this.base) > 0.08;
+    if (changed) Object.assign(this, { gain, base: Math.min(Math.max(base, 0.1), 0.9) });
     return changed;
   }
 }

@@ -1,0 +1,225 @@
+"""What the dashboard makes of messages, without a process around it."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from heartwire.engine.config import StreamConfig
+from heartwire.engine.messages import (
+    AlarmChange,
+    AlarmEvent,
+    CatheterFix,
+    EcgChunk,
+    EndOfStream,
+    HeartRate,
+    LedgerReport,
+    Overlay,
+    Priority,
+    Rhythm,
+    SignalQuality,
+    Trace,
+    XrayFrame,
+)
+from heartwire.streams.dashboard import records
+from heartwire.streams.dashboard.alarms import AlarmList
+from heartwire.streams.dashboard.backlog import KEEP_NS, Backlog
+from heartwire.streams.dashboard.bed import BedView
+from heartwire.streams.dashboard.board import Board
+from heartwire.streams.dashboard.lab import LabView
+from heartwire.streams.dashboard.latency import WINDOW_NS, LastMinute
+from heartwire.streams.dashboard.status import Account
+
+S = 1_000_000_000
+BED, LAB = StreamConfig(id="bed-1/ecg"), StreamConfig(id="lab-1/xray", age_budget_ms=200)
+
+
+def chunk(first: int = 0, count: int = 25, leads: tuple[str, ...] = ("V1", "II"), level_mv: float = 0.5) -> EcgChunk:
+    samples = np.full((count, len(leads)), level_mv, np.float32) * np.arange(1, len(leads) + 1, dtype=np.float32)
+    return EcgChunk(stream=BED.id, first_sample=first, rate_hz=250.0, leads=leads, samples=samples)
+
+
+def frame(number: int, intended_ns: int, pixels: Any = None, bits: int = 8) -> XrayFrame:
+    if pixels is None:
+        pixels = np.full((64, 64), 90, np.uint8)
+    return XrayFrame(stream=LAB.id, frame=number, pixels=pixels, bits=bits, trace=Trace(intended_ns=intended_ns))
+
+
+def overlay(number: int, shown: bool = True, reason: str = "") -> Overlay:
+    return Overlay(stream=LAB.id, frame=number, shown=shown, age_ms=10.0, reason=reason)
+
+
+def fix(number: int) -> CatheterFix:
+    return CatheterFix(stream=LAB.id, frame=number, captured_ns=0, devices=[])
+
+
+def about(view: LabView) -> dict[str, Any]:
+    body = view.record()[8:]
+    return dict(json.loads(body[4 : 4 + struct.unpack_from("<I", body)[0]]))
+
+
+def event(condition: str, priority: Priority, change: AlarmChange) -> AlarmEvent:
+    return AlarmEvent(
+        stream=BED.id,
+        condition=condition,
+        mdc=None,
+        kind="physiological",
+        priority=priority,
+        change=change,
+        onset_sample=0,
+        decision_sample=0,
+        algorithmic_delay_s=0.0,
+    )
+
+
+def test_a_strip_marks_invalid_samples_and_clips_what_cannot_be_written() -> None:
+    record = records.strip(0, 0, 0, 250.0, 0, np.array([0.0015, np.nan, 100.0, -100.0], np.float32))
+    assert len(record) % 8 == 0
+    assert np.frombuffer(record, "<i2", 4, offset=32).tolist() == [1, records.INVALID_UV, 32767, -32767]
+
+
+def test_the_lead_shown_changes_only_when_it_is_no_longer_analysed() -> None:
+    bed = BedView(0, BED)
+    bed.strip(chunk(), 1)
+    assert bed.status(1).lead == "II"
+    about = {"stream": BED.id, "sample": 1, "decision_sample": 1, "leads": ("V1", "II"), "quality": (0.9, 0.2)}
+    bed.found(SignalQuality(analysed=("V1", "II"), **about))
+    assert (bed.status(1).lead, bed.status(1).quality) == ("II", 0.2)
+    bed.found(SignalQuality(analysed=("V1",), **about))
+    assert bed.status(1).lead == "V1"
+    bed.found(SignalQuality(analysed=("II", "V1"), **about))
+    assert bed.status(1).lead == "V1"
+
+
+def test_a_heart_rate_is_shown_while_it_is_fresh_and_means_something() -> None:
+    bed = BedView(0, BED)
+    bed.strip(chunk(), 1)
+    bed.found(HeartRate(stream=BED.id, sample=10, decision_sample=20, rate_bpm=71.96))
+    assert bed.status(1).heart_rate_bpm == 72.0
+    bed.found(Rhythm(stream=BED.id, sample=10, decision_sample=20, label="VF"))
+    assert bed.status(1).heart_rate_bpm is None
+    bed.found(Rhythm(stream=BED.id, sample=10, decision_sample=20, label="N"))
+    bed.strip(chunk(first=250 * 7), 2)
+    assert bed.status(1).heart_rate_bpm is None
+
+
+def test_a_stream_waits_lives_falls_silent_and_ends() -> None:
+    board = Board([BED, LAB])
+    bed = board.streams[BED.id]
+    assert bed.status(5 * S).state == "waiting"
+    board.take(chunk(), 5 * S)
+    assert bed.status(6 * S).state == "live"
+    silent = bed.status(8 * S)
+    assert (silent.state, silent.silent_s) == ("silent", 3.0)
+    board.take(EndOfStream(stream=BED.id, offered=25), 8 * S)
+    assert bed.status(8 * S).state == "ended"
+    board.take(LedgerReport(stream="bed-99/ecg", offered=1, processed=1, dropped={}, missing=0, in_flight=0), 8 * S)
+
+
+def test_an_overlay_is_shown_on_its_own_frame_and_on_no_other() -> None:
+    lab = LabView(1, LAB)
+    for number in (1, 2, 3):
+        lab.take(frame(number, S), S)
+    assert lab.shown == -1
+    lab.found(fix(2))
+    lab.found(overlay(2))
+    assert (lab.shown, about(lab)["frame"], about(lab)["shown"]) == (2, 2, True)
+    lab.found(overlay(1))
+    assert lab.shown == 2
+
+
+def test_a_frame_without_an_overlay_is_shown_after_the_age_budget_and_says_why() -> None:
+    lab = LabView(1, LAB)
+    lab.take(frame(1, S), S)
+    lab.advance(S + 199_000_000)
+    assert lab.shown == -1
+    lab.advance(S + 201_000_000)
+    assert (lab.shown, about(lab)["shown"], about(lab)["reason"]) == (1, False, "no position within 200 ms")
+    lab.take(frame(2, 2 * S), 2 * S)
+    lab.found(fix(2))
+    lab.found(overlay(2, shown=False, reason="too old"))
+    assert (lab.shown, about(lab)["reason"], about(lab)["devices"]) == (2, "too old", [])
+
+
+def test_a_source_that_starts_anew_is_followed_and_a_frame_sent_again_is_not() -> None:
+    lab = LabView(1, LAB)
+    for number in (500, 499, 0):
+        lab.take(frame(number, S), S)
+        lab.found(overlay(number))
+        assert lab.shown == (0 if number == 0 else 500)
+
+
+def test_deep_and_large_frames_become_8_bit_and_small() -> None:
+    lab = LabView(1, LAB)
+    pixels = np.linspace(1000, 3000, 1024 * 1280).reshape(1024, 1280).astype(np.uint16)
+    lab.take(frame(1, S, pixels, bits=12), S)
+    lab.found(overlay(1))
+    body = lab.record()[8:]
+    size = struct.unpack_from("<I", body)[0]
+    picture = cv2.imdecode(np.frombuffer(body[4 + size :], np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert picture.shape == (512, 640)
+    assert picture[0].mean() < 8
+    assert picture[-1].mean() > 247
+    assert (about(lab)["width"], about(lab)["height"]) == (1280, 1024)
+
+
+def test_alarms_are_listed_by_urgency_and_latched_ones_after_those_that_hold() -> None:
+    alarms = AlarmList()
+    for second, (condition, priority, change) in enumerate(
+        [
+            ("NOISY", "low", "on"),
+            ("VF", "high", "on"),
+            ("PAUSE", "medium", "on"),
+            ("VT", "high", "on"),
+            ("VT", "high", "latched"),
+            ("PAUSE", "medium", "off"),
+        ]
+    ):
+        alarms.take(event(condition, priority, change), second * S)  # type: ignore[arg-type]
+    assert [(a.condition, a.since_s) for a in alarms.active(10 * S)] == [("VF", 9.0), ("VT", 7.0), ("NOISY", 10.0)]
+    assert [(e.condition, e.change) for e in alarms.events(10 * S)][:2] == [("PAUSE", "off"), ("VT", "latched")]
+
+
+def test_latency_covers_the_last_minute_and_only_what_was_paced() -> None:
+    latency = LastMinute()
+    assert latency.summary(0) is None
+    latency.add(0, S)
+    assert latency.summary(S) is None
+    latency.add(S, S + 900_000_000)
+    for n in range(100):
+        latency.add(2 * S, 2 * S + n * 100_000)
+    summary = latency.summary(3 * S)
+    assert summary is not None
+    assert (summary.count, summary.max_ms) == (101, 900.0)
+    later = latency.summary(S + 900_000_000 + WINDOW_NS + 1)
+    assert later is not None
+    assert (later.count, later.max_ms) == (100, 9.9)
+
+
+@pytest.mark.parametrize(("missing", "balanced"), [(3, True), (2, False)])
+def test_an_account_says_whether_it_adds_up(missing: int, balanced: bool) -> None:
+    report = LedgerReport(
+        stream=BED.id, offered=100, processed=90, dropped={"stale": 2, "raised": 1}, missing=missing, in_flight=4
+    )
+    assert Account.of(report).balanced is balanced
+
+
+def test_the_backlog_forgets_what_is_old_and_skips_for_those_who_lag() -> None:
+    backlog = Backlog()
+    for n in range(40):
+        backlog.add(n * S, b"%d" % n)
+    assert backlog.end == 40
+    kept = backlog.since(0)
+    assert kept[-1] == b"39"
+    assert len(kept) == KEEP_NS // S + 1
+    assert backlog.since(38) == [b"38", b"39"]
+    assert backlog.since(40) == []
+    assert backlog.skip(38, 39 * S, 2 * S) == 38
+    assert backlog.skip(30, 39 * S, 2 * S) == 37
+    assert backlog.skip(40, 39 * S, 2 * S) == 40
+    assert backlog.skip(30, 100 * S, 2 * S) == 40
