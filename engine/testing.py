@@ -208,7 +208,7 @@ def check_gaps(create: Create, items: Sequence[Item]) -> None:
     before = run(processor, items[:n])
     _same(before, run(create(), items[:n]), "before a gap")
     after = run(processor, [gap]) + run(processor, items[n + 1 :])
-    last = _end(items[-1], _end(missing, first))
+    last = max(_end(item, 0) for item in items)
     for finding in after:
         _require(first <= _decision(finding) < last, f"decided outside the samples after the gap: {finding}")
     run(create(), [gap, *items[n + 1 :]])

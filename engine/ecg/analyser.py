@@ -39,6 +39,7 @@ from heartwire.engine.processor import Processor
 
 BRIDGED_GAP_S = 2.0
 """A gap up to this is bridged: the signal is taken to hold still. After a longer one everything begins anew."""
+_STEP_S = 0.12
 QUALITY_HOPS = 6
 """Signal quality is told every so many hops: 0.96 s."""
 
@@ -53,6 +54,8 @@ class _Line(msgspec.Struct):
     hops: int = 0
     filled: int = 0
     told_label: str = ""
+    doubtful: tuple[int, int] = (0, 0)
+    """Beats from here to there are not told: they may be the step at the end of a bridged gap."""
 
 
 class _State(msgspec.Struct):
@@ -170,6 +173,7 @@ class EcgAnalyser(Processor):
             return
         yield Step(first, line.rate_hz, first, "good", self._rhythm.state, missing=(first, count))
         line.next_sample = first + count
+        line.doubtful = (first, first + count + round(_STEP_S * line.rate_hz))
         if count <= BRIDGED_GAP_S * line.rate_hz:
             missing = np.full((count, len(line.leads)), np.nan, np.float32)
             yield from self._hops(line, self._conditioner.process(missing))
@@ -236,7 +240,7 @@ class EcgAnalyser(Processor):
                 label=found.label,
                 confidence=round(found.confidence, 4),
             )
-            if signal != "off":
+            if signal != "off" and not line.doubtful[0] <= beat.sample < line.doubtful[1]:
                 self._tell_beat(step, beat)
         if moved:
             self._begin_channels([i for i, lead in enumerate(chosen) if lead != before[i]], line)

@@ -30,6 +30,7 @@ _Flags: TypeAlias = npt.NDArray[np.bool_]
 _MEASURES = 6
 _ABSURD_MV = (6.0, 12.0)
 _NOISE_RATIO = 0.02
+_SMALL_MV = 0.5
 _SHARP_RATIO = 0.1
 _BLUNT_QUALITY = 0.6
 
@@ -103,7 +104,7 @@ def _measure(
         q *= min(1.0, max(0.0, (0.95 - held_part) / 0.25))
         q *= min(1.0, max(0.0, (_ABSURD_MV[1] - span) / (_ABSURD_MV[1] - _ABSURD_MV[0])))
         q *= _BLUNT_QUALITY + (1.0 - _BLUNT_QUALITY) * min(1.0, slope / (_SHARP_RATIO * span + 1e-4))
-        q /= 1.0 + (floor / (_NOISE_RATIO * span + 1e-4)) ** 2
+        q /= 1.0 + (floor / (_NOISE_RATIO * max(span, _SMALL_MV))) ** 2
         quality[lead] = 0.0 if off[lead] else q
 
 

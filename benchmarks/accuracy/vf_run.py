@@ -1,0 +1,147 @@
+"""The engine on vfdb: every record with the network of the fold that tests it, alarms against annotated episodes.
+
+False alarms are counted as well on records without long episodes: MIT-BIH (DS1 and DS2) and normal sinus rhythm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import wfdb
+from rich.progress import Progress
+from rich.table import Table
+
+from heartwire.benchmarks.accuracy.vf import Alarm, EpisodeScore, score_alarms, summarise
+from heartwire.engine import registry
+from heartwire.engine.errors import SourceError
+from heartwire.engine.messages import AlarmEvent, Finding
+from heartwire.engine.processor import Processor
+from heartwire.models.ecg.recordings import DS1, DS2
+from heartwire.models.ecg.rhythm_windows import FOLDS
+
+_MESSAGE_MS = 1000
+
+
+class VfFigures(msgspec.Struct, kw_only=True):
+    """Alarms over a set of records; delays over alarmed episodes, false alarms an hour of other rhythm."""
+
+    episodes: int
+    alarmed: int
+    alarmed_share: float
+    median_delay_s: float
+    p95_delay_s: float
+    false_alarms: int
+    false_per_hour: float
+    alarms_in_noise: int
+    other_hours: float
+
+
+class VfResult(msgspec.Struct, kw_only=True):
+    """The whole evaluation."""
+
+    sets: dict[str, VfFigures]
+    per_record: dict[str, VfFigures]
+
+
+def findings(record: Path, processor: Processor) -> Iterator[Finding]:
+    """Run a record through a processor."""
+    source = registry.source("evaluation", {"kind": "wfdb", "record": str(record), "message_ms": _MESSAGE_MS})
+    for item in source.open():
+        yield from processor.process(item)
+
+
+def ventricular_alarms(found: Iterable[Finding], rate_hz: float, end_s: float) -> list[Alarm]:
+    """Give when VT or VF alarms were on."""
+    on: dict[str, float] = {}
+    alarms = []
+    for finding in found:
+        if not isinstance(finding, AlarmEvent) or finding.condition not in ("VT", "VF"):
+            continue
+        at_s = finding.decision_sample / rate_hz
+        if finding.change == "on":
+            on[finding.condition] = at_s
+        elif finding.change in ("off", "latched"):
+            alarms.append(Alarm(on.pop(finding.condition), at_s))
+    alarms.extend(Alarm(begin_s, end_s) for begin_s in on.values())
+    return sorted(alarms)
+
+
+def score_record(record: Path, processor: Processor) -> EpisodeScore:
+    """Score the alarms of one record."""
+    header = wfdb.rdheader(str(record))
+    marks = wfdb.rdann(str(record), "atr")
+    notes = zip(marks.sample, marks.symbol, marks.aux_note, strict=True)
+    rhythms = []
+    for sample, symbol, note in notes:
+        if symbol == "+" and note.startswith("("):
+            rhythms.append((sample / header.fs, note.rstrip("\x00")[1:]))
+    end_s = header.sig_len / header.fs
+    return score_alarms(rhythms, end_s, ventricular_alarms(findings(record, processor), header.fs, end_s))
+
+
+def figures(scores: Iterable[EpisodeScore]) -> VfFigures:
+    """Add up records."""
+    s = summarise(list(scores))
+    return VfFigures(
+        episodes=s.n_episodes,
+        alarmed=s.n_alarmed,
+        alarmed_share=s.alarmed_share,
+        median_delay_s=s.median_delay_s,
+        p95_delay_s=s.p95_delay_s,
+        false_alarms=s.false_alarms,
+        false_per_hour=s.false_per_hour,
+        alarms_in_noise=s.in_noise,
+        other_hours=s.other_hours,
+    )
+
+
+def evaluate(data: Path, progress: Progress) -> VfResult:
+    """Run every record of vfdb, mitdb and nsrdb under `data`.
+
+    Raises
+    ------
+    SourceError
+        If the folder holds no vfdb records.
+    """
+    if not (data / "vfdb" / "418.hea").is_file():
+        msg = f"no vfdb records in {data}: give the folder that holds vfdb, mitdb and nsrdb with --data"
+        raise SourceError(msg)
+    work: list[tuple[str, Path, str]] = []
+    for fold, names in enumerate(FOLDS):
+        work += [("vfdb, patient-wise folds", data / "vfdb" / name, f"folds/ecg-vf-{fold}") for name in names]
+    for title, names in (("mitdb DS1", DS1), ("mitdb DS2", DS2)):
+        work += [(title, data / "mitdb" / name, "ecg-vf") for name in names]
+    work += [("nsrdb", path.with_suffix(""), "ecg-vf") for path in sorted((data / "nsrdb").glob("*.hea"))]
+    scores: dict[str, EpisodeScore] = {}
+    sets: dict[str, list[EpisodeScore]] = {}
+    for title, record, model in progress.track(work, description="alarming"):
+        if not record.with_suffix(".hea").is_file():
+            continue
+        score = score_record(record, registry.processor("ecg", "evaluation", {"vf_model": model}))
+        scores[f"{record.parent.name}/{record.name}"] = score
+        sets.setdefault(title, []).append(score)
+    ordered = dict(sorted(scores.items()))
+    return VfResult(
+        sets={title: figures(each) for title, each in sets.items()},
+        per_record={name: figures([score]) for name, score in ordered.items()},
+    )
+
+
+def tables(result: VfResult) -> Iterable[Table]:
+    """Show records and sets."""
+    heads = ("episodes", "alarmed", "%", "delay median s", "p95 s", "false", "false/h", "in noise", "other h")
+    for title, rows in (
+        ("VT and VF alarms, each record", result.per_record),
+        ("VT and VF alarms, episodes of 5 s or more", result.sets),
+    ):
+        table = Table("set" if rows is result.sets else "record", *heads, title=title)
+        for name, f in rows.items():
+            delays = ("-", "-") if not f.alarmed else (f"{f.median_delay_s:.1f}", f"{f.p95_delay_s:.1f}")
+            share = f"{100 * f.alarmed_share:.1f}" if f.episodes else "-"
+            table.add_row(
+                name, str(f.episodes), str(f.alarmed), share, *delays, str(f.false_alarms),
+                f"{f.false_per_hour:.2f}", str(f.alarms_in_noise), f"{f.other_hours:.2f}",
+            )  # fmt: skip
+        yield table
