@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from heartwire.benchmarks import gpu, latency, report
-from heartwire.engine.errors import HeartwireError
+from heartwire.benchmarks.accuracy import catheter_run, mitdb_run, vf_run
+from heartwire.engine.errors import HeartwireError, InputError
 
 bench = typer.Typer(help="Measure latency.", no_args_is_help=True)
 
@@ -63,3 +66,36 @@ def bench_gpu(
     """On a CUDA machine: GPU outputs against CPU outputs of every model, then the latency benchmark."""
     gpu.compare(Console())
     bench_latency(seconds=seconds, provider="cuda", to=to)
+
+
+def evaluate(
+    what: Annotated[Literal["mitdb", "vf", "catheter"], typer.Argument(help="Which figures.")],
+    data: Annotated[Path, typer.Option(help="Folder of the recordings.", envvar="HEARTWIRE_DATA")],
+    out: Annotated[Path | None, typer.Option(help="Keep what the engine wrote, and result.json, here.")] = None,
+) -> None:
+    """Accuracy of the whole engine on public recordings, in the figures of the field."""
+    if not data.is_dir():
+        msg = f"--data {data} is not a folder: give the folder that holds mitdb, vfdb, xray ..."
+        raise InputError(msg)
+    with tempfile.TemporaryDirectory(prefix="heartwire-evaluate-") as temporary:
+        folder = out or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        with Progress(console=Console(stderr=True)) as progress:
+            match what:
+                case "mitdb":
+                    beats = mitdb_run.evaluate(data, folder, progress)
+                    result, tables = msgspec.json.encode(beats), mitdb_run.tables(beats)
+                case "vf":
+                    alarms = vf_run.evaluate(data, progress)
+                    result, tables = msgspec.json.encode(alarms), vf_run.tables(alarms)
+                case "catheter":
+                    fixes = catheter_run.evaluate(data, progress)
+                    result, tables = msgspec.json.encode(fixes), catheter_run.tables(fixes)
+        (folder / "result.json").write_bytes(msgspec.json.format(result))
+    console = Console()
+    for table in tables:
+        console.print(table)
+    if what == "mitdb":
+        console.print(f"annotated at {beats.real_time_factor:.0f} times real time, one record after the other")
+    if out:
+        console.print(f"kept in {out}")

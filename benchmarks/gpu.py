@@ -34,7 +34,7 @@ def compare(console: Console) -> None:
     table = Table("model", "largest difference", "CPU ms", "CUDA ms", title="GPU against CPU")
     worst = 0.0
     for path in shipped():
-        runners = [Model(path, provider=p).runner() for p in ("cpu", "cuda")]  # type: ignore[arg-type]
+        runners = [Model(path, provider=p).runner() for p in ("cpu", "cuda")]
         spent_s = [0.0, 0.0]
         difference = 0.0
         for step in range(_STEPS):

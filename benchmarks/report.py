@@ -39,8 +39,8 @@ def show(result: Result, console: Console) -> None:
         ledger.add_row(stream, *(str(n) for n in numbers))
     console.print(ledger)
     used = Table("process", "CPU % of a core", "memory MB", "context switches/s", title="Resources")
-    for name, r in result.resources.items():
-        used.add_row(name, f"{r['cpu_percent']:.0f}", f"{r['rss_mb']:.0f}", f"{r['switches_per_s']:.0f}")
+    for name, figures in result.resources.items():
+        used.add_row(name, *(f"{figures[key]:.0f}" for key in ("cpu_percent", "rss_mb", "switches_per_s")))
     console.print(used)
     console.print(", ".join(f"{k}: {v}" for k, v in result.environment.items()), soft_wrap=True, highlight=False)
     console.print(f"time to READY {result.ready_s:.1f} s; ledger {'balanced' if result.valid else 'NOT balanced'}")

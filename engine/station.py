@@ -9,7 +9,6 @@ from typing import TypeAlias
 import msgspec
 
 from heartwire.engine import registry
-from heartwire.engine.alarms.lifecycle import Reason
 from heartwire.engine.alarms.technical import TechnicalAlarms
 from heartwire.engine.clock import DeviceClock, sample_time_ns
 from heartwire.engine.config import EngineConfig, StreamConfig
@@ -24,6 +23,7 @@ from heartwire.engine.messages import (
     Finding,
     Item,
     LedgerReport,
+    Reason,
     XrayFrame,
     size_of,
 )
@@ -121,8 +121,11 @@ class Station:
 
     def _map_clock(self, item: EcgChunk | XrayFrame) -> None:
         """Bring the times of a device with a clock of its own onto the engine's."""
-        counted = isinstance(item, EcgChunk)
-        device_ns = sample_time_ns(item.end_sample, item.rate_hz) if counted else item.captured_ns
+        match item:
+            case EcgChunk():
+                device_ns = sample_time_ns(item.end_sample, item.rate_hz)
+            case XrayFrame():
+                device_ns = item.captured_ns
         mapped = self._clock.map(device_ns, item.trace.received_ns)
         item.captured_ns = mapped.captured_ns
         item.trace.intended_ns = item.trace.intended_ns or mapped.captured_ns

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +11,8 @@ import typer
 
 from heartwire.engine.errors import InputError
 from heartwire.models.catalogue import WEIGHTS
+
+_TRAINING = {"beats": "ecg.train_beats", "rhythm": "ecg.train_ventricular", "catheter": "xray.train_devices"}
 
 
 def train(
@@ -23,17 +27,9 @@ def train(
     if not data.is_dir():
         msg = f"--data {data} is not a folder: give the folder that holds mitdb, vfdb, xray ..."
         raise InputError(msg)
-    try:
-        import torch  # noqa: F401 - only to know
-    except ImportError:
-        msg = "training needs torch: pip install 'heartwire[train]' (or `make test-train` once)"
-        raise InputError(msg) from None
+    if find_spec("torch") is None:
+        msg = "training needs torch: pip install 'heartwire[train]'"
+        raise InputError(msg)
     out.mkdir(parents=True, exist_ok=True)
-    match what:
-        case "beats":
-            from heartwire.models.ecg.train_beats import train as train_network
-        case "rhythm":
-            from heartwire.models.ecg.train_ventricular import train as train_network
-        case "catheter":
-            from heartwire.models.xray.train_devices import train as train_network
-    train_network(data, out, seed=seed, minutes=minutes, small=small)
+    module = import_module(f"heartwire.models.{_TRAINING[what]}")
+    module.train(data, out, seed=seed, minutes=minutes, small=small)
