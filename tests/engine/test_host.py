@@ -1,0 +1,107 @@
+"""A stream's host keeps the account, carries on after a failing processor, and goes on from its snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from heartwire.engine.errors import ProcessorError
+from heartwire.engine.host import StreamHost
+from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, Gap, HeartRate, Item
+from heartwire.engine.processor import Processor
+
+STREAM = "bed-1/ecg"
+
+
+class Counting(Processor):
+    """Adds up the samples it has seen; raises for a chunk that begins with 13 mV."""
+
+    algorithmic_delay_s = 0.0
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.gaps: list[tuple[int, int]] = []
+
+    def process(self, item: Item) -> Iterable[Finding]:
+        if isinstance(item, Gap):
+            self.gaps.append((item.first, item.count))
+        if isinstance(item, EcgChunk):
+            if item.samples[0, 0] == 13:
+                msg = "unlucky"
+                raise ValueError(msg)
+            self.total += len(item.samples)
+            yield HeartRate(
+                stream=STREAM, sample=item.first_sample, decision_sample=item.first_sample, rate_bpm=self.total
+            )
+
+    def reset(self) -> None:
+        self.total = 0
+
+    def snapshot(self) -> bytes:
+        return str(self.total).encode()
+
+    def restore(self, state: bytes) -> None:
+        self.total = int(state)
+
+
+def chunk(first: int, value: float = 0.0, n: int = 10, seq: int = 0) -> EcgChunk:
+    samples = np.full((n, 1), value, np.float32)
+    return EcgChunk(stream=STREAM, first_sample=first, rate_hz=250.0, leads=("II",), samples=samples, seq=seq)
+
+
+def test_findings_take_over_the_trace_of_the_item_that_completed_them() -> None:
+    item = chunk(0)
+    item.trace.intended_ns = 7
+    (finding,) = StreamHost(STREAM, Counting()).handle(item)
+    assert finding.trace.intended_ns == 7
+    assert finding.trace.decided_ns >= finding.trace.dequeued_ns > 0
+
+
+def test_the_account_balances_with_gaps_and_drops() -> None:
+    host = StreamHost(STREAM, Counting())
+    host.handle(chunk(0))
+    host.handle(Gap(stream=STREAM, first=10, count=5))
+    host.drop(chunk(15), "stale")
+    host.handle(EndOfStream(stream=STREAM, offered=25))
+    report = host.ledger.report(final=True)
+    assert (report.offered, report.processed, report.dropped, report.missing) == (25, 10, {"stale": 10}, 5)
+    assert host.ledger.balance()
+    assert host.ended
+
+
+def test_a_failing_processor_is_put_back_told_of_the_gap_and_goes_on() -> None:
+    processor = Counting()
+    host = StreamHost(STREAM, processor)
+    host.handle(chunk(0))
+    host.snapshot()
+    host.handle(chunk(10))
+    with pytest.raises(ProcessorError, match="unlucky"):
+        host.handle(chunk(20, 13.0))
+    assert processor.gaps == [(10, 20)]
+    (finding,) = host.handle(chunk(30))
+    assert isinstance(finding, HeartRate)
+    assert finding.rate_bpm == 20
+    assert host.ledger.report().dropped == {"processor": 10}
+
+
+def test_a_stream_without_its_model_drops_everything_by_cause_model() -> None:
+    host = StreamHost(STREAM, None)
+    assert host.handle(chunk(0)) == []
+    host.handle(EndOfStream(stream=STREAM, offered=10))
+    assert host.ledger.report().dropped == {"model": 10}
+    assert host.ledger.balance()
+    assert host.ended
+
+
+def test_snapshot_and_restore_equal_never_stopped() -> None:
+    host, other = StreamHost(STREAM, Counting()), StreamHost(STREAM, Counting())
+    host.handle(chunk(0, seq=4))
+    other.restore(host.snapshot())
+    assert (other.last_seq, other.next_number) == (4, 10)
+    (one,), (two,) = host.handle(chunk(10)), other.handle(chunk(10))
+    assert isinstance(one, HeartRate)
+    assert isinstance(two, HeartRate)
+    assert one.rate_bpm == two.rate_bpm
+    assert host.ledger.report() == other.ledger.report()

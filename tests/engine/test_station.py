@@ -1,0 +1,162 @@
+"""A station raises the technical alarms that only a worker can see, each once, and ends them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from heartwire.engine import registry
+from heartwire.engine.config import EngineConfig, StreamConfig
+from heartwire.engine.errors import ModelError
+from heartwire.engine.messages import AlarmEvent, CatheterFix, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
+from heartwire.engine.processor import Processor
+from heartwire.engine.station import Station
+
+
+class Fixing(Processor):
+    """Gives an empty fix for each frame; fails on a white one."""
+
+    algorithmic_delay_s = 0.0
+
+    def process(self, item: Item) -> Iterable[Finding]:
+        if isinstance(item, XrayFrame):
+            if item.pixels.all():
+                msg = "white frame"
+                raise RuntimeError(msg)
+            yield CatheterFix(stream=item.stream, frame=item.frame, captured_ns=item.captured_ns, devices=[])
+
+    def reset(self) -> None: ...
+
+    def snapshot(self) -> bytes:
+        return b""
+
+    def restore(self, state: bytes) -> None: ...
+
+
+@pytest.fixture
+def alarms() -> list[AlarmEvent]:
+    return []
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, alarms: list[AlarmEvent]) -> Station:
+    """A station of a paced X-ray stream with `Fixing`."""
+
+    def processor(kind: str, stream: str, settings: Mapping[str, Any]) -> Processor:
+        return Fixing()
+
+    monkeypatch.setattr(registry, "processor", processor)
+    config = StreamConfig(id="lab-1/xray", source={"kind": "none"}, age_budget_ms=200.0)
+    return Station(config, EngineConfig(stale_after_s=1.0), alarms.append)
+
+
+def frame(number: int, *, captured_ns: int | None = None, value: int = 0) -> XrayFrame:
+    captured_ns = time.monotonic_ns() if captured_ns is None else captured_ns
+    item = XrayFrame(
+        stream="lab-1/xray", frame=number, pixels=np.full((4, 4), value, np.uint8), rate_hz=15.0,
+        captured_ns=captured_ns, seq=number,
+    )  # fmt: skip
+    item.trace.intended_ns = captured_ns
+    return item
+
+
+def changes(alarms: list[AlarmEvent]) -> list[tuple[str, str]]:
+    return [(alarm.condition, alarm.change) for alarm in alarms]
+
+
+def test_the_newest_frame_goes_first_and_the_account_says_what_became_of_the_others(made: Station) -> None:
+    for number in range(3):
+        made.put(frame(number))
+    (fix,) = made.work()
+    assert isinstance(fix, CatheterFix)
+    assert fix.frame == 2
+    made.put(EndOfStream(stream="lab-1/xray", offered=3))
+    made.work()
+    report = made.report()
+    assert (report.offered, report.processed, report.dropped) == (3, 1, {"superseded": 2})
+    assert report.final
+
+
+def test_what_waits_is_in_flight(made: Station) -> None:
+    made.put(frame(0))
+    assert (made.report().offered, made.report().in_flight) == (1, 1)
+
+
+def test_a_frame_past_its_age_budget_is_dropped_as_stale(made: Station) -> None:
+    made.put(frame(0, captured_ns=time.monotonic_ns() - 300_000_000))
+    assert made.work() == []
+    assert made.report().dropped == {"stale": 1}
+
+
+def test_a_silent_stream_is_stale_once_until_something_comes(made: Station, alarms: list[AlarmEvent]) -> None:
+    made.put(frame(0))
+    later_ns = time.monotonic_ns() + 1_500_000_000
+    made.watch(later_ns)
+    made.watch(later_ns)
+    made.put(frame(1))
+    assert changes(alarms) == [("STALE", "on"), ("STALE", "off")]
+
+
+def test_a_failing_processor_is_an_alarm_until_the_next_frame_works(made: Station, alarms: list[AlarmEvent]) -> None:
+    made.put(frame(0, value=255))
+    assert made.work() == []
+    made.put(frame(1))
+    assert len(made.work()) == 1
+    assert changes(alarms) == [("PROCESSOR", "on"), ("PROCESSOR", "off")]
+
+
+def test_items_that_come_late_are_the_alarm_overload(monkeypatch: pytest.MonkeyPatch, alarms: list[AlarmEvent]) -> None:
+    monkeypatch.setattr(registry, "processor", lambda *_: Fixing())
+    station = Station(StreamConfig(id="bed-1/ecg", source={"kind": "none"}), EngineConfig(), alarms.append)
+    for late_s in (2.0, 0.0):
+        samples = np.zeros((25, 1), np.float32)
+        chunk = EcgChunk(stream="bed-1/ecg", first_sample=0, rate_hz=250.0, leads=("II",), samples=samples)
+        chunk.trace.intended_ns = time.monotonic_ns() - round(late_s * 1e9)
+        station.put(chunk)
+        station.work()
+    assert changes(alarms) == [("OVERLOAD", "on"), ("OVERLOAD", "off")]
+
+
+def test_a_jump_of_the_device_clock_is_an_alarm_and_the_stream_goes_on(made: Station, alarms: list[AlarmEvent]) -> None:
+    fixes = []
+    for number in range(60):
+        arrived_ns = time.monotonic_ns() + number * 100_000_000
+        jump_ns = 3_600_000_000_000 if number >= 50 else 0
+        item = frame(number, captured_ns=10**9 + number * 100_000_000 + jump_ns)
+        item.clock = "c-arm"
+        item.trace.intended_ns = 0
+        item.trace.received_ns = arrived_ns
+        made.put(item)
+        fixes += made.work()
+    assert ("CLOCK", "on") in changes(alarms)
+    assert len(fixes) == 60
+
+
+def test_a_missing_model_is_an_alarm_not_an_end(monkeypatch: pytest.MonkeyPatch, alarms: list[AlarmEvent]) -> None:
+    def missing(*_: object) -> Processor:
+        msg = "model absent.onnx does not exist"
+        raise ModelError(msg)
+
+    monkeypatch.setattr(registry, "processor", missing)
+    station = Station(StreamConfig(id="lab-1/xray", source={"kind": "none"}), EngineConfig(), alarms.append)
+    assert changes(alarms) == [("MODEL", "on")]
+    assert "absent.onnx" in station.notes[0]
+    station.put(frame(0))
+    assert station.work() == []
+    assert station.report().dropped == {"model": 1}
+
+
+def test_a_stream_whose_source_never_ends_can_be_ended_from_here(made: Station) -> None:
+    made.put(frame(0))
+    made.work()
+    made.put(Gap(stream="lab-1/xray", first=1, count=2))
+    made.work()
+    (end,) = made.finish()
+    assert isinstance(end, EndOfStream)
+    assert end.offered == 3
+    assert made.ended
+    assert made.finish() == []
