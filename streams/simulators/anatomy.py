@@ -11,6 +11,7 @@ import cv2
 import numba
 import numpy as np
 import numpy.typing as npt
+from scipy import fft
 
 from heartwire.streams.simulators.curves import FloatArray
 from heartwire.streams.simulators.heart import Motion
@@ -46,6 +47,8 @@ class Anatomy:
         y, x = np.mgrid[0:_FULL_PX, 0:_FULL_PX].astype(np.float32)
         u, v = (x - _FULL_PX / 2) / GRID_PX, (y - _FULL_PX / 2) / GRID_PX
         self._u, self._v = u, v
+        # what has no fine detail is drawn at half the size
+        self._soft_u, self._soft_v = u[::2, ::2], v[::2, ::2]
         self._heart_centre = (0.0, 0.0)
 
         water = self._soft_tissue(random)
@@ -105,32 +108,32 @@ class Anatomy:
 
     def _water(self, spectrum: Spectrum, cm: Float32Array) -> FloatArray:
         base = float(spectrum.log_attenuation("water", np.array(self.water_cm)))
-        return spectrum.log_attenuation("water", self.water_cm + cm.astype(np.float64)) - base
+        return spectrum.log_attenuation("water", self.water_cm + cm) - base
 
     def _texture(self, random: Random, slope: float) -> Float32Array:
         """Noise with power falling as 1/f^slope, unit deviation."""
-        white = np.fft.rfft2(random.standard_normal((_FULL_PX, _FULL_PX)).astype(np.float32))
-        fy, fx = np.fft.fftfreq(_FULL_PX)[:, None], np.fft.rfftfreq(_FULL_PX)[None, :]
+        white = fft.rfft2(random.standard_normal((_FULL_PX, _FULL_PX), dtype=np.float32))
+        fy, fx = fft.fftfreq(_FULL_PX)[:, None], fft.rfftfreq(_FULL_PX)[None, :]
         radius = np.sqrt(fx * fx + fy * fy)
-        white *= 1.0 / np.maximum(radius, 4.0 / _FULL_PX) ** (slope / 2.0)
-        texture = np.fft.irfft2(white, s=(_FULL_PX, _FULL_PX)).astype(np.float32)
+        white *= (np.maximum(radius, 4.0 / _FULL_PX) ** (-slope / 2.0)).astype(np.float32)
+        texture = fft.irfft2(white, s=(_FULL_PX, _FULL_PX))
         return np.asarray(texture / texture.std())
 
     def _soft_tissue(self, random: Random) -> Float32Array:
         """Slow changes of depth, cm of water: tilt, waves, and bright lung towards one or two sides."""
-        u, v = self._u, self._v
+        u, v = self._soft_u, self._soft_v
         water = random.normal(0.0, 1.5) * u + random.normal(0.0, 1.5) * v
         for _ in range(4):
-            kx, ky = random.normal(0.0, 3.0, 2)
+            kx, ky = random.normal(0.0, 3.0), random.normal(0.0, 3.0)
             water = water + random.normal(0.0, 0.5) * np.cos(kx * u + ky * v + random.uniform(0.0, 6.3))
         for _ in range(int(random.integers(0, 3))):
             angle = random.uniform(0.0, 2.0 * math.pi)
             across = u * math.cos(angle) + v * math.sin(angle) + random.normal(0.0, 0.08) * np.cos(5.0 * (u - v))
             across = across + random.uniform(-0.5, 3.0) * (v * math.cos(angle) - u * math.sin(angle)) ** 2 * 0.3
             edge = random.uniform(0.12, 0.5)
-            soft = random.choice([0.01, 0.04, 0.12])
+            soft = (0.01, 0.04, 0.12)[int(random.integers(0, 3))]
             water = water - random.uniform(1.0, 6.0) / (1.0 + np.exp(-np.clip((across - edge) / soft, -30.0, 30.0)))
-        return np.asarray(water, np.float32)
+        return _full_size(water)
 
     def _spine(self, random: Random) -> Float32Array:
         """Draw a column of vertebrae with end plates, pedicles and spinous processes; cm of bone."""
@@ -178,26 +181,28 @@ class Anatomy:
 
     def _diaphragm(self, random: Random) -> Float32Array:
         """One or two domes rising from the lower edge; cm of water."""
-        water = np.zeros_like(self._u)
+        water = np.zeros_like(self._soft_u)
         for _ in range(int(random.integers(1, 3))):
             x0, top = random.uniform(-0.6, 0.6), random.uniform(-0.05, 0.45)
             a, b = random.uniform(0.35, 0.9), random.uniform(0.4, 0.9)
-            inside = 1.0 - ((self._u - x0) / a) ** 2 - ((self._v - top - b) / b) ** 2
-            dome = np.sqrt(np.clip(np.where(self._v > top + b, 1.0 - ((self._u - x0) / a) ** 2, inside), 0.0, 1.0))
-            water += (random.uniform(1.5, 5.0) * dome).astype(np.float32)
-        return np.asarray(water)
+            inside = 1.0 - ((self._soft_u - x0) / a) ** 2 - ((self._soft_v - top - b) / b) ** 2
+            dome = np.sqrt(
+                np.clip(np.where(self._soft_v > top + b, 1.0 - ((self._soft_u - x0) / a) ** 2, inside), 0.0, 1.0)
+            )
+            water += random.uniform(1.5, 5.0) * dome
+        return _full_size(water)
 
     def _heart(self, random: Random) -> Float32Array:
         """Draw a rounded shadow; cm of water more than the lung around it."""
         x0, y0 = random.normal(0.0, 0.25), random.normal(0.05, 0.2)
         self._heart_centre = (float(x0), float(y0))
-        du, dv = self._u - x0, self._v - y0
+        du, dv = self._soft_u - x0, self._soft_v - y0
         angle = np.arctan2(dv, du)
         size = np.full_like(du, random.uniform(0.3, 0.6))
         for k in (2, 3, 4):
             size *= 1.0 + random.normal(0.0, 0.22 / k) * np.cos(k * angle + random.uniform(0.0, 6.3))
         inside = np.clip(1.0 - (du * du + dv * dv) / (size * size), 0.0, 1.0)
-        return np.asarray(random.uniform(1.5, 5.0) * inside ** random.uniform(0.35, 0.7), np.float32)
+        return _full_size(random.uniform(1.5, 5.0) * inside ** random.uniform(0.35, 0.7))
 
     def _lung_vessels(self, random: Random) -> Float32Array:
         """Faint, soft, branching lines: the commonest things that look like wires and are none."""
@@ -248,6 +253,11 @@ class Anatomy:
             across = np.abs((self._u * math.cos(a := random.uniform(0, 3.2)) + self._v * math.sin(a)) - 0.4)
             things += (random.uniform(0.1, 0.4) * (across < random.uniform(0.003, 0.02))).astype(np.float32)
         return np.asarray(cv2.GaussianBlur(things, (0, 0), 0.8))
+
+
+def _full_size(layer: FloatArray) -> Float32Array:
+    """Enlarge what was drawn at half the size."""
+    return np.asarray(cv2.resize(layer.astype(np.float32), (_FULL_PX, _FULL_PX), interpolation=cv2.INTER_LINEAR))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -87,13 +87,14 @@ def wander(
     turns[:, 2] *= 0.4
     at = np.linspace(0.0, knots - 1.0, n)
     smooth = CubicSpline(np.arange(knots), turns)(at)
-    points = np.empty((n + 1, 3))
-    points[0] = start
-    heading = unit(direction)
-    for i in range(n):
-        heading = unit(heading + 0.5 * np.cross(smooth[i][::-1], heading))
-        points[i + 1] = points[i] + 0.5 * heading
-    return points
+    x, y, z = (float(part) for part in unit(direction))
+    headings = np.empty((n, 3))
+    for i, (c, b, a) in enumerate(smooth.tolist()):
+        x, y, z = x + 0.5 * (b * z - c * y), y + 0.5 * (c * x - a * z), z + 0.5 * (a * y - b * x)
+        length = math.sqrt(x * x + y * y + z * z)
+        x, y, z = x / length, y / length, z / length
+        headings[i] = x, y, z
+    return np.concatenate([start[None], start + 0.5 * np.cumsum(headings, axis=0)])
 
 
 def entering(random: Random, half_field_mm: float, target: FloatArray, tip: list[tuple[float, float]]) -> FloatArray:

@@ -201,7 +201,7 @@ class DeviceMaker:
         n = len(points)
         fwhm_px = float(random.uniform(5.0, 12.0)) * self._scale
         two_wall = tip != "blunt" and random.random() < 0.5
-        peak = self._darkening(0.07, 0.68)
+        peak = self._darkening(0.1, 0.68)
         from_tip = 0.5 * np.arange(n)[::-1]
         body = np.ones(n)
         dense = np.zeros(n)
@@ -288,7 +288,7 @@ class DeviceMaker:
         n = len(points)
         wide = random.random() < 0.6
         fwhm_px = float(random.uniform(5.0, 11.0) if wide else random.uniform(2.0, 4.0)) * self._scale
-        peak = self._darkening(0.07, 0.6)
+        peak = self._darkening(0.1, 0.6)
         modes = heart_modes(random, np.full(n, 0.15), 0.5)
         class_: DeviceClass = "catheter" if wide else "guidewire"
         return self._build(class_, points, modes, fwhm_px, 0.0, peak, 1.0, np.ones(n), np.zeros(n))
@@ -363,12 +363,14 @@ class DeviceMaker:
         chord = 2.0 * np.sqrt(np.maximum(radius**2 - fine**2, 0.0))
         chord -= 2.0 * np.sqrt(np.maximum((inner * radius) ** 2 - fine**2, 0.0))
         blur = self._blur_px / (fine[1] - fine[0])
-        low, high = 0.0, 5.0
-        profile = chord
-        for _ in range(24):
-            amount = 0.5 * (low + high)
+
+        def blurred(amount: float) -> FloatArray:
             raw = self._spectrum.log_attenuation(material, amount * chord / self._px_per_mm, self._water_cm)
-            profile = gaussian_filter1d(raw, blur, mode="constant")
-            low, high = (amount, high) if profile.max() < peak else (low, amount)
+            return np.asarray(gaussian_filter1d(raw, blur, mode="constant"))
+
+        # the share of the metal's density that gives the peak asked for, from a table
+        amounts = np.geomspace(1e-4, 10.0, 14)
+        profile = blurred(float(np.interp(peak, [float(blurred(float(a)).max()) for a in amounts], amounts)))
+        profile *= peak / float(profile.max())
         middle = len(fine) // 2
         return np.interp(np.linspace(0.0, half_width, _PROFILE_STEPS), fine[middle:], profile[middle:])
