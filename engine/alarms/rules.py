@@ -116,6 +116,9 @@ class EcgAlarms:
         now = _OF_RHYTHM.get(step.rhythm.label)
         self._memory.rhythm = step.rhythm.label
         self._memory.last_beat = -1
+        if before == "VF":
+            # Whatever was taken for beats in fibrillation tells nothing of the rate.
+            self._forget_beats(step.seen_to)
         if before != now and before is not None:
             yield from self._end(before, step, {"rule": f"rhythm is {step.rhythm.label or 'not known'}"})
         if before != now and now is not None:

@@ -289,6 +289,8 @@ class EcgAnalyser(Processor):
         changed = self._rhythm.decide(step.seen_to, readable=step.signal == "good")
         if changed is None:
             return
+        if step.rhythm.label == "VF":
+            self._rate.interrupt(step.seen_to)
         step.rhythm = changed
         if changed.label and changed.label != line.told_label:
             line.told_label = changed.label

@@ -10,6 +10,7 @@ from collections import deque
 
 import msgspec
 
+from heartwire.engine.ecg.ventricular import JUDGED_S
 from heartwire.engine.messages import Beat, Reason
 
 UNKNOWN = ""
@@ -84,6 +85,10 @@ class VentricularVote:
                 self.label = "VT"
         else:
             self.label = UNKNOWN
+
+    def last_begin(self) -> int:
+        """Give the sample at which the last window that votes begins."""
+        return max((w.begin_sample for w in self.votes()), default=-1)
 
     def votes(self) -> list[_Window]:
         """Give the windows that vote for VT or VF."""
@@ -199,8 +204,12 @@ class RhythmTracker:
         """
         past = self._past
         voted = self.vote.label != UNKNOWN
-        if past.silent_since < 0 or not readable or voted:
+        if past.silent_since < 0 or not readable:
             past.silent_since = max(past.silent_since, seen_to)
+        if voted:
+            # Fibrillation ended about the middle of the last window that voted for it.
+            middle = self.vote.last_begin() + round(0.5 * JUDGED_S * self.rate_hz)
+            past.silent_since = max(past.silent_since, min(middle, seen_to))
         new = self._recognise(seen_to) if readable else RhythmState(UNKNOWN, seen_to)
         if past.samples and (not readable or voted or new.label == "ASYS"):
             self._forget_pattern()
