@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from heartwire.streams.simulators.ecg import EcgSimulator
 from heartwire.streams.simulators.heart import Heart
 from heartwire.streams.simulators.script import CALM, DEMO, LEADS
 
-_QUIET = {"noise_mv": 0.0, "wander_mv": 0.0, "mains_mv": 0.0}
+_QUIET: dict[str, Any] = {"noise_mv": 0.0, "wander_mv": 0.0, "mains_mv": 0.0}
 
 
 def test_samples_are_float32_millivolts_of_the_leads_asked_for() -> None:
