@@ -13,8 +13,8 @@ from heartwire.engine.messages import Message
 from heartwire.engine.plan import SUPERVISOR, Plan
 
 _MOST_WAITING = 16_384
-_POLL_MS = 50
-_TIMERS_NS = 50_000_000
+_POLL_MS = 100
+_TIMERS_NS = 100_000_000
 """How often a subscriber looks at what it waits for although nothing came."""
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import msgspec
-import numpy as np
 
 WINDOW_NS = 60_000_000_000
 _MOST = 8192
@@ -39,8 +39,8 @@ class LastMinute:
             values.popleft()
         if not values:
             return None
-        latencies_ms = np.array([latency_ms for _, latency_ms in values])
-        p50, p95, largest = np.percentile(latencies_ms, (50, 95, 100)).tolist()
+        ordered = sorted(latency_ms for _, latency_ms in values)
+        p50, p95 = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.5, 0.95))
         return LatencySummary(
-            count=len(latencies_ms), p50_ms=round(p50, 2), p95_ms=round(p95, 2), max_ms=round(largest, 2)
+            count=len(ordered), p50_ms=round(p50, 2), p95_ms=round(p95, 2), max_ms=round(ordered[-1], 2)
         )
