@@ -5,6 +5,7 @@ Pure: no sockets, no clock of its own.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Message, Trace
 
 _IMPLAUSIBLE_AHEAD = 100_000
 """A sequence number so far past what the publisher says it has used is an error, not the future."""
+
+_RETIRED_EPOCHS = 64
+_SUSPICIOUS_REPEATS = 100
+"""So many repeated items in a row are no resends: a restarted publisher repeats only findings."""
 
 
 class Position(NamedTuple):
@@ -94,7 +99,8 @@ class StreamOrder:
         self._end_seq = 0
         self._held: dict[int, Message] = {}
         self._held_bytes = 0
-        self._retired: set[int] = set()
+        self._retired: deque[int] = deque(maxlen=_RETIRED_EPOCHS)
+        self._repeats = 0
         self._asked: Resend | None = None
         self._asked_ns = 0
         self._attempts = 0
@@ -115,7 +121,10 @@ class StreamOrder:
             self.next_seq = seq
         if seq < self.next_seq or seq in self._held:
             counts.duplicates += 1
+            if not resent and isinstance(message, EcgChunk | XrayFrame):
+                self._watch_repeats()
             return
+        self._repeats = 0
         self._end_seq = max(self._end_seq, seq + 1)
         if seq > self.next_seq and not self._hold(message):
             counts.deferred += 1
@@ -194,13 +203,21 @@ class StreamOrder:
         if self.epoch is not None:
             # The publisher started afresh: nothing of its last run can come any more.
             self.give_up()
-            self._retired.add(self.epoch)
+            self._retired.append(self.epoch)
             self._counts.restarts += 1
             self.next_seq = self._end_seq = self._attempts = 0
             self._next_number = self._asked = None
             self._joined = True
         self.epoch = epoch
         return True
+
+    def _watch_repeats(self) -> None:
+        self._repeats += 1
+        if self._repeats == _SUSPICIOUS_REPEATS:
+            self._counts.refuse(
+                f"stream {self._stream!r}: {self._repeats} messages in a row repeat sequence numbers before"
+                f" {self.next_seq}: a publisher that starts over must take a new epoch"
+            )
 
     def _first_held(self) -> int:
         return min(self._held) if self._held else self._end_seq

@@ -170,7 +170,7 @@ class Publisher:
         MalformedMessage
             If a subscriber would refuse the message.
         """
-        ring = self._ring(message.stream)
+        ring = self._rings.get(message.stream) or Ring(self._limits)
         if self._window is not None:
             self._await_window(message.stream, ring, self._window)
         now_ns = time.monotonic_ns()
@@ -185,6 +185,7 @@ class Publisher:
         topic, header, payload = encode(message, self.epoch)
         # The ring keeps copies: the sender may use its array again.
         parts = [bytes(topic), bytes(header), bytes(payload)]
+        self._rings[message.stream] = ring
         ring.append(parts, now_ns)
         ring.trim(now_ns, self._owed_seq(message.stream))
         self._transmit(parts)
@@ -219,10 +220,9 @@ class Publisher:
         stream
             Only this one; all if not given.
         """
-        names = list(self._rings) if stream is None else [stream]
+        rings = self._rings if stream is None else {stream: self._rings[stream]} if stream in self._rings else {}
         kept = {}
-        for name in names:
-            ring = self._ring(name)
+        for name, ring in rings.items():
             needed = self._needed_seq(name)
             last = _SNAPSHOT_MESSAGES if needed is None else min(ring.next_seq - needed, _SNAPSHOT_LIMIT)
             kept[name] = _Kept(ring.next_seq, ring.tail(last))
@@ -243,7 +243,8 @@ class Publisher:
             raise ConfigError(msg) from error
         self.epoch = snapshot.epoch
         for stream, kept in snapshot.streams.items():
-            self._ring(stream).load(kept.next_seq, kept.messages, time.monotonic_ns())
+            ring = self._rings[stream] = Ring(self._limits)
+            ring.load(kept.next_seq, kept.messages, time.monotonic_ns())
         self._heartbeat_due_ns = 0
 
     def statistics(self) -> PublisherStatistics:
@@ -277,12 +278,6 @@ class Publisher:
         self._data.send(parts[0], _MORE)
         self._data.send(parts[1], _MORE)
         self._data.send(parts[2])
-
-    def _ring(self, stream: str) -> Ring:
-        ring = self._rings.get(stream)
-        if ring is None:
-            ring = self._rings[stream] = Ring(self._limits)
-        return ring
 
     def _slowest(self, stream: str) -> tuple[int, int]:
         """Count the registered subscribers of a stream and give the lowest number all of them acknowledged."""
@@ -374,7 +369,8 @@ class Publisher:
                 self._resend(identity, request)
             case Acknowledge():
                 if follower := self._followers.get(identity):
-                    follower.acknowledged.update(request.seqs)
+                    known = {stream: seq for stream, seq in request.seqs.items() if stream in self._rings}
+                    follower.acknowledged.update(known)
             case Goodbye():
                 self._followers.pop(identity, None)
 

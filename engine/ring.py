@@ -78,9 +78,7 @@ class Ring:
         return found
 
     def load(self, next_seq: int, messages: list[list[bytes]], sent_ns: int) -> None:
-        """Take the place of a ring that ended with `messages` just before `next_seq`."""
-        self._messages.clear()
-        self.size_bytes = 0
+        """Fill an empty ring with the `messages` that come just before `next_seq`."""
         self.next_seq = next_seq - len(messages)
         for parts in messages:
             self.append(parts, sent_ns)

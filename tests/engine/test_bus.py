@@ -367,6 +367,8 @@ def test_an_invalid_message_is_not_sent_and_leaves_no_hole(context: Context, end
         publisher.send(chunk(0))
         with pytest.raises(MalformedMessage):
             publisher.send(msgspec.structs.replace(chunk(1), rate_hz=float("nan")))
+        with pytest.raises(MalformedMessage):
+            publisher.send(chunk(0, stream="x" * 200))
         publisher.send(chunk(1))
         assert told(pump(publisher, subscriber, lambda got: len(got) == 2)) == ["0", "1"]
 

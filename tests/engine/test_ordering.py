@@ -251,3 +251,14 @@ def test_findings_have_no_samples_and_make_no_gaps() -> None:
     subject.give_up()
     assert told(out) == ["0", "5"]
     assert counts.missing == 4
+
+
+def test_a_publisher_that_starts_over_without_a_new_epoch_is_told_of() -> None:
+    out: list[Message] = []
+    subject, counts = order(out)
+    for _ in range(2):
+        for n in range(150):
+            subject.take(chunk(n, length=1), 1, resent=False)
+    assert len(out) == 150
+    assert counts.refused == 1
+    assert "new epoch" in counts.last_refusal
