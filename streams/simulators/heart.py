@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -52,11 +52,16 @@ class HeartBeat:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A stretch of one rhythm; `label` is its WFDB rhythm code without the bracket (N, AFIB, VT, VF, ASYS ...)."""
+    """A stretch of one rhythm.
+
+    `label` is its WFDB rhythm code without the bracket (N, AFIB, VT, VF, ASYS ...); `flutter_hz` is the rate of
+    ventricular flutter, which has no beats, and 0 for others.
+    """
 
     start_s: float
     end_s: float
     label: str
+    flutter_hz: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,22 +236,22 @@ class Heart:
             if self._script_end_s is None:
                 self._script_end_s = self._clock_s
 
-    def _open_episode(self, label: str, end_s: float) -> None:
+    def _open_episode(self, label: str, end_s: float, flutter_hz: float = 0.0) -> None:
         start_s = self._clock_s
         if self._episodes:
             self._end_episode(start_s)
-            if self._episodes[-1].label == label:
+            last = self._episodes[-1]
+            if last.label == label and last.flutter_hz == flutter_hz:
                 start_s = self._episodes.pop().start_s
-        self._episodes.append(Episode(start_s, end_s, label))
+        self._episodes.append(Episode(start_s, end_s, label, flutter_hz))
 
     def _end_episode(self, end_s: float) -> None:
         if self._episodes:
-            last = self._episodes[-1]
-            self._episodes[-1] = Episode(last.start_s, end_s, last.label)
+            self._episodes[-1] = replace(self._episodes[-1], end_s=end_s)
 
     def _no_beats(self, step: Step) -> Iterator[None]:
         end_s = self._clock_s + step.duration_s
-        self._open_episode(_RHYTHM_LABELS[step.kind], end_s)
+        self._open_episode(_RHYTHM_LABELS[step.kind], end_s, step.rate_bpm / 60.0 if step.kind == "vfl" else 0.0)
         while self._clock_s < end_s:
             self._clock_s = min(end_s, self._clock_s + 1.0)
             yield

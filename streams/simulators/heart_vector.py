@@ -70,8 +70,8 @@ class HeartVector:
         self._f_phases = random.uniform(0.0, 2.0 * math.pi, (3, 4))
         self._f_mv = float(random.uniform(0.04, 0.1))
         self._vf_phases = random.uniform(0.0, 2.0 * math.pi, (3, 6))
-        self._vf_hz = float(random.uniform(4.2, 5.8))
-        self._vf_mv = size * float(random.uniform(0.35, 0.7))
+        self._vf_hz = float(random.uniform(3.3, 6.2))
+        self._vf_mv = size * float(random.uniform(0.25, 0.65))
 
     def beat_mv(self, lead: str) -> float:
         """Give the peak-to-peak size of a normal beat in a lead."""
@@ -143,13 +143,17 @@ class HeartVector:
         edge = _edges(times_s, episode)
         into_s = times_s - episode.start_s
         if episode.label == "VFL":
-            turn = 2.0 * math.pi * 4.6 * times_s
-            direction = self._tachycardia[0][1][0]
-            out += (0.55 * edge * (np.sin(turn) + 0.15 * np.sin(2.0 * turn + 1.0)))[:, None] * direction
+            slow = 2.0 * math.pi * 0.21 * times_s
+            turn = 2.0 * math.pi * episode.flutter_hz * times_s + 0.5 * np.sin(slow)
+            size = 0.5 + 0.08 * np.sin(2.3 * slow + 1.0)
+            wave = np.sin(turn) + 0.22 * np.sin(2.0 * turn + 1.0) + 0.07 * np.sin(3.0 * turn)
+            out += (edge * size * wave)[:, None] * self._tachycardia[0][1][0]
             return
         coarse = self._vf_mv * (0.35 + 0.65 * np.exp(-np.maximum(into_s, 0.0) / 60.0))
         for axis in range(3):
-            for k, (share, weight) in enumerate(((1.0, 1.0), (0.83, 0.6), (1.19, 0.5), (0.64, 0.35), (1.55, 0.2))):
+            for k, (share, weight) in enumerate(
+                ((1.0, 1.0), (0.83, 0.6), (1.19, 0.5), (0.64, 0.35), (1.55, 0.25), (2.7, 0.15))
+            ):
                 a, b = self._vf_phases[axis, k], self._vf_phases[(axis + 1) % 3, k]
                 slow = 2.0 * math.pi * (0.13 + 0.07 * k)
                 # the integral of a rate that swings by a tenth about its mean

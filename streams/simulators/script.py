@@ -20,7 +20,7 @@ rhythm                   what it is                                     rate if 
 ``trigeminy 70``         every third beat a PVC                         70
 ``idioventricular 38``   ventricular escape rhythm                      38
 ``vt 180``               ventricular tachycardia                        180
-``vfl 280``              ventricular flutter                            280
+``vfl 220``              ventricular flutter                            220
 ``vf``                   ventricular fibrillation
 ``asystole``             no electrical activity
 ======================== ============================================== =======================
@@ -68,7 +68,7 @@ RHYTHM_RATES_BPM = {
     "trigeminy": 70.0,
     "idioventricular": 38.0,
     "vt": 180.0,
-    "vfl": 280.0,
+    "vfl": 220.0,
     "vf": math.nan,
     "asystole": math.nan,
 }
