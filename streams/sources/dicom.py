@@ -1,22 +1,22 @@
-"""X-ray frames from DICOM files: XA and XRF, one frame or many, in any transfer syntax that pydicom can decode."""
+"""X-ray frames from DICOM files: XA and XRF, one frame or many, in any transfer syntax of still images."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import iter_pixels
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
 from heartwire.engine.source import Source
-from heartwire.streams.sources.dicom_geometry import frame_times_s, spacing
+from heartwire.streams.sources.dicom_frames import stored_frames
+from heartwire.streams.sources.dicom_geometry import Plane, frame_times_s, spacing
 from heartwire.streams.sources.quiet import quiet
 
 _Value = TypeVar("_Value")
@@ -47,23 +47,33 @@ class DicomSource(Source):
         SourceError
             If the file is absent, damaged, cut short or coded in a way that cannot be decoded.
         """
-        dataset = self._dataset()
-        return self._items(dataset)
+        dataset = self._attempt(lambda: pydicom.dcmread(self.path))
+        return self._items(dataset, self._attempt(lambda: self._header(dataset)))
 
     def length(self) -> int:
         """Give the number of frames that the header states."""
-        return _n_frames(self._attempt(lambda: pydicom.dcmread(self.path, stop_before_pixels=True)))
+        return self._attempt(lambda: _n_frames(pydicom.dcmread(self.path, stop_before_pixels=True)))
 
-    def _dataset(self) -> Any:
-        dataset = self._attempt(lambda: pydicom.dcmread(self.path))
+    def _header(self, dataset: Any) -> _Header:
         if "PixelData" not in dataset:
             self._refuse("it holds no pixel data: it is cut short, or no image")
-        photometric, bits = dataset.get("PhotometricInterpretation", ""), dataset.get("BitsAllocated", 0)
+        photometric, bits = str(dataset.PhotometricInterpretation), int(dataset.BitsAllocated)
         if photometric == "PALETTE COLOR" or not 1 <= bits <= _MAX_BITS:
             self._refuse(f"its pixels are {photometric} with {bits} bits: grey and colour of up to 16 bits are taken")
-        return dataset
+        n_frames = _n_frames(dataset)
+        if n_frames > len(dataset.PixelData):
+            self._refuse(f"its header says {n_frames} frames, it holds {len(dataset.PixelData)} bytes of pixels")
+        times_s, rate_hz = frame_times_s(dataset, n_frames)
+        return _Header(
+            times_s=times_s,
+            rate_hz=rate_hz,
+            spacing=spacing(dataset),
+            bits=int(dataset.BitsStored),
+            signed=dataset.PixelRepresentation == 1,
+            inverted=photometric == "MONOCHROME1",
+        )
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, why: str) -> NoReturn:
         msg = f"DICOM file {self.path}: {why}"
         raise SourceError(msg)
 
@@ -74,6 +84,8 @@ class DicomSource(Source):
                 # Values outside the standard's letter are common and of no consequence here.
                 warnings.simplefilter("ignore")
                 return step()
+        except SourceError:
+            raise
         except (FileNotFoundError, IsADirectoryError):
             msg = f"DICOM file {self.path}: there is no such file"
             raise SourceError(msg) from None
@@ -85,41 +97,51 @@ class DicomSource(Source):
             msg = f"DICOM file {self.path} cannot be decoded ({text}): it is damaged, cut short or of an unknown coding"
             raise SourceError(msg) from error
 
-    def _items(self, dataset: Any) -> Iterator[Item]:
-        n_frames = _n_frames(dataset)
-        times_s, rate_hz = frame_times_s(dataset, n_frames)
-        spacing_mm, plane = spacing(dataset)
-        frames = iter_pixels(dataset)
-        number = 0
-        while (raw := self._attempt(lambda: next(frames, None))) is not None and number < n_frames:
+    def _items(self, dataset: Any, header: _Header) -> Iterator[Item]:
+        frames = self._attempt(lambda: stored_frames(dataset, len(header.times_s)))
+        spacing_mm, plane = header.spacing
+        for number, time_s in enumerate(header.times_s):
+            pixels = self._attempt(lambda: _normal(next(frames, None), header))
+            if pixels is None:
+                self._refuse(f"it holds {number} frames, its header says {len(header.times_s)}: it is cut short")
             yield XrayFrame(
                 stream=self.stream,
                 frame=number,
-                pixels=_normal(raw, dataset),
-                bits=int(dataset.BitsStored),
-                rate_hz=rate_hz,
+                pixels=pixels,
+                bits=header.bits,
+                rate_hz=header.rate_hz,
                 spacing_mm=spacing_mm,
                 spacing_plane=plane,
-                captured_ns=round(times_s[number] * 1e9),
+                captured_ns=round(time_s * 1e9),
             )
-            number += 1
-        if number < n_frames:
-            self._refuse(f"it holds {number} frames, its header says {n_frames}: it is cut short")
-        yield EndOfStream(stream=self.stream, offered=number)
+        yield EndOfStream(stream=self.stream, offered=len(header.times_s))
+
+
+class _Header(NamedTuple):
+    """What the header says of the run."""
+
+    times_s: list[float]
+    rate_hz: float
+    spacing: tuple[tuple[float, float] | None, Plane]
+    bits: int
+    signed: bool
+    inverted: bool
 
 
 def _n_frames(dataset: Any) -> int:
     return max(1, int(dataset.get("NumberOfFrames") or 1))
 
 
-def _normal(raw: npt.NDArray[Any], dataset: Any) -> Pixels:
+def _normal(raw: npt.NDArray[Any] | None, header: _Header) -> Pixels | None:
     """Bring a decoded frame to unsigned grey with darker for denser."""
+    if raw is None:
+        return None
     if raw.ndim == 3:
         raw = cv2.cvtColor(np.ascontiguousarray(raw), cv2.COLOR_RGB2GRAY)
-    bits = int(dataset.BitsStored)
-    if raw.dtype.kind == "i":
-        raw = raw.astype(np.int32) + (1 << (bits - 1))
-    pixels: Pixels = raw.astype(np.uint8) if bits <= 8 else raw.astype(np.uint16)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        np.subtract((1 << bits) - 1, pixels, out=pixels)
+    if header.signed:
+        # Whether the codec has extended the sign or not: modulo the depth both are the same number.
+        raw = (raw.astype(np.int32) + (1 << (header.bits - 1))) & ((1 << header.bits) - 1)
+    pixels: Pixels = raw.astype(np.uint8) if header.bits <= 8 else raw.astype(np.uint16)
+    if header.inverted:
+        np.subtract((1 << header.bits) - 1, pixels, out=pixels)
     return pixels

@@ -19,7 +19,8 @@ MIN_RATE_HZ, MAX_RATE_HZ = 100.0, 2000.0
 _BLOCK_S = 120.0
 _TO_MV = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3}
 _NOT_ECG = ("RESP", "PLETH", "PPG", "ABP", "ART", "BP", "CVP", "PAP", "SPO2", "EEG", "EOG", "EMG")
-_INVALID_12_BIT = -2048
+_INVALID_BITS = 12
+_INVALID_NUMBER = -2048
 
 
 class WfdbSource(Source):
@@ -90,7 +91,7 @@ class WfdbSource(Source):
         if isinstance(header, wfdb.MultiRecord):
             # The first segment that is there, the layout segment if any, describes the signals of the whole record.
             layout = next(segment for segment in header.segments if segment is not None)
-        names = list(layout.sig_name or [])
+        names = [name or f"signal {i + 1}" for i, name in enumerate(layout.sig_name or [])]
         units = [(unit or "mV").lower() for unit in layout.units or []]
         if self.leads:
             if absent := [lead for lead in self.leads if lead not in names]:
@@ -123,7 +124,7 @@ class WfdbSource(Source):
         if block.shape != (end - begin, len(signals)):
             msg = f"record {self.path}: samples {begin} to {end - 1} are missing: the signal file is cut short"
             raise SourceError(msg)
-        block[block == np.array([signal.invalid for signal in signals])] = np.nan
+        block[(block == np.array([signal.invalid for signal in signals])) | np.isinf(block)] = np.nan
         samples: FloatArray = (block * np.array([signal.to_mv for signal in signals])).astype(np.float32)
         return samples
 
@@ -161,9 +162,11 @@ def _invalid_value(header: Any, number: int) -> float:
 
     FLAC copies (format 516) of 12-bit records keep that format's mark of an invalid sample as a number.
     """
-    if isinstance(header, wfdb.MultiRecord) or header.fmt[number] != "516" or not 0 < header.adc_res[number] <= 12:
+    if isinstance(header, wfdb.MultiRecord) or header.fmt[number] != "516":
         return math.nan
-    return float((_INVALID_12_BIT - header.baseline[number]) / header.adc_gain[number])
+    if not 0 < (header.adc_res[number] or 0) <= _INVALID_BITS:
+        return math.nan
+    return float((_INVALID_NUMBER - header.baseline[number]) / header.adc_gain[number])
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:

@@ -144,6 +144,22 @@ def test_a_wrong_header_is_one_clear_line(tmp_path: Path, header: str, complaint
     assert "\n" not in str(caught.value)
 
 
+def test_damaged_headers_give_samples_or_one_clear_line(tmp_path: Path) -> None:
+    record = write(tmp_path, signal=signal_mv(200))
+    header = record.with_suffix(".hea")
+    words, rng = header.read_text().split(" "), np.random.default_rng(5)
+    odd = ["", "0", "-1", "nan", "1e9", "x", "/", "(", "516", "8", "~", "mV", "#", "\n", "r.dat", "4294967296"]
+    for _ in range(150):
+        damaged = list(words)
+        for place in rng.integers(len(words), size=2):
+            damaged[place] = str(rng.choice(odd))
+        header.write_text(" ".join(damaged))
+        try:
+            list(WfdbSource(stream="s", record=str(record)).open())
+        except SourceError as refusal:
+            assert "\n" not in str(refusal)  # noqa: PT017 - either outcome is right
+
+
 @pytest.mark.parametrize("fmt", ["16", "212", "516"])
 @pytest.mark.parametrize("kept", [0.0, 0.4, 0.99])
 def test_a_signal_file_cut_short_is_refused(tmp_path: Path, fmt: str, kept: float) -> None:
