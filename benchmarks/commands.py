@@ -15,7 +15,7 @@ from heartwire.benchmarks import gpu, latency, report
 from heartwire.benchmarks.accuracy import catheter_run, mitdb_run, vf_run
 from heartwire.engine.errors import HeartwireError, InputError
 
-bench = typer.Typer(help="Measure latency.", no_args_is_help=True)
+bench = typer.Typer(name="bench", help="Measure latency.", no_args_is_help=True)
 
 
 @bench.command("latency")

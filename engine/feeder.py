@@ -90,7 +90,7 @@ class Feeder:
 
     def run(self) -> None:
         """Wait for the order to go, feed everything, and stay until all that was sent has been acknowledged."""
-        self._line.report(reports.Ready(self._name, [f"feeds {len(self._feeds)} streams"]))
+        self._line.report(reports.Ready(self._name, []))
         order = None
         while order is None:
             self._publisher.serve(timeout_ms=50)

@@ -206,7 +206,8 @@ class Supervisor:
                 self._publisher.send(event)
             case reports.Fault(stream=stream, line=line):
                 self.summary.faults.append(report)
-                self._say(f"{stream or child.name}: {line}")
+                if stream:
+                    self._say(f"{stream}: {line}")
             case reports.Heartbeat(ledgers=ledgers):
                 self._account(ledgers)
             case reports.Done(ledgers=ledgers, notes=notes):

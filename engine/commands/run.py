@@ -94,9 +94,11 @@ def _check_kinds(config: Config) -> None:
 
 
 def check(file: Annotated[Path, typer.Argument(help="Configuration (TOML).")]) -> None:
-    """Check a configuration without running it."""
+    """Check a configuration without running it: keys, values, kinds, settings, models."""
     config = read_config(file)
     _check_kinds(config)
+    for stream in config.stream:
+        registry.processor(stream.processor_kind, stream.id, stream.settings)
     Console().print(f"{file}: {len(config.stream)} streams, {len(config.sink)} sinks: correct")
 
 
