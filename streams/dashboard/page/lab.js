@@ -41,16 +41,17 @@ export class Lab {
     this.waiting = { about, picture: new Blob([jpeg], { type: "image/jpeg" }) };
     if (this.decoding) return;
     this.decoding = true;
-    while (this.waiting) {
-      const { about: next, picture } = this.waiting;
-      this.waiting = null;
-      const image = await createImageBitmap(picture);
-      this.image?.close();
-      this.image = image;
-      this.about = next;
-      this.dirty = true;
+    try {
+      while (this.waiting) {
+        const { about: next, picture } = this.waiting;
+        this.waiting = null;
+        const image = await createImageBitmap(picture);
+        this.image?.close();
+        Object.assign(this, { image, about: next, dirty: true });
+      }
+    } finally {
+      this.decoding = false;
     }
-    this.decoding = false;
   }
 
   update(status, alarms) {
@@ -110,22 +111,22 @@ export class Lab {
   list(devices, about) {
     const surest = [...devices].sort((a, b) => b.confidence - a.confidence);
     const lines = surest.slice(0, LISTED).map((device) => describe(device, about));
-    if (!lines.length) lines.push("no device shown");
-    if (devices.length > LISTED) lines.push(`and ${devices.length - LISTED} more`);
+    if (!lines.length) lines.push({ words: "no device shown", title: "" });
+    if (devices.length > LISTED) lines.push({ words: `and ${devices.length - LISTED} more`, title: "" });
     while (this.devices.children.length > lines.length) this.devices.lastChild.remove();
-    lines.forEach((line, n) => {
+    lines.forEach(({ words, title }, n) => {
       if (!this.devices.children[n]) this.devices.append(element("li"));
-      setText(this.devices.children[n], line);
+      setText(this.devices.children[n], words);
+      this.devices.children[n].title = title;
     });
   }
 }
 
 function describe(device, about) {
-  const parts = [`${device.id}  ${device.class}`, device.state, `${Math.round(device.confidence * 100)} %`];
+  const parts = [`${device.id}  ${device.class}, ${device.state}`, `${Math.round(device.confidence * 100)} %`];
+  const numbers = (point) => point.map((value) => value.toFixed(1)).join(", ");
   if (!device.visible) parts.push("tip not visible");
-  else if (device.tip_px) parts.push(`tip ${device.tip_px.map((v) => v.toFixed(1)).join(", ")} px`);
-  if (device.visible && device.tip_mm) {
-    parts.push(`${device.tip_mm.map((v) => v.toFixed(1)).join(", ")} mm at ${about.spacing_plane}`);
-  }
-  return parts.join("   ");
+  else if (device.tip_px) parts.push(`tip ${numbers(device.tip_px)} px`);
+  if (device.visible && device.tip_mm) parts.push(`${numbers(device.tip_mm)} mm`);
+  return { words: parts.join("  "), title: device.tip_mm ? `mm at the ${about.spacing_plane}` : "" };
 }

@@ -23,7 +23,7 @@ function build(streams) {
   views = streams.map((stream) => (stream.kind === "xray" ? new Lab(stream) : new Bed(stream)));
   for (const view of views) view.mount(view instanceof Lab ? $("labs") : $("beds"));
   const beds = views.filter((view) => view instanceof Bed).length;
-  setData(document.body, "beds", beds > 4 ? "many" : beds ? "few" : "none");
+  setData(document.body, "beds", beds > 12 ? "many" : beds > 4 ? "some" : "few");
 }
 
 const connection = new Connection({
