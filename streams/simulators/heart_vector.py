@@ -143,9 +143,9 @@ class HeartVector:
         edge = _edges(times_s, episode)
         into_s = times_s - episode.start_s
         if episode.label == "VFL":
-            slow = 2.0 * math.pi * 0.21 * times_s
-            turn = 2.0 * math.pi * episode.flutter_hz * times_s + 0.5 * np.sin(slow)
-            size = 0.5 + 0.08 * np.sin(2.3 * slow + 1.0)
+            drift = 2.0 * math.pi * 0.21 * times_s
+            turn = 2.0 * math.pi * episode.flutter_hz * times_s + 0.5 * np.sin(drift)
+            size = 0.5 + 0.08 * np.sin(2.3 * drift + 1.0)
             wave = np.sin(turn) + 0.22 * np.sin(2.0 * turn + 1.0) + 0.07 * np.sin(3.0 * turn)
             out += (edge * size * wave)[:, None] * self._tachycardia[0][1][0]
             return
