@@ -1,8 +1,9 @@
 """Heart beats: the beat network run hop by hop, and its frames turned into beats.
 
 A frame is 16 ms. The network gives, for each, the probability that an R peak lay `qrs_lookahead` frames ago and the
-class of a beat whose R peak lay `class_lookahead` frames ago. A peak of the first that no larger one follows within the
-refractory period is a beat; its place between frames comes from the parabola through the logarithm of three frames.
+class of a beat whose R peak lay `class_lookahead` frames ago. The first is summed over seven frames, because a wide
+complex can be found surely without its peak being placed surely. A peak of the sum that no larger one follows within
+the refractory period is a beat; the centre of gravity of the seven frames is its place.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ CLASSES: tuple[BeatClass, ...] = ("N", "S", "V", "F", "Q")
 LIMIT_MV = 10.0
 
 _RING = 64
+_REACH = 3
+_FULL_MASS = 2.0
 
 
 class DetectedBeat(NamedTuple):
@@ -46,8 +49,8 @@ class DetectedBeat(NamedTuple):
 class BeatSettings(msgspec.Struct, frozen=True):
     """The numbers that turn frames into beats, from the model's card.
 
-    `qrs_threshold` is the least probability of a beat. A class's probability is multiplied by its weight before the
-    largest wins.
+    `qrs_threshold` is the least sum of probabilities that makes a beat, 1 being that of a sure one. A class's
+    probability is multiplied by its weight before the largest wins.
     """
 
     qrs_threshold: float
@@ -90,40 +93,46 @@ def _decode(
 ) -> int:
     """Take frames; write (place, label, confidence, frame of decision) of each beat they complete."""
     n_classes = classes.shape[0]
+    at_mass = 1 + n_classes
     mask = ring.shape[0] - 1
     n = counters[0]
     candidate = counters[1]
-    wait = max(REFRACTORY_FRAMES, ahead - look + 1)
+    wait = max(REFRACTORY_FRAMES, ahead - look + _REACH)
     written = 0
     for i in range(len(qrs)):
         slot = n & mask
         ring[slot, 0] = qrs[i]
         for c in range(n_classes):
             ring[slot, 1 + c] = classes[c, i]
-        middle = n - 1
-        if middle >= 1:
-            here = ring[middle & mask, 0]
-            if here >= threshold and here > ring[(middle - 1) & mask, 0] and here >= ring[n & mask, 0]:
-                close = candidate >= 0 and middle - candidate < REFRACTORY_FRAMES
-                if not close or here > ring[candidate & mask, 0]:
-                    candidate = middle
+        mass = 0.0
+        for frame in range(n - 2 * _REACH, n + 1):
+            mass += ring[frame & mask, 0]
+        ring[(n - _REACH) & mask, at_mass] = mass
+        middle = n - _REACH - 1
+        here = ring[middle & mask, at_mass]
+        if (
+            here >= threshold * _FULL_MASS
+            and here > ring[(middle - 1) & mask, at_mass]
+            and here >= mass
+            and (candidate < 0 or middle - candidate >= REFRACTORY_FRAMES or here > ring[candidate & mask, at_mass])
+        ):
+            candidate = middle
         if candidate >= 0 and n - candidate >= wait:
-            left = np.log(max(ring[(candidate - 1) & mask, 0], 1e-6))
-            peak = np.log(max(ring[candidate & mask, 0], 1e-6))
-            right = np.log(max(ring[(candidate + 1) & mask, 0], 1e-6))
-            bend = left - 2.0 * peak + right
-            shift = 0.5 * (left - right) / bend if bend < -1e-9 else 0.0
+            moment = 0.0
+            for k in range(-_REACH, _REACH + 1):
+                moment += k * ring[(candidate + k) & mask, 0]
+            here = ring[candidate & mask, at_mass]
+            place = candidate + moment / here
+            read = int(np.floor(place + 0.5)) + ahead - look
             best, best_score, total = 0, -1.0, 0.0
             for c in range(n_classes):
-                p = 0.0
-                for frame in range(candidate + ahead - look - 1, candidate + ahead - look + 2):
-                    p += ring[frame & mask, 1 + c]
+                p = ring[read & mask, 1 + c]
                 total += p * weights[c]
                 if p * weights[c] > best_score:
                     best, best_score = c, p * weights[c]
-            found[written, 0] = (candidate - look + min(max(shift, -0.5), 0.5) + 0.5) * FRAME - 0.5
+            found[written, 0] = (place - look + 0.5) * FRAME - 0.5
             found[written, 1] = best
-            found[written, 2] = ring[candidate & mask, 0] * best_score / max(total, 1e-9)
+            found[written, 2] = min(here / _FULL_MASS, 1.0) * best_score / max(total, 1e-9)
             written += 1
             candidate = -1
         n += 1
@@ -142,7 +151,7 @@ class FrameDecoder:
 
     def reset(self) -> None:
         """Return to the state of a fresh decoder."""
-        self.ring = np.zeros((_RING, 1 + len(CLASSES)))
+        self.ring = np.zeros((_RING, 2 + len(CLASSES)))
         self.counters = np.array([0, -1], np.int64)
 
     def decode(self, qrs: npt.NDArray[np.float32], classes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -194,7 +203,7 @@ class BeatDetector:
         settings = BeatSettings.from_card(model.card.settings)
         self._runner = model.runner(shapes={"signal": (1, 2, 1, HOP)})
         self._decoder = FrameDecoder(settings)
-        wait = max(REFRACTORY_FRAMES, settings.class_lookahead_frames - settings.qrs_lookahead_frames + 1)
+        wait = max(REFRACTORY_FRAMES, settings.class_lookahead_frames - settings.qrs_lookahead_frames + _REACH)
         self.delay_s = ((settings.qrs_lookahead_frames + wait + 1) * FRAME + HOP) / 250.0
         """Longest time from an R peak in the conditioned signal to the decision."""
 
