@@ -167,7 +167,7 @@ def _corner(seed: int, frame: int) -> npt.NDArray[np.int64]:
 
 @functools.lru_cache(maxsize=8)
 def _noise_tile(side_px: int, kind: int) -> Float32Array:
-    """Unit-variance noise whose neighbour correlation is 0.05 to 0.45 by `kind`."""
+    """Unit-variance noise whose neighbour correlation is 0.02 to 0.52 by `kind`."""
     random = np.random.default_rng([kind, 0x4E])
     tile = random.standard_normal((side_px, side_px), dtype=np.float32)
     tile = cv2.GaussianBlur(tile, (0, 0), (0.34, 0.44, 0.5, 0.53, 0.57, 0.65)[kind])
