@@ -1,0 +1,57 @@
+"""The device network in 8 bits: about twice as fast on a CPU with 8-bit dot products (AVX512-VNNI).
+
+Static quantisation with unsigned activations and signed weights per channel; what the heads give stays in float.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+
+class _Images(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, images: Iterable[npt.NDArray[np.float32]]) -> None:
+        self._images = iter(images)
+
+    def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
+        image = next(self._images, None)
+        return None if image is None else {"image": image[None, None]}
+
+
+def quantise(path: Path, images: Iterable[npt.NDArray[np.float32]]) -> None:
+    """Replace the float model at `path` by its 8-bit form.
+
+    Parameters
+    ----------
+    path
+        The exported .onnx file.
+    images
+        Conditioned images (h, w) of the network's size, of the kind that it will see: they set the ranges.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.onnx"
+        quant_pre_process(str(path), str(plain), skip_symbolic_shape=True)
+        nodes = onnx.load(plain).graph.node
+        heads = [node.name for node in nodes if node.op_type == "Conv"][-1:]
+        level = logging.root.level
+        quantize_static(
+            str(plain),
+            str(path),
+            _Images(images),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Add", "Relu", "Resize"],
+            nodes_to_exclude=heads,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+        logging.root.setLevel(level)
