@@ -10,11 +10,33 @@ from heartwire.engine.registry import known
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("engine", "models", "streams", "benchmarks")
-PUBLIC = """
-AlarmEvent Beat CatheterFix Config ConfigError EcgChunk EndOfStream Gap HeartRate HeartwireError InputError
-MalformedMessage ModelError Overlay Processor Publisher Rhythm SignalQuality Sink Source SourceError Subscriber
-XrayFrame __version__ read_config
-""".split()
+PUBLIC = [
+    "AlarmEvent",
+    "Beat",
+    "CatheterFix",
+    "Config",
+    "ConfigError",
+    "EcgChunk",
+    "EndOfStream",
+    "Gap",
+    "HeartRate",
+    "HeartwireError",
+    "InputError",
+    "MalformedMessage",
+    "ModelError",
+    "Overlay",
+    "Processor",
+    "Publisher",
+    "Rhythm",
+    "SignalQuality",
+    "Sink",
+    "Source",
+    "SourceError",
+    "Subscriber",
+    "XrayFrame",
+    "__version__",
+    "read_config",
+]
 
 
 def test_the_public_names_are_these() -> None:
