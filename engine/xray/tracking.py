@@ -1,8 +1,9 @@
 """Stable identities for the devices of a run of frames.
 
-Each detection goes to the nearest track within reach, by its tip where both tips are known, else by its line. A device
-is reported from its first frame on. One that is not detected coasts on its damped motion for a bounded time, never
-longer than it had been seen; then it is lost, and takes its identity up again if it comes back near.
+Each detection goes to the nearest track within reach, by its tip where both tips are known, else by its line. Devices of
+the first frame, and later ones that are sure enough, are reported at once; a doubtful one must be seen in three frames
+first. A device that is not detected coasts on its damped motion for a bounded time, never longer than it had been seen;
+then it is lost, and takes its identity up again if it comes back near.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ _LINE_GATE_PX = 14.0
 _OTHER_CLASS_COST = 0.5
 _COAST_S = 0.5
 _FORGET_S = 3.0
+_DOUBT_S = 0.2
 _VELOCITY_GAIN = 0.4
 _DAMPING_S = 0.15
 _ERROR_GROWTH_PX_S = 60.0
 _UNKNOWN_ERROR_PX = 5.0
+_SURE = 0.25
+_FRAMES_IF_DOUBTFUL = 3
 _CLASS_MEMORY = 0.9
 _CONFIDENCE_DECAY_S = 0.7
 _ROUNDING_S = 1e-9
@@ -35,7 +39,10 @@ _STATE_RANK = {"tracked": 0, "coasting": 1, "lost": 2}
 
 
 class Track(msgspec.Struct):
-    """One device over time. Positions and speeds are px of the frame and px/s, times s from the stream's start."""
+    """One device over time. Positions and speeds are px of the frame and px/s, times s from the stream's start.
+
+    `id` is 0 as long as it is doubtful whether there is a device.
+    """
 
     id: int
     class_votes: dict[DeviceClass, float]
@@ -72,6 +79,7 @@ class Track(msgspec.Struct):
 class _State(msgspec.Struct):
     """What a tracker is restored from."""
 
+    begun: bool = False
     next_id: int = 1
     now_s: float = 0.0
     tracks: list[Track] = []
@@ -111,13 +119,16 @@ class Tracker:
         state = self._state
         for track, detection in self._assign(detections, now_s, scale):
             if track is None:
-                track = Track(state.next_id, {}, now_s, 0, 0.0, [])
-                state.next_id += 1
+                track = Track(0, {}, now_s, 0, 0.0, [])
                 state.tracks.append(track)
             _take(track, detection, now_s)
-        state.tracks = [track for track in state.tracks if now_s - track.seen_s <= _FORGET_S]
-        frame_s, state.now_s = now_s - state.now_s, now_s
-        devices = [_device(track, frame_s, now_s, scale) for track in state.tracks]
+            sure = detection.confidence >= _SURE or track.seen_frames >= _FRAMES_IF_DOUBTFUL or not state.begun
+            if track.id == 0 and sure:
+                track.id = state.next_id
+                state.next_id += 1
+        state.tracks = [track for track in state.tracks if now_s - track.seen_s <= _memory_s(track)]
+        frame_s, state.now_s, state.begun = now_s - state.now_s, now_s, True
+        devices = [_device(track, frame_s, now_s, scale) for track in state.tracks if track.id]
         return sorted(devices, key=lambda d: (_STATE_RANK[d.state], -d.confidence, d.id))
 
     def _assign(
@@ -177,6 +188,10 @@ def _line_distance(line: Sequence[Point], other: Sequence[Point]) -> float:
     a, b = np.array(line), np.array(other)
     squared = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
     return float(np.sqrt(np.median(squared.min(axis=1))))
+
+
+def _memory_s(track: Track) -> float:
+    return _FORGET_S if track.seen_frames >= _FRAMES_IF_DOUBTFUL else _DOUBT_S
 
 
 def _take(track: Track, detection: Detection, now_s: float) -> None:

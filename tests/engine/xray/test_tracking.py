@@ -81,6 +81,20 @@ def test_what_was_seen_once_coasts_for_one_frame_only() -> None:
     assert [tracker.update([], k * FRAME_S)[0].state for k in (1, 2)] == ["coasting", "lost"]
 
 
+def test_a_doubtful_device_is_reported_at_once_in_the_first_frame_and_else_after_three() -> None:
+    tracker = Tracker()
+    first = detection((60.0, 60.0), entry=(0.0, 60.0), confidence=0.1)
+    late = detection((200.0, 250.0), confidence=0.1)
+    assert [d.id for d in tracker.update([first], 0.0)] == [1]
+    assert [len(tracker.update([first, late], k * FRAME_S)) for k in (1, 2, 3, 4)] == [1, 1, 2, 2]
+
+
+def test_a_sure_device_is_reported_at_once() -> None:
+    tracker = Tracker()
+    tracker.update([], 0.0)
+    assert len(tracker.update([detection((200.0, 250.0), confidence=0.6)], FRAME_S)) == 1
+
+
 @pytest.mark.parametrize(("tip", "same"), [((215.0, 255.0), True), ((400.0, 60.0), False)])
 def test_a_lost_device_keeps_its_identity_only_if_it_comes_back_near(tip: Point, same: bool) -> None:
     tracker = Tracker()
@@ -93,9 +107,12 @@ def test_a_lost_device_keeps_its_identity_only_if_it_comes_back_near(tip: Point,
     assert (devices[0].id == 1) is same
 
 
-def test_a_device_long_gone_is_forgotten() -> None:
+def test_a_device_long_gone_is_forgotten_and_one_hardly_seen_soon() -> None:
     tracker = Tracker()
-    tracker.update([detection((200.0, 250.0))], 0.0)
+    for k in range(3):
+        tracker.update([detection((200.0, 250.0)), *([detection((100.0, 80.0))] if k == 2 else [])], k * FRAME_S)
+    assert [d.id for d in tracker.update([], 0.2)] == [1, 2]
+    assert [d.id for d in tracker.update([], 1.0)] == [1]
     assert tracker.update([], 4.0) == []
 
 
