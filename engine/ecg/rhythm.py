@@ -18,7 +18,7 @@ _N_BEATS_SINUS = 3
 _PATTERNS = {"B": (6, ("V-V-V-", "-V-V-V")), "T": (9, ("V--V--V--", "-V--V--V-", "--V--V--V"))}
 _PATTERN_INTERVAL_S = 2.5
 _KEPT = 9
-_OTHERS_END_VT = 2
+_OTHERS_END_VT = 3
 
 
 class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,13 +94,13 @@ class VentricularVote:
         """Give the windows that vote for VT or VF."""
         return [w for w in self._windows if w.p_vt + w.p_vf >= self._settings.vote_probability]
 
-    def state(self) -> RhythmState:
-        """Give the rhythm voted for."""
+    def state(self, label: str) -> RhythmState:
+        """Give the rhythm voted for, under the label that it is to have."""
         votes = self.votes()
         mean = sum(w.p_vt + w.p_vf for w in votes) / len(votes)
         reason: Reason = {"rule": "windows voting", "votes": len(votes), "of": len(self._windows)}
-        reason["probability"] = [round(w.p_vf if self.label == "VF" else w.p_vt, 3) for w in votes]
-        return RhythmState(self.label, votes[0].begin_sample, reason, round(mean, 4))
+        reason["probability"] = [round(w.p_vt + w.p_vf, 3) for w in votes]
+        return RhythmState(label, votes[0].begin_sample, reason, round(mean, 4))
 
     def interrupt(self) -> None:
         """Forget the windows."""
@@ -211,7 +211,7 @@ class RhythmTracker:
             middle = self.vote.last_begin() + round(0.5 * JUDGED_S * self.rate_hz)
             past.silent_since = max(past.silent_since, min(middle, seen_to))
         new = self._recognise(seen_to) if readable else RhythmState(UNKNOWN, seen_to)
-        if past.samples and (not readable or voted or new.label == "ASYS"):
+        if past.samples and (not readable or voted or new.label in ("ASYS", "VT")):
             self._forget_pattern()
         if new.label == past.state.label:
             return None
@@ -220,16 +220,18 @@ class RhythmTracker:
 
     def _recognise(self, seen_to: int) -> RhythmState:
         past, s = self._past, self._settings
-        if self.vote.label != UNKNOWN:
-            return self.vote.state()
         silent_s = (seen_to - past.silent_since) / self.rate_hz
+        beating = (seen_to - past.last_beat) * s.vt_bpm < _OTHERS_END_VT * 60.0 * self.rate_hz
+        in_run = past.run >= s.vt_beats and beating
+        if self.vote.label != UNKNOWN:
+            # Beats that follow each other regularly enough to be found are no fibrillation.
+            return self.vote.state("VT" if in_run else self.vote.label)
         if silent_s >= s.asystole_s:
             return RhythmState("ASYS", past.silent_since, {"rule": "no QRS complex", "silent_s": round(silent_s, 3)})
-        if silent_s * s.vt_bpm < _OTHERS_END_VT * 60.0:
-            if past.run >= s.vt_beats:
-                return RhythmState("VT", past.run_onset, {"rule": "ventricular beats in a row", "beats": past.run})
-            if past.state.label == "VT" and past.others < _OTHERS_END_VT:
-                return past.state
+        if in_run:
+            return RhythmState("VT", past.run_onset, {"rule": "ventricular beats in a row", "beats": past.run})
+        if past.state.label == "VT" and past.others < _OTHERS_END_VT and beating:
+            return past.state
         return past.pattern
 
     def _forget_pattern(self) -> None:

@@ -107,14 +107,15 @@ def test_slow_ventricular_beats_are_no_tachycardia() -> None:
     assert patient.label == "N"
 
 
-def test_one_other_beat_does_not_end_tachycardia_but_two_do() -> None:
+def test_two_other_beats_do_not_end_tachycardia_but_three_do() -> None:
     patient = Patient()
     patient.beats("NNN")
-    patient.beats("VVVVVVNVV", 50)
+    patient.beats("VVVVVVNNVV", 50)
     assert patient.label == "VT"
-    patient.beats("NN")
-    assert patient.label == "N"
-    assert [label for label, _ in patient.changes] == ["N", "VT", "N"]
+    patient.beats("NNN")
+    assert patient.label == ""
+    patient.beats("NNN")
+    assert [label for label, _ in patient.changes] == ["N", "VT", "", "N"]
 
 
 def test_votes_begin_and_end_fibrillation() -> None:
@@ -151,6 +152,16 @@ def test_votes_for_tachycardia_become_fibrillation_only_by_a_clear_majority() ->
     patient.windows(*[(0.4, 0.5)] * 6)
     assert patient.label == "VT"
     patient.windows(*[(0.1, 0.8)] * 6)
+    assert patient.label == "VF"
+
+
+def test_a_run_of_ventricular_beats_is_no_fibrillation() -> None:
+    patient = Patient()
+    for _ in range(8):
+        patient.beats("V", 50)
+        patient.tracker.vote.window(patient.now - 200, 0.1, 0.8)
+    assert patient.label == "VT"
+    patient.windows((0.1, 0.8), (0.1, 0.8), (0.1, 0.8), (0.1, 0.8))
     assert patient.label == "VF"
 
 
