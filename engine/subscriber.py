@@ -24,6 +24,7 @@ _IDLE_NS = 250_000_000
 _AT_ONCE = 1024
 """Most messages taken from a socket in one turn."""
 _MAX_STREAMS = 4096
+_LINGER_MS = 1000
 _NO_CONTROL_NS = 1_000_000_000
 """A publisher that sends data but never answers for so long has no control socket."""
 # Plain integers: pyzmq's flags are enumerations, whose arithmetic costs more than the call.
@@ -175,7 +176,7 @@ class Subscriber:
         self._send_acknowledgements()
         if leave and self._registered:
             self._request(Goodbye())
-        self._control.close(linger=200)
+        self._control.close(linger=_LINGER_MS)
         self._data.close(linger=0)
 
     def __enter__(self) -> Self:
