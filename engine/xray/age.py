@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from heartwire.engine.messages import CatheterFix, Overlay, Trace
+from heartwire.engine.messages import CatheterFix, Device, Overlay, Trace
 
 DEFAULT_BUDGET_MS = 500.0
+_SHOWN_FROM = 0.25
 
 
 def age_ms(trace: Trace, now_ns: int) -> float:
@@ -15,6 +16,11 @@ def age_ms(trace: Trace, now_ns: int) -> float:
     """
     since_ns = trace.intended_ns or trace.received_ns
     return max(0, now_ns - since_ns) / 1e6 if since_ns else 0.0
+
+
+def is_shown(device: Device) -> bool:
+    """Whether a device belongs on the screen: neither lost nor so doubtful that it would only hide the vessels."""
+    return device.state != "lost" and device.confidence >= _SHOWN_FROM
 
 
 def judge(fix: CatheterFix, age: float, budget_ms: float, speed_mm_s: float | None) -> Overlay:
@@ -33,7 +39,7 @@ def judge(fix: CatheterFix, age: float, budget_ms: float, speed_mm_s: float | No
     """
     if age > budget_ms:
         reason = f"age {age:.0f} ms is over the budget of {budget_ms:.0f} ms"
-    elif not any(device.state != "lost" for device in fix.devices):
+    elif not any(is_shown(device) for device in fix.devices):
         reason = "no device"
     else:
         reason = ""

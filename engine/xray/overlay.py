@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.messages import CatheterFix, Device, Overlay, XrayFrame
+from heartwire.engine.xray.age import is_shown
 
 Image = npt.NDArray[np.uint8]
 """(height, width, 3), blue, green, red."""
@@ -64,7 +65,7 @@ def draw(frame: XrayFrame, fix: CatheterFix | None, overlay: Overlay | None) -> 
         _write(image, f"no overlay: {reason}", _WITHDRAWN, size)
         return image
     for device in fix.devices:
-        if device.state != "lost":
+        if is_shown(device):
             _device(image, device, size)
     age = f"age {overlay.age_ms:.0f} ms"
     _write(image, age if overlay.age_mm is None else f"{age}, {overlay.age_mm:.1f} mm", _TEXT, size)

@@ -1,9 +1,9 @@
 """Stable identities for the devices of a run of frames.
 
-Each detection goes to the nearest track within reach, by its tip where both tips are known, else by its line. Devices of
-the first frame, and later ones that are sure enough, are reported at once; a doubtful one must be seen in three frames
-first. A device that is not detected coasts on its damped motion for a bounded time, never longer than it had been seen;
-then it is lost, and takes its identity up again if it comes back near.
+Each detection goes to the nearest track within reach, by its tip where both tips are known, else by its line. Devices
+of the first frame, and later ones that are sure enough, are reported at once; a doubtful one must be seen in three
+frames first. A device that is not detected coasts on its damped motion for a bounded time, never longer than it had been
+seen; then it is lost, and takes its identity up again if it comes back near.
 """
 
 from __future__ import annotations
