@@ -2,8 +2,9 @@
 
 Each detection goes to the nearest track within reach, by its tip where both tips are known, else by its line. Devices
 of the first frame, and later ones that are sure enough, are reported at once; a doubtful one must be seen in three
-frames first. A device that is not detected coasts on its damped motion for a bounded time, never longer than it had been
-seen; then it is lost, and takes its identity up again if it comes back near.
+frames first. A device that is not detected coasts on its damped motion for a bounded time, never longer than it had
+been seen; then it is lost, and takes its identity up again if it comes back near. While another of its class is seen
+along its line it is not told of.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ REFERENCE_SIZE_PX = 512
 _TIP_GATE_PX = 20.0
 _TIP_SPEED_PX_S = 300.0
 _LINE_GATE_PX = 14.0
+_COVER_PX = 6.0
 _OTHER_CLASS_COST = 0.5
 _COAST_S = 0.5
 _FORGET_S = 3.0
@@ -128,7 +130,7 @@ class Tracker:
                 state.next_id += 1
         state.tracks = [track for track in state.tracks if now_s - track.seen_s <= _memory_s(track)]
         frame_s, state.now_s, state.begun = now_s - state.now_s, now_s, True
-        devices = [_device(track, frame_s, now_s, scale) for track in state.tracks if track.id]
+        devices = [_device(track, frame_s, now_s, scale) for track in state.tracks if self._is_told(track, scale)]
         return sorted(devices, key=lambda d: (_STATE_RANK[d.state], -d.confidence, d.id))
 
     def _assign(
@@ -147,6 +149,18 @@ class Tracker:
                 used.add(i)
                 taken[k] = self._state.tracks[i]
         return [(taken.get(k), detection) for k, detection in enumerate(detections)]
+
+    def _is_told(self, track: Track, scale: float) -> bool:
+        """Whether a track is a device of its own: not doubtful, and not a lost one along another that is seen now."""
+        now_s = self._state.now_s
+        if track.id == 0 or track.seen_s == now_s:
+            return track.id != 0
+        return not any(
+            other.seen_s == now_s
+            and other.class_ == track.class_
+            and _line_distance(track.centreline_px, other.centreline_px) <= _COVER_PX * scale
+            for other in self._state.tracks
+        )
 
     def speed_px_s(self) -> float:
         """Give the speed of the fastest tip that the last frame showed."""

@@ -137,6 +137,15 @@ def test_one_frame_of_the_other_class_does_not_change_the_class() -> None:
     assert (device.id, device.class_) == (1, "catheter")
 
 
+def test_a_track_left_behind_along_a_device_that_is_seen_is_not_told_of() -> None:
+    tracker = Tracker()
+    pair = [detection((300.0, 250.0)), detection((100.0, 252.0), confidence=0.5)]
+    for k in range(6):
+        assert len(tracker.update(pair, k * FRAME_S)) == 2
+    assert [d.id for d in tracker.update(pair[:1], 6 * FRAME_S)] == [1]
+    assert [d.id for d in tracker.update(pair, 7 * FRAME_S)] == [1, 2]
+
+
 def test_state_restored_goes_on_as_if_never_stopped() -> None:
     tracker, other = Tracker(), Tracker()
     for k in range(7):
