@@ -20,6 +20,7 @@ from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, XrayFram
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
 
+_RING_BYTES = 512 * 1024 * 1024
 _WINDOW = 64
 """Messages of a stream that may be under way unacknowledged where the stream is not paced."""
 
@@ -72,6 +73,7 @@ class Feeder:
         self._publisher = Publisher(
             plan.data_endpoint(name),
             ring_s=plan.config.engine.ring_s,
+            ring_bytes=_RING_BYTES,
             window=None if paced else _WINDOW,
             expected_subscribers=1 + plan.sinks_want_items,
             context=context,

@@ -6,6 +6,7 @@ processor, one sink process, one dashboard if configured. All sockets are files 
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,8 @@ class Plan(msgspec.Struct, kw_only=True):
     """The processes of a run and the streams of each."""
 
     run_dir: str
+    epoch: int
+    """Number of the run: a worker that is restarted goes on under it."""
     config: Config
     feeders: dict[str, list[str]]
     workers: dict[str, list[str]]
@@ -78,6 +81,7 @@ def make_plan(config: Config, run_dir: Path) -> Plan:
     wanted = {kind for table in config.sink for kind in registry.sink(table).wants}
     return Plan(
         run_dir=str(run_dir),
+        epoch=time.time_ns(),
         config=config,
         feeders=feeders,
         workers=workers,

@@ -27,6 +27,7 @@ from heartwire.engine.messages import (
     XrayFrame,
     size_of,
 )
+from heartwire.engine.numbering import Numbering
 
 Published: TypeAlias = Finding | EndOfStream
 
@@ -58,6 +59,7 @@ class Station:
         self._heard_ns = 0
         self._in_queue = 0
         self._clock = DeviceClock()
+        self._numbering = Numbering()
         self._items: LosslessQueue[Item] = LosslessQueue(_QUEUE)
         self._frames = FreshestQueue(config.age_budget_ms) if config.freshest_first else None
         settings = {"threads": engine.threads, **config.settings}
@@ -104,23 +106,28 @@ class Station:
 
     @property
     def position(self) -> tuple[int, int]:
-        """Sequence number of the last item processed (-1: none) and the next sample or frame number."""
-        return self._host.last_seq, self._host.next_number
+        """Sequence number of the last item processed (-1: none) and the device's next sample or frame number."""
+        return self._host.last_seq, max(0, self._host.next_number - self._numbering.shift)
 
     def put(self, item: Item) -> None:
         """Take an item from the bus."""
         self._heard_ns = time.monotonic_ns()
         self._end("STALE")
+        jump = "the device started its count again" if self._numbering.renumber(item) else ""
         if isinstance(item, EcgChunk | XrayFrame) and item.clock != HOST_CLOCK:
-            self._map_clock(item)
+            jump = self._map_clock(item) or jump
+        if jump:
+            self._begin("CLOCK", {"rule": jump})
+        elif size_of(item):
+            self._end("CLOCK")
         self._in_queue += size_of(item)
         if self._frames is not None and isinstance(item, XrayFrame):
             self._drop(self._frames.put(item))
         else:
             self._items.put(item)
 
-    def _map_clock(self, item: EcgChunk | XrayFrame) -> None:
-        """Bring the times of a device with a clock of its own onto the engine's."""
+    def _map_clock(self, item: EcgChunk | XrayFrame) -> str:
+        """Bring the times of a device with a clock of its own onto the engine's; say if that clock jumped."""
         match item:
             case EcgChunk():
                 device_ns = sample_time_ns(item.end_sample, item.rate_hz)
@@ -129,12 +136,7 @@ class Station:
         mapped = self._clock.map(device_ns, item.trace.received_ns)
         item.captured_ns = mapped.captured_ns
         item.trace.intended_ns = item.trace.intended_ns or mapped.captured_ns
-        if mapped.jump is None:
-            self._end("CLOCK")
-        else:
-            self._begin(
-                "CLOCK", {"rule": "the device clock jumped: its mapping began anew", "jump_s": mapped.jump.jump_s}
-            )
+        return f"the device clock jumped by {mapped.jump.jump_s:.3f} s" if mapped.jump else ""
 
     def _drop(self, gone: list[tuple[XrayFrame, str]]) -> None:
         for frame, cause in gone:
@@ -204,8 +206,10 @@ class Station:
 
     def snapshot(self) -> bytes:
         """Give the state from which the stream goes on after the last item processed."""
-        return self._host.snapshot()
+        return msgspec.msgpack.encode((self._numbering.shift, self._host.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self._host.restore(state)
+        self._numbering.shift, host = msgspec.msgpack.decode(state, type=tuple[int, bytes])
+        self._host.restore(host)
+        self._numbering.next_number = self._host.next_number

@@ -49,6 +49,7 @@ class Worker:
         any_paced = any(s.paced for s in streams)
         self._publisher = Publisher(
             plan.data_endpoint(name),
+            epoch=plan.epoch,
             ring_s=plan.config.engine.ring_s,
             window=None if any_paced else _WINDOW,
             expected_subscribers=1 if plan.config.sink else 0,

@@ -112,9 +112,9 @@ def test_a_failing_processor_is_an_alarm_until_the_next_frame_works(made: Statio
 def test_items_that_come_late_are_the_alarm_overload(monkeypatch: pytest.MonkeyPatch, alarms: list[AlarmEvent]) -> None:
     monkeypatch.setattr(registry, "processor", lambda *_: Fixing())
     station = Station(StreamConfig(id="bed-1/ecg", source={"kind": "none"}), EngineConfig(), alarms.append)
-    for late_s in (2.0, 0.0):
+    for n, late_s in enumerate((2.0, 0.0)):
         samples = np.zeros((25, 1), np.float32)
-        chunk = EcgChunk(stream="bed-1/ecg", first_sample=0, rate_hz=250.0, leads=("II",), samples=samples)
+        chunk = EcgChunk(stream="bed-1/ecg", first_sample=25 * n, rate_hz=250.0, leads=("II",), samples=samples)
         chunk.trace.intended_ns = time.monotonic_ns() - round(late_s * 1e9)
         station.put(chunk)
         station.work()
@@ -160,3 +160,19 @@ def test_a_stream_whose_source_never_ends_can_be_ended_from_here(made: Station) 
     assert end.offered == 3
     assert made.ended
     assert made.finish() == []
+
+
+def test_a_device_that_starts_its_count_again_goes_on_under_rising_numbers(
+    made: Station, alarms: list[AlarmEvent]
+) -> None:
+    numbers = []
+    for number in (0, 1, 2, 0, 1):
+        made.put(frame(number))
+        (fix,) = made.work()
+        assert isinstance(fix, CatheterFix)
+        numbers.append(fix.frame)
+    assert numbers == [0, 1, 2, 3, 4]
+    assert changes(alarms) == [("CLOCK", "on"), ("CLOCK", "off")]
+    made.put(EndOfStream(stream="lab-1/xray", offered=2))
+    made.work()
+    assert made.report().offered == made.report().processed == 5
