@@ -24,6 +24,8 @@ _TIP_GATE_PX = 20.0
 _TIP_SPEED_PX_S = 300.0
 _LINE_GATE_PX = 14.0
 _COVER_PX = 6.0
+_FAR_PX = 100.0
+_LEAST_POINTS = 2
 _OTHER_CLASS_COST = 0.5
 _COAST_S = 0.5
 _FORGET_S = 3.0
@@ -184,22 +186,26 @@ def _cost(track: Track, detection: Detection, now_s: float, scale: float) -> flo
     silent_s = now_s - track.seen_s
     penalty = 0.0 if track.class_ == detection.class_ else _OTHER_CLASS_COST
     tip = track.predicted_tip(now_s)
-    line = _line_distance(detection.centreline_px, track.centreline_px) / (_LINE_GATE_PX * scale)
     if tip is not None and detection.tip_px is not None:
         reach_px = (_TIP_GATE_PX + _TIP_SPEED_PX_S * min(now_s - track.tip_s, _COAST_S)) * scale
         cost = math.dist(tip, detection.tip_px) / reach_px
         if cost <= 1.0:
             return cost + penalty
+        if silent_s > _COAST_S:
+            return None
         # A tip that jumped along a line that stayed is still the same device.
-        return 1.0 + line + penalty if line <= 1.0 and silent_s <= _COAST_S else None
+        penalty += 1.0
+    line = _line_distance(detection.centreline_px, track.centreline_px) / (_LINE_GATE_PX * scale)
     return line + penalty if line <= 1.0 else None
 
 
 def _line_distance(line: Sequence[Point], other: Sequence[Point]) -> float:
-    """Give the median distance of a line's points from the nearest point of another line, px."""
-    if not line or not other:
+    """Give the median distance of a line's points from the nearest point of another line, px; inf where far apart."""
+    if len(line) < _LEAST_POINTS or len(other) < _LEAST_POINTS:
         return math.inf
     a, b = np.array(line), np.array(other)
+    if (a.min(axis=0) > b.max(axis=0) + _FAR_PX).any() or (b.min(axis=0) > a.max(axis=0) + _FAR_PX).any():
+        return math.inf
     squared = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
     return float(np.sqrt(np.median(squared.min(axis=1))))
 
