@@ -30,14 +30,16 @@ class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ventricular beats in a row that are ventricular tachycardia,"""
     vt_bpm: float = 100.0
     """when they come faster than this."""
-    votes_of: int = 6
+    votes_of: int = 7
     """Windows of the fibrillation network that vote, half a second apart."""
-    votes_on: int = 4
+    votes_on: int = 5
     """Votes that begin VT or VF."""
-    votes_off: int = 1
+    votes_off: int = 2
     """VT or VF ends when no more windows than this vote for it."""
-    vote_probability: float = 0.5
-    """A window votes when its probability of VT and VF together reaches this."""
+    vote_probability: float = 0.85
+    """A window votes for a begin when its probability of VT and VF together reaches this,"""
+    hold_probability: float = 0.5
+    """and against an end when it reaches this."""
 
 
 class RhythmState(msgspec.Struct, frozen=True):
@@ -91,8 +93,10 @@ class VentricularVote:
         return max((w.begin_sample for w in self.votes()), default=-1)
 
     def votes(self) -> list[_Window]:
-        """Give the windows that vote for VT or VF."""
-        return [w for w in self._windows if w.p_vt + w.p_vf >= self._settings.vote_probability]
+        """Give the windows that vote for VT or VF: to begin, or to go on once it has begun."""
+        s = self._settings
+        least = s.vote_probability if self.label == UNKNOWN else s.hold_probability
+        return [w for w in self._windows if w.p_vt + w.p_vf >= least]
 
     def state(self, label: str) -> RhythmState:
         """Give the rhythm voted for, under the label that it is to have."""

@@ -125,6 +125,8 @@ def test_votes_begin_and_end_fibrillation() -> None:
     first = patient.now - 100 - 200
     assert patient.label == "N"
     patient.windows((0.0, 0.9), (0.2, 0.7))
+    assert patient.label == "N"
+    patient.windows((0.2, 0.7))
     assert patient.label == "VF"
     assert patient.changes[-1] == ("VF", first)
     patient.windows(*[(0.0, 0.1)] * 3)
@@ -145,13 +147,24 @@ def test_fibrillation_is_no_asystole_and_asystole_after_it_takes_its_time() -> N
     assert end - 500 < patient.changes[-1][1] < end
 
 
+def test_doubtful_windows_do_not_begin_fibrillation_but_hold_it() -> None:
+    patient = Patient()
+    patient.beats("NNNN")
+    patient.windows(*[(0.1, 0.6)] * 12)
+    assert patient.label != "VF"
+    patient.windows(*[(0.1, 0.8)] * 5)
+    assert patient.label == "VF"
+    patient.windows(*[(0.1, 0.6)] * 12)
+    assert patient.label == "VF"
+
+
 def test_votes_for_tachycardia_become_fibrillation_only_by_a_clear_majority() -> None:
     patient = Patient()
     patient.windows(*[(0.8, 0.1)] * 6)
     assert patient.label == "VT"
-    patient.windows(*[(0.4, 0.5)] * 6)
+    patient.windows(*[(0.4, 0.5)] * 7)
     assert patient.label == "VT"
-    patient.windows(*[(0.1, 0.8)] * 6)
+    patient.windows(*[(0.1, 0.8)] * 7)
     assert patient.label == "VF"
 
 
@@ -184,7 +197,7 @@ def test_a_snapshot_carries_everything() -> None:
     other.tracker.restore(patient.tracker.snapshot())
     other.now = patient.now
     for p in (patient, other):
-        p.windows((0.1, 0.8), (0.0, 0.1))
+        p.windows((0.1, 0.8), (0.1, 0.8), (0.0, 0.1))
         p.beats("VNVN")
     assert other.changes == patient.changes[-len(other.changes) :]
     assert isinstance(other.tracker.state, RhythmState)
