@@ -91,3 +91,17 @@ def test_the_kind_of_an_input_is_told_by_what_it_is(tmp_path: Path) -> None:
     assert source_kind(Path("a.tiff")) == "images"
     with pytest.raises(SourceError, match="No such file"):
         source_kind(tmp_path / "absent")
+
+
+@pytest.mark.data
+def test_a_real_run_gives_a_fix_for_every_frame(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = data_dir / "xray" / "cine" / "xa-mono2-12x.dcm"
+    assert heartwire("localise", run, "--out", tmp_path, "--overlay", monkeypatch=monkeypatch) == 0
+    lines = [json.loads(line) for line in (tmp_path / "xa-mono2-12x.fixes.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(12))
+    assert all(line["devices"] for line in lines)
+    film = cv2.VideoCapture(str(tmp_path / "xa-mono2-12x.overlay.mp4"), cv2.CAP_FFMPEG)
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 12
+    film.release()

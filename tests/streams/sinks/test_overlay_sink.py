@@ -10,9 +10,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from heartwire.engine.messages import CatheterFix, Device, Message, Overlay, Trace, XrayFrame
-from heartwire.engine.xray.age import age_ms, judge
-from heartwire.engine.xray.overlay import displayed, draw
+from heartwire.engine.messages import CatheterFix, Device, Message, Overlay, XrayFrame
+from heartwire.engine.xray.age import judge
 from heartwire.streams.sinks.overlay import OverlaySink
 
 GREEN = (90, 220, 80)
@@ -81,39 +80,3 @@ def test_the_film_is_one_that_browsers_play(tmp_path: Path, shape: tuple[int, in
     assert "h264" in told
     assert "yuv420p" in told
     assert "160x128" in told or "162x128" in told
-
-
-def test_an_overlay_on_another_frame_is_refused() -> None:
-    with pytest.raises(ValueError, match="frame 3 cannot be drawn on frame 4"):
-        draw(frame(4), fix(3), None)
-
-
-def test_a_lost_device_is_not_drawn_and_says_so() -> None:
-    lost = fix(0, state="lost")
-    verdict = judge(lost, 10.0, 500.0, None)
-    assert (verdict.shown, verdict.reason) == (False, "no device")
-    assert not is_drawn(draw(frame(0), lost, verdict))
-
-
-def test_deep_frames_are_brought_to_the_screen_over_the_range_in_use() -> None:
-    deep = XrayFrame(
-        stream="s", frame=0, pixels=np.linspace(3000, 9000, 64 * 64).reshape(64, 64).astype(np.uint16), bits=14
-    )
-    shown = displayed(deep)
-    assert shown.shape == (64, 64, 3)
-    assert shown.min() < 5
-    assert shown.max() > 250
-
-
-def test_age_counts_from_the_intended_time_else_from_arrival() -> None:
-    assert age_ms(Trace(), 10**9) == 0.0
-    assert age_ms(Trace(received_ns=10**9), 10**9 + 7_000_000) == 7.0
-    assert age_ms(Trace(intended_ns=10**9, received_ns=10**9 + 6_000_000), 10**9 + 7_000_000) == 7.0
-
-
-def test_past_the_budget_an_overlay_is_withdrawn_with_its_age_in_ms_and_mm() -> None:
-    verdict = judge(fix(0), 600.0, 500.0, speed_mm_s=20.0)
-    assert not verdict.shown
-    assert (verdict.age_ms, verdict.age_mm) == (600.0, 12.0)
-    assert "600 ms" in verdict.reason
-    assert judge(fix(0), 500.0, 500.0, None).shown
