@@ -1,9 +1,9 @@
 """Alarms for ventricular tachycardia, flutter and fibrillation against annotated episodes.
 
 An episode is a stretch of VT, VFL or VF without a break, whatever its label turns into on the way. It is alarmed when
-an alarm is on at any time within it; the delay runs from its onset to the decision, and is zero where the alarm was
-still on from before. An alarm is false when it touches no stretch of VT, VFL or VF of any length; alarms in stretches
-annotated as noise are counted apart.
+an alarm is on at any time within it; the delay runs from its onset to the decision. Where the alarm was still on from
+before, the episode is carried: it counts as alarmed, but has no delay. An alarm is false when it touches no stretch of
+VT, VFL or VF of any length; alarms in stretches annotated as noise are counted apart.
 """
 
 from __future__ import annotations
@@ -37,12 +37,14 @@ class Alarm(NamedTuple):
 class EpisodeScore(NamedTuple):
     """One record's score.
 
-    `delays_s` has an entry for each episode, None where it was never alarmed. `false_alarms` are those outside every
+    `delays_s` has an entry for each episode that was alarmed afresh, `carried` counts those over which the alarm was on
+    from before. `false_alarms` are those outside every
     episode, `in_noise` those outside but in noise. `other_s` is how long the record is without episodes and noise.
     """
 
     episodes: list[Span]
-    delays_s: list[float | None]
+    delays_s: list[float]
+    carried: int
     false_alarms: int
     in_noise: int
     other_s: float
@@ -91,23 +93,28 @@ def score_alarms(
     all_episodes = spans(rhythms, end_s, VENTRICULAR)
     noise = spans(rhythms, end_s, frozenset({"NOISE"}))
     episodes = [e for e in all_episodes if e.end_s - e.begin_s >= min_episode_s]
-    delays: list[float | None] = []
+    delays: list[float] = []
+    carried = 0
     for episode in episodes:
         during = [a for a in alarms if a.decided_s <= episode.end_s and a.off_s >= episode.begin_s]
-        delays.append(max(0.0, min(a.decided_s for a in during) - episode.begin_s) if during else None)
+        if any(a.decided_s < episode.begin_s for a in during):
+            carried += 1
+        elif during:
+            delays.append(min(a.decided_s for a in during) - episode.begin_s)
     outside = [
         a for a in alarms if not any(a.decided_s <= e.end_s + GRACE_S and a.off_s >= e.begin_s for e in all_episodes)
     ]
     in_noise = sum(any(n.begin_s <= a.decided_s <= n.end_s + GRACE_S for n in noise) for a in outside)
     covered = sum(s.end_s - s.begin_s for s in (*all_episodes, *noise))
-    return EpisodeScore(episodes, delays, len(outside) - in_noise, in_noise, end_s - covered)
+    return EpisodeScore(episodes, delays, carried, len(outside) - in_noise, in_noise, end_s - covered)
 
 
 class AlarmSummary(NamedTuple):
-    """Several records' scores together; delays over the alarmed episodes."""
+    """Several records' scores together; delays over the episodes alarmed afresh."""
 
     n_episodes: int
     n_alarmed: int
+    n_carried: int
     median_delay_s: float
     p95_delay_s: float
     false_alarms: int
@@ -127,10 +134,12 @@ class AlarmSummary(NamedTuple):
 
 def summarise(scores: Sequence[EpisodeScore]) -> AlarmSummary:
     """Add up the records."""
-    delays = [d for score in scores for d in score.delays_s if d is not None]
+    delays = [delay for score in scores for delay in score.delays_s]
+    carried = sum(score.carried for score in scores)
     return AlarmSummary(
         n_episodes=sum(len(score.episodes) for score in scores),
-        n_alarmed=len(delays),
+        n_alarmed=len(delays) + carried,
+        n_carried=carried,
         median_delay_s=float(np.median(delays)) if delays else float("nan"),
         p95_delay_s=float(np.percentile(delays, 95)) if delays else float("nan"),
         false_alarms=sum(score.false_alarms for score in scores),

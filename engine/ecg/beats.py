@@ -3,7 +3,8 @@
 A frame is 16 ms. The network gives, for each, the probability that an R peak lay `qrs_lookahead` frames ago and the
 class of a beat whose R peak lay `class_lookahead` frames ago. The first is summed over seven frames, because a wide
 complex can be found surely without its peak being placed surely. A peak of the sum that no larger one follows within
-the refractory period is a beat; the centre of gravity of the seven frames is its place.
+the refractory period, as far as it is known when the class is, is a beat; the centre of gravity of the seven frames is
+its place.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _decode(
     at_mass = 1 + n_classes
     mask = ring.shape[0] - 1
     n = counters[0]
-    candidate = counters[1]
+    candidate, last = counters[1], counters[2]
     wait = max(REFRACTORY_FRAMES, ahead - look + _REACH)
     written = 0
     for i in range(len(qrs)):
@@ -110,12 +111,9 @@ def _decode(
         ring[(n - _REACH) & mask, at_mass] = mass
         middle = n - _REACH - 1
         here = ring[middle & mask, at_mass]
-        if (
-            here >= threshold * _FULL_MASS
-            and here > ring[(middle - 1) & mask, at_mass]
-            and here >= mass
-            and (candidate < 0 or middle - candidate >= REFRACTORY_FRAMES or here > ring[candidate & mask, at_mass])
-        ):
+        is_peak = here >= threshold * _FULL_MASS and here > ring[(middle - 1) & mask, at_mass] and here >= mass
+        clear = candidate < 0 or middle - candidate >= REFRACTORY_FRAMES or here > ring[candidate & mask, at_mass]
+        if is_peak and clear and middle - last >= REFRACTORY_FRAMES:
             candidate = middle
         if candidate >= 0 and n - candidate >= wait:
             moment = 0.0
@@ -134,10 +132,11 @@ def _decode(
             found[written, 1] = best
             found[written, 2] = min(here / _FULL_MASS, 1.0) * best_score / max(total, 1e-9)
             written += 1
-            candidate = -1
+            candidate, last = -1, candidate
         n += 1
     counters[0] = n
     counters[1] = candidate
+    counters[2] = last
     return written
 
 
@@ -152,7 +151,7 @@ class FrameDecoder:
     def reset(self) -> None:
         """Return to the state of a fresh decoder."""
         self.ring = np.zeros((_RING, 2 + len(CLASSES)))
-        self.counters = np.array([0, -1], np.int64)
+        self.counters = np.array([0, -1, -REFRACTORY_FRAMES], np.int64)
 
     def decode(self, qrs: npt.NDArray[np.float32], classes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Take the next frames; give the beats they complete.

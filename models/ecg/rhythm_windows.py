@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
-from heartwire.engine.ecg.ventricular import JUDGED_S, LABELS, THINNED, WINDOW
+from heartwire.engine.ecg.ventricular import JUDGED_S, LABELS, LIMIT_MV, STEP, THINNED, WINDOW
 from heartwire.models.ecg.recordings import Recording
 
 FOLDS = (
@@ -20,6 +18,8 @@ FOLDS = (
 """Records of vfdb by the fold that tests them; one record is one patient."""
 VFDB = tuple(sorted(name for fold in FOLDS for name in fold))
 OTHER, VT, VF, NOISE = range(len(LABELS))
+_SHARES = {OTHER: 0.5, VT: 0.2, VF: 0.18, NOISE: 0.12}
+_N = WINDOW // THINNED
 _OF_RHYTHM = {"VT": VT, "VF": VF, "VFIB": VF, "VFL": VF, "NOISE": NOISE}
 
 Array = npt.NDArray[np.float32]
@@ -67,44 +67,54 @@ class WindowMaker:
 
     def batch(self, size: int) -> tuple[Array, npt.NDArray[np.int64]]:
         """Draw `size` windows: (size, 1, 1, 500) and their labels."""
-        shares = {OTHER: 0.45, VT: 0.23, VF: 0.2, NOISE: 0.12}
-        present = [label for label in shares if self._ends[label]]
-        p = np.array([shares[label] for label in present])
-        labels = self._random.choice(present, size, p=p / p.sum())
-        return np.stack([self._window(int(label)) for label in labels])[:, None, None], labels
+        random = self._random
+        present = [label for label in _SHARES if self._ends[label]]
+        p = np.array([_SHARES[label] for label in present])
+        labels = np.sort(random.choice(present, size, p=p / p.sum()))
+        windows = np.concatenate([self._drawn(label, int(np.sum(labels == label))) for label in present])
+        return self._disturbed(windows)[:, None, None], labels
 
-    def _window(self, label: int) -> Array:
+    def _drawn(self, label: int, count: int) -> Array:
+        """Draw windows of one label, played a little faster or slower; (count, 500)."""
         random = self._random
         pool = self._ends[label]
-        which, ends = pool[int(random.choice(len(pool), p=self._weights[label]))]
-        end = int(ends[random.integers(len(ends))]) - int(random.integers(25))
-        speed = np.exp(random.uniform(-0.12, 0.12))
-        n = WINDOW // THINNED
-        at = end - 1 - (np.arange(n)[::-1] * THINNED * speed)
-        signal = self._recordings[which].signal
-        lead = signal[:, random.integers(signal.shape[1])]
-        cell = at.astype(np.int64)
-        part = (at - cell).astype(np.float32)
-        x: Array = lead[cell] * (1 - part) + lead[np.minimum(cell + 1, len(lead) - 1)] * part
-        x *= np.float32(np.exp(random.uniform(np.log(0.4), np.log(2.5))))
-        chance = random.random(4)
-        if chance[0] < 0.3:
-            x = -x
-        if chance[1] < 0.35:
-            noise = self._noise[int(random.integers(len(self._noise)))]
-            first = int(random.integers(len(noise) - WINDOW))
+        speeds = np.exp(random.uniform(-0.12, 0.12, count))
+        back = np.arange(_N)[::-1] * THINNED
+        windows = np.empty((count, _N), np.float32)
+        for i, which in enumerate(random.choice(len(pool), count, p=self._weights[label])):
+            record, ends = pool[which]
+            at = ends[random.integers(len(ends))] - random.integers(25) - 1 - back * speeds[i]
+            signal = self._recordings[record].signal
+            lead = signal[:, random.integers(signal.shape[1])]
+            cell = at.astype(np.int64)
+            part = (at - cell).astype(np.float32)
+            windows[i] = lead[cell] * (1 - part) + lead[np.minimum(cell + 1, len(lead) - 1)] * part
+        return windows
+
+    def _disturbed(self, x: Array) -> Array:
+        """Change gain and sign, add noise, mains and hiss to some of the windows; (count, 500)."""
+        random = self._random
+        count = len(x)
+        x *= np.exp(random.uniform(np.log(0.4), np.log(2.5), (count, 1))).astype(np.float32)
+        x[random.random(count) < 0.3] *= -1.0
+        for i in np.flatnonzero(random.random(count) < 0.35):
+            noise = self._noise[random.integers(len(self._noise))]
+            first = random.integers(len(noise) - WINDOW)
             piece = noise[first : first + WINDOW : THINNED, random.integers(2)]
-            high, low = np.percentile(x, (99.5, 0.5))
-            power = max((high - low) ** 2 / 8.0, 1e-4) / 10 ** (random.uniform(3.0, 24.0) / 10)
-            x = x + piece * np.float32(np.sqrt(power / max(float(np.var(piece)), 1e-6)))
-        if chance[2] < 0.1:
-            phase = 2 * np.pi * (random.choice((50.0, 60.0)) * np.arange(n) / 125.0 + random.random())
-            x = x + (random.uniform(0.01, 0.15) * np.sin(phase)).astype(np.float32)
-        if chance[3] < 0.1:
-            x = x + random.normal(0, random.uniform(0, 0.03), n).astype(np.float32)
-        return np.clip(x, -5.0, 5.0).astype(np.float32)
+            power = max(float(np.ptp(x[i])) ** 2 / 8.0, 1e-4) / 10 ** (random.uniform(3.0, 24.0) / 10)
+            x[i] += piece * np.sqrt(power / max(float(np.var(piece)), 1e-6))
+        humming = random.random(count) < 0.1
+        cycles = random.choice((50.0, 60.0), (count, 1)) * np.arange(_N) / 125.0 + random.random((count, 1))
+        hum = random.uniform(0.01, 0.15, (count, 1)) * np.sin(2 * np.pi * cycles)
+        x[humming] += hum[humming].astype(np.float32)
+        hissing = random.random(count) < 0.1
+        hiss = random.uniform(0, 0.03, (count, 1)) * random.standard_normal((count, _N))
+        x[hissing] += hiss[hissing].astype(np.float32)
+        return np.clip(x, -LIMIT_MV, LIMIT_MV)
 
 
-def vfdb_path(data: Path, name: str) -> Path:
-    """Give the path of a vfdb record."""
-    return data / "vfdb" / name
+def windows_of(lead: Array) -> tuple[npt.NDArray[np.int64], Array]:
+    """Cut a conditioned lead as the engine does: the end of each window, and the windows (n, 1, 1, 500)."""
+    ends = np.arange(-(-WINDOW // STEP) * STEP, len(lead) + 1, STEP)
+    thinned = np.stack([lead[end - WINDOW : end][THINNED - 1 :: THINNED] for end in ends])
+    return ends, np.clip(thinned, -LIMIT_MV, LIMIT_MV)[:, None, None]
