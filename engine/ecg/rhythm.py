@@ -18,6 +18,7 @@ _N_BEATS_SINUS = 3
 _PATTERNS = {"B": (6, ("V-V-V-", "-V-V-V")), "T": (9, ("V--V--V--", "-V--V--V-", "--V--V--V"))}
 _PATTERN_INTERVAL_S = 2.5
 _KEPT = 9
+_LIKELY_WINDOWS = 3
 _OTHERS_END_VT = 3
 
 
@@ -28,8 +29,10 @@ class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No QRS complex for so long."""
     vt_beats: int = 5
     """Ventricular beats in a row that are ventricular tachycardia,"""
-    vt_bpm: float = 100.0
-    """when they come faster than this."""
+    vt_bpm: float = 120.0
+    """when they come faster than this,"""
+    run_probability: float = 0.5
+    """and one of the last windows gives VT and VF this probability."""
     votes_of: int = 7
     """Windows of the fibrillation network that vote, half a second apart."""
     votes_on: int = 5
@@ -88,6 +91,11 @@ class VentricularVote:
         else:
             self.label = UNKNOWN
 
+    def likely(self) -> bool:
+        """Tell whether one of the last windows leaves VT or VF possible, or there are none."""
+        last = list(self._windows)[-_LIKELY_WINDOWS:]
+        return not last or any(w.p_vt + w.p_vf >= self._settings.run_probability for w in last)
+
     def last_begin(self) -> int:
         """Give the sample at which the last window that votes begins."""
         return max((w.begin_sample for w in self.votes()), default=-1)
@@ -125,7 +133,8 @@ class VentricularVote:
 class _Past(msgspec.Struct):
     """What the tracker remembers: the last beats, oldest first, `kinds` with V for ventricular and - for others.
 
-    `run` counts the fast ventricular beats in a row, `others` the beats since the last of them.
+    `run` counts the fast ventricular beats in a row, `others` the beats since the last of them; `running` while such a
+    run is tachycardia.
     """
 
     state: RhythmState = RhythmState(UNKNOWN, 0)
@@ -136,6 +145,7 @@ class _Past(msgspec.Struct):
     silent_since: int = -1
     run: int = 0
     run_onset: int = 0
+    running: bool = False
     others: int = 0
 
 
@@ -226,16 +236,15 @@ class RhythmTracker:
         past, s = self._past, self._settings
         silent_s = (seen_to - past.silent_since) / self.rate_hz
         beating = (seen_to - past.last_beat) * s.vt_bpm < _OTHERS_END_VT * 60.0 * self.rate_hz
-        in_run = past.run >= s.vt_beats and beating
+        in_run = beating and past.run >= s.vt_beats and (past.running or self.vote.likely())
+        past.running = in_run or (past.running and beating and past.others < _OTHERS_END_VT)
         if self.vote.label != UNKNOWN:
             # Beats that follow each other regularly enough to be found are no fibrillation.
             return self.vote.state("VT" if in_run else self.vote.label)
         if silent_s >= s.asystole_s:
             return RhythmState("ASYS", past.silent_since, {"rule": "no QRS complex", "silent_s": round(silent_s, 3)})
-        if in_run:
+        if past.running:
             return RhythmState("VT", past.run_onset, {"rule": "ventricular beats in a row", "beats": past.run})
-        if past.state.label == "VT" and past.others < _OTHERS_END_VT and beating:
-            return past.state
         return past.pattern
 
     def _forget_pattern(self) -> None:

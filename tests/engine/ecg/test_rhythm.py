@@ -91,11 +91,11 @@ def test_missing_samples_start_the_silence_anew() -> None:
 def test_five_fast_ventricular_beats_are_tachycardia() -> None:
     patient = Patient()
     patient.beats("NNNN")
-    patient.beats("V", 50)
+    patient.beats("V", 40)
     begin = patient.now
-    patient.beats("VVV", 50)
+    patient.beats("VVV", 40)
     assert patient.label == "N"
-    patient.beats("V", 50)
+    patient.beats("V", 40)
     assert patient.label == "VT"
     assert patient.changes[-1] == ("VT", begin)
 
