@@ -17,7 +17,7 @@ from heartwire.engine.xray.tip import CLASSES, TipPeak, find_tips
 MODEL_NAME = "xray-devices"
 _TIP_TO_LINE_PX = 16.0
 _END_PX = 24.0
-_SPLIT_HEAT = 0.3
+_SPLIT_HEAT = 0.2
 _SPLIT_CONTRAST = 0.15
 _SIDE_POINTS = 15
 _HALF_SURE_PX = 30.0
