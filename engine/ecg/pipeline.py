@@ -7,12 +7,13 @@ from functools import cache
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from heartwire.engine.alarms.rules import EcgAlarms
 from heartwire.engine.ecg.analyser import EcgAnalyser
 from heartwire.engine.ecg.settings import EcgSettings, read_settings
 from heartwire.engine.inference import Model
-from heartwire.engine.messages import AlarmEvent, Finding, Item
+from heartwire.engine.messages import AlarmEvent, EcgChunk, Finding, Item
 from heartwire.engine.processor import Processor
 
 
@@ -93,4 +94,17 @@ def create(stream: str, settings: Mapping[str, Any]) -> EcgPipeline:
     ModelError
         If a model is missing or damaged.
     """
-    return EcgPipeline(stream, read_settings(stream, settings))
+    pipeline = EcgPipeline(stream, read_settings(stream, settings))
+    _warm_up(pipeline)
+    return pipeline
+
+
+def _warm_up(pipeline: EcgPipeline) -> None:
+    """Go once through all that is compiled or allocated at first use, so that no patient waits for it."""
+    time_s = np.arange(8 * 250, dtype=np.float32)[:, None] / 250
+    spikes = np.exp(-(((time_s % 0.8) - 0.4) ** 2) / 2e-4)
+    samples = np.repeat(spikes, 2, axis=1).astype(np.float32)
+    chunk = EcgChunk(stream="warm-up", first_sample=0, rate_hz=250.0, leads=("I", "II"), samples=samples)
+    for _ in pipeline.process(chunk):
+        pass
+    pipeline.reset()
