@@ -31,15 +31,15 @@ class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ventricular beats in a row that are ventricular tachycardia,"""
     vt_bpm: float = 120.0
     """when they come faster than this,"""
-    run_probability: float = 0.5
+    run_probability: float = 0.7
     """and one of the last windows gives VT and VF this probability."""
-    votes_of: int = 7
+    votes_of: int = 6
     """Windows of the fibrillation network that vote, half a second apart."""
-    votes_on: int = 5
+    votes_on: int = 4
     """Votes that begin VT or VF."""
-    votes_off: int = 2
+    votes_off: int = 1
     """VT or VF ends when no more windows than this vote for it."""
-    vote_probability: float = 0.85
+    vote_probability: float = 0.8
     """A window votes for a begin when its probability of VT and VF together reaches this,"""
     hold_probability: float = 0.5
     """and against an end when it reaches this."""
