@@ -53,6 +53,11 @@ def main() -> None:
         _fail(error, 2)
     except HeartwireError as error:
         _fail(error, 1)
+    except OSError as error:
+        # A path too long, a disk that is full, a folder that may not be written.
+        if error.filename is None:
+            raise
+        _fail(InputError(f"{error.filename}: {error.strerror}"), 2)
 
 
 def _fail(error: HeartwireError, status: int) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -140,7 +141,8 @@ def _do(job: Job, account: _Account, progress: Progress) -> str:
     except HeartwireError:
         _close(sinks)
         for output in job.outputs:
-            output.unlink(missing_ok=True)
+            with suppress(OSError):
+                output.unlink(missing_ok=True)
         raise
     finally:
         progress.remove_task(task)

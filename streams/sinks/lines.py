@@ -59,8 +59,12 @@ class LineFiles:
     def write(self, stream: str, line: msgspec.Struct) -> None:
         """Add a line to the file of a stream."""
         file = self.begin(stream)
-        file.write(self._encoder.encode(line) + b"\n")
-        file.flush()
+        try:
+            file.write(self._encoder.encode(line) + b"\n")
+            file.flush()
+        except OSError as error:
+            msg = f"cannot write {file.name}: {error.strerror}"
+            raise ConfigError(msg) from error
 
     def close(self) -> None:
         """Close all files."""

@@ -10,6 +10,7 @@ import cv2
 import imageio_ffmpeg
 import msgspec
 
+from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import CatheterFix, Message, Overlay, XrayFrame
 from heartwire.engine.sink import OpenSink, Sink, file_stem
 from heartwire.engine.xray.overlay import Image, draw
@@ -38,6 +39,12 @@ class _Video:
     def __init__(self, path: Path, image: Image, rate_hz: float) -> None:
         # The pixel format of browsers halves the colour's resolution: both sides must be even.
         self._size = (image.shape[1] + image.shape[1] % 2, image.shape[0] + image.shape[0] % 2)
+        self._path = path
+        try:
+            path.write_bytes(b"")
+        except OSError as error:
+            msg = f"cannot write {path}: {error.strerror}"
+            raise ConfigError(msg) from error
         self._writer: Generator[None, Any, None] = imageio_ffmpeg.write_frames(
             str(path),
             self._size,
@@ -61,7 +68,11 @@ class _Video:
                 image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
             else:
                 image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.send(image.tobytes())
+        try:
+            self._writer.send(image.tobytes())
+        except OSError as error:
+            msg = f"cannot write {self._path}: its encoder ended: the disk may be full"
+            raise ConfigError(msg) from error
 
     def close(self) -> None:
         """Finish the file."""

@@ -13,6 +13,7 @@ from heartwire.engine.messages import Beat, EcgChunk, EndOfStream, Message, Rhyt
 from heartwire.engine.sink import OpenSink, Sink, file_stem
 from heartwire.streams.sinks.lines import make_folder
 
+_RECORD_FILES = {"hea", "dat"}
 _FIBRILLATION = {"VF", "VFL"}
 
 
@@ -32,6 +33,9 @@ class WfdbSink(Sink):
         """Start gathering annotations."""
         if not self.annotator.isalpha():
             msg = f"annotator {self.annotator!r}: WFDB takes letters only"
+            raise ConfigError(msg)
+        if self.annotator in _RECORD_FILES:
+            msg = f"annotator {self.annotator!r}: files of that name hold the recording itself"
             raise ConfigError(msg)
         return _Annotations(str(make_folder(self.out)), self.annotator)
 
@@ -74,15 +78,20 @@ class _Annotations:
                 # An annotation file cannot be empty: a note says that there is nothing.
                 marks = [(0, '"', "no beats found")]
             samples, symbols, notes = zip(*marks, strict=True)
-            wfdb.wrann(
-                file_stem(name).replace(".", "_"),
-                self._annotator,
-                np.array(samples, np.int64),
-                symbol=list(symbols),
-                aux_note=list(notes),
-                fs=stream.rate_hz or None,
-                write_dir=self._folder,
-            )
+            record = file_stem(name).replace(".", "_")
+            try:
+                wfdb.wrann(
+                    record,
+                    self._annotator,
+                    np.array(samples, np.int64),
+                    symbol=list(symbols),
+                    aux_note=list(notes),
+                    fs=stream.rate_hz or None,
+                    write_dir=self._folder,
+                )
+            except OSError as error:
+                msg = f"cannot write {self._folder}/{record}.{self._annotator}: {error.strerror}"
+                raise ConfigError(msg) from error
         self._streams.clear()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,9 @@ from heartwire.engine.source import Source, captured_ns
 
 MAX_LEADS = 12
 MIN_RATE_HZ, MAX_RATE_HZ = 100.0, 2000.0
+_RATE_FIELD = 2
+_RATE = re.compile(r"(\d+\.?\d*|\.\d+)(/|$)")
+"""A rate as it stands in a header's first line, up to the end or the counter frequency."""
 _BLOCK_S = 120.0
 _TO_MV = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3}
 _NOT_ECG = ("RESP", "PLETH", "PPG", "ABP", "ART", "BP", "CVP", "PAP", "SPO2", "EEG", "EOG", "EMG")
@@ -62,10 +66,11 @@ class WfdbSource(Source):
         return path.with_suffix("") if path.suffix in {".hea", ".dat"} else path
 
     def _header(self) -> Any:
-        where = self.path.with_name(f"{self.path.name}.hea")
+        where = Path(f"{self.path}.hea")
         if not where.is_file():
             msg = f"record {self.path}: no header file {where}: give the path of a WFDB record without its suffix"
             raise SourceError(msg)
+        self._check_rate(where)
         try:
             header = wfdb.rdheader(str(self.path), rd_segments=True)
             rate_hz, length = float(header.fs), int(header.sig_len or 0)
@@ -85,6 +90,14 @@ class WfdbSource(Source):
             msg = f"record {self.path}: message_ms is {self.message_ms:g}, it must be above 0"
             raise SourceError(msg)
         return header
+
+    def _check_rate(self, header: Path) -> None:
+        """Refuse a rate that is no number: wfdb would take 250 Hz, or its leading digits, in its place."""
+        lines = header.read_text("ascii", "replace").splitlines()
+        fields = next((line.split() for line in lines if line.strip() and not line.startswith("#")), [])
+        if len(fields) > _RATE_FIELD and not _RATE.match(fields[_RATE_FIELD]):
+            msg = f"record {self.path}: the header gives a rate of {fields[_RATE_FIELD]!r}: correct the header"
+            raise SourceError(msg)
 
     def _choose(self, header: Any) -> list[_Signal]:
         layout = header
