@@ -12,7 +12,7 @@ class AlarmLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tachy_bpm: float = 120.0
     extreme_brady_bpm: float = 40.0
     extreme_brady_beats: int = 5
-    """Beats over which the mean rate is below the limit."""
+    """Beats whose median interval is longer than the limit's."""
     extreme_tachy_bpm: float = 140.0
     extreme_tachy_beats: int = 17
     hysteresis_bpm: float = 3.0

@@ -116,8 +116,8 @@ class EcgAlarms:
         now = _OF_RHYTHM.get(step.rhythm.label)
         self._memory.rhythm = step.rhythm.label
         self._memory.last_beat = -1
-        if before == "VF":
-            # Whatever was taken for beats in fibrillation tells nothing of the rate.
+        if before in ("VF", "VT"):
+            # What was taken for beats then tells nothing of the rate now.
             self._forget_beats(step.seen_to)
         if before != now and before is not None:
             yield from self._end(before, step, {"rule": f"rhythm is {step.rhythm.label or 'not known'}"})
@@ -140,16 +140,16 @@ class EcgAlarms:
             memory.run_beats = 0
             yield from self._end("V_RUN", step, {"rule": "another beat"})
         median_bpm = self._meter.beat(beat.sample)
-        yield from self._limit("TACHY", median_bpm, limits.tachy_bpm, 1, step)
-        yield from self._limit("BRADY", median_bpm, limits.brady_bpm, -1, step)
+        yield from self._limit("TACHY", median_bpm, limits.tachy_bpm, 1, step, MEDIAN_INTERVALS)
+        yield from self._limit("BRADY", median_bpm, limits.brady_bpm, -1, step, MEDIAN_INTERVALS)
         for code, n_beats, limit_bpm, side in (
             ("EXTREME_TACHY", limits.extreme_tachy_beats, limits.extreme_tachy_bpm, 1),
             ("EXTREME_BRADY", limits.extreme_brady_beats, limits.extreme_brady_bpm, -1),
         ):
-            yield from self._limit(code, self._meter.mean_bpm(n_beats), limit_bpm, side, step, n_beats)
+            yield from self._limit(code, self._meter.median_bpm(n_beats), limit_bpm, side, step, n_beats - 1)
 
     def _limit(
-        self, code: str, bpm: float | None, limit_bpm: float, side: int, step: Step, n_beats: int = 0
+        self, code: str, bpm: float | None, limit_bpm: float, side: int, step: Step, intervals: int
     ) -> Iterator[AlarmEvent]:
         """Compare a rate with its limit; `side` is 1 for an upper limit, -1 for a lower one."""
         if bpm is None:
@@ -161,16 +161,16 @@ class EcgAlarms:
             if within >= self._limits.hysteresis_beats:
                 yield from self._end(code, step, {"rule": "rate within its limit", "rate_bpm": round(bpm, 2)})
         elif beyond > 0:
-            onset = self._meter.samples[-n_beats] if n_beats else self._since(limit_bpm, side)
+            onset = self._since(limit_bpm, side, intervals)
             self._memory.within[code] = 0
             reason: Reason = {"rule": "rate beyond its limit", "rate_bpm": round(bpm, 2), "limit_bpm": limit_bpm}
             yield from self._begin(code, onset, step, reason)
 
-    def _since(self, limit_bpm: float, side: int) -> int:
-        """Give the beat from which on every interval is beyond the limit."""
+    def _since(self, limit_bpm: float, side: int, intervals: int) -> int:
+        """Give the beat from which on every interval is beyond the limit, so many intervals ago at most."""
         samples = self._meter.samples
         first = len(samples) - 1
-        earliest = max(0, first - MEDIAN_INTERVALS)
+        earliest = max(0, first - intervals)
         at_limit = 60.0 * self._meter.rate_hz / limit_bpm
         while first > earliest and side * (at_limit - (samples[first] - samples[first - 1])) > 0:
             first -= 1

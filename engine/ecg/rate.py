@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from statistics import median
 
 import msgspec
@@ -54,11 +55,12 @@ class RateMeter:
             return None
         return 60.0 * self.rate_hz / median(self._intervals)
 
-    def mean_bpm(self, n_beats: int) -> float | None:
-        """Give the mean rate over the last beats; None while there are fewer."""
+    def median_bpm(self, n_beats: int) -> float | None:
+        """Give the rate of the median interval of the last beats; None while there are fewer."""
         if len(self.samples) < n_beats:
             return None
-        return 60.0 * self.rate_hz * (n_beats - 1) / (self.samples[-1] - self.samples[-n_beats])
+        last = list(self.samples)[-n_beats:]
+        return 60.0 * self.rate_hz / median(b - a for a, b in pairwise(last))
 
     def interrupt(self, until: int) -> None:
         """Forget the beats, and count none before the sample `until`: it is not known what lies between."""

@@ -35,15 +35,17 @@ def test_beats_before_an_interruption_or_a_long_silence_do_not_count() -> None:
     meter.interrupt(250)
     assert [meter.beat(sample) for sample in (240, 260, 360, 460)] == [None, None, None, 60.0]
     assert meter.beat(1000) is None
-    assert meter.mean_bpm(2) is None
+    assert meter.median_bpm(2) is None
 
 
-def test_the_mean_rate_is_over_the_last_beats() -> None:
+def test_the_rate_of_the_last_beats_is_that_of_their_median_interval() -> None:
     meter = RateMeter(100.0)
     for sample in (0, 100, 200, 250, 300):
         meter.beat(sample)
-    assert meter.mean_bpm(3) == 120.0
-    assert meter.mean_bpm(6) is None
+    assert meter.median_bpm(3) == 120.0
+    assert meter.median_bpm(4) == 120.0
+    assert meter.median_bpm(5) == 80.0
+    assert meter.median_bpm(6) is None
 
 
 def test_a_snapshot_carries_everything() -> None:
