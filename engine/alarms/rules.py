@@ -9,6 +9,7 @@ import msgspec
 from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.alarms.limits import AlarmLimits
+from heartwire.engine.ecg.quality import OFF_SEEN_AFTER_S
 from heartwire.engine.ecg.rate import MEDIAN_INTERVALS, RateMeter
 from heartwire.engine.ecg.step import Step
 from heartwire.engine.messages import AlarmEvent, Beat, Reason
@@ -94,7 +95,8 @@ class EcgAlarms:
                 for code in self.board.active():
                     if CONDITIONS[code].kind == "physiological":
                         yield from self._end(code, step, {"rule": "no signal any more"})
-                yield from self._begin("LEAD_OFF", memory.off_since, step, {"rule": "every lead flat or invalid"})
+                onset = max(0, memory.off_since - round(OFF_SEEN_AFTER_S * step.rate_hz))
+                yield from self._begin("LEAD_OFF", onset, step, {"rule": "every lead flat or invalid"})
         else:
             memory.off_since = -1
             yield from self._end("LEAD_OFF", step, {"rule": "a lead carries a signal"})

@@ -23,6 +23,8 @@ WINDOW_HOPS = 16
 """Hops looked at: 2.56 s, which holds a beat at 25 a minute."""
 OFF_FRACTION = 0.9
 """A lead is off when so much of the window is invalid or does not change."""
+OFF_SEEN_AFTER_S = OFF_FRACTION * WINDOW_HOPS * 0.16
+"""How long after its signal ended a lead is seen to be off."""
 FLAT_MV = 0.01
 """A lead whose whole window spans less than this is off."""
 

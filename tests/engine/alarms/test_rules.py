@@ -179,7 +179,7 @@ def test_no_lead_is_one_technical_alarm_and_ends_what_rests_on_the_signal() -> N
     patient.rhythm = RhythmState("", 50)
     patient.wait(1000)
     assert patient.changes == [("VF", "on"), ("VF", "latched"), ("LEAD_OFF", "on")]
-    assert patient.events[-1].decision_sample - patient.events[-1].onset_sample == 100
+    assert (patient.events[-1].onset_sample, patient.events[-1].decision_sample) == (0, 160)
     patient.signal = "good"
     patient.wait(10)
     assert patient.changes[-1] == ("LEAD_OFF", "off")
