@@ -1,38 +1,25 @@
-"""Heart beats: the beat network run hop by hop, and its frames turned into beats.
-
-A frame is 16 ms. The network gives, for each, the probability that an R peak lay `qrs_lookahead` frames ago and the
-class of a beat whose R peak lay `class_lookahead` frames ago. The first is summed over seven frames, because a wide
-complex can be found surely without its peak being placed surely. A peak of the sum that no larger one follows within
-the refractory period, as far as it is known when the class is, is a beat; the centre of gravity of the seven frames is
-its place.
-"""
+"""Heart beats: the beat network run hop by hop, its frames decoded, each R peak put onto the wave."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from heartwire.engine.errors import ModelError
+from heartwire.engine.ecg.frames import CLASSES, FRAME, BeatSettings, FrameDecoder
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import BeatClass
 
 HOP = 40
 """Conditioned samples that one step takes."""
-FRAME = 4
-"""Conditioned samples in a frame."""
-REFRACTORY_FRAMES = 13
-"""No two beats closer than this: 208 ms."""
-CLASSES: tuple[BeatClass, ...] = ("N", "S", "V", "F", "Q")
 LIMIT_MV = 10.0
 
-_RING = 64
-_REACH = 3
-_FULL_MASS = 2.0
+_WAVE = 256
+_SNAP = 12
+_SNAP_LEAST_MV = 0.05
+_DOWNWARD = 0.7
 
 
 class DetectedBeat(NamedTuple):
@@ -47,150 +34,41 @@ class DetectedBeat(NamedTuple):
     confidence: float
 
 
-class BeatSettings(msgspec.Struct, frozen=True):
-    """The numbers that turn frames into beats, from the model's card.
+def snap(wave: npt.NDArray[np.float32], at: float) -> float:
+    """Put an R peak onto the tallest deflection of the wave within 48 ms; an upward one is taken before a downward one.
 
-    `qrs_threshold` is the least sum of probabilities that makes a beat, 1 being that of a sure one. A class's
-    probability is multiplied by its weight before the largest wins.
+    Where the wave is too low to say, `at` stays.
+
+    Parameters
+    ----------
+    wave
+        (n_samples,) mV, one lead.
+    at
+        Where the network sees the peak, in samples.
     """
-
-    qrs_threshold: float
-    qrs_lookahead_frames: int
-    class_lookahead_frames: int
-    class_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
-
-    @classmethod
-    def from_card(cls, settings: Mapping[str, float]) -> BeatSettings:
-        """Read the settings of a model card.
-
-        Raises
-        ------
-        ModelError
-            If the card lacks one.
-        """
-        try:
-            return cls(
-                qrs_threshold=settings["qrs_threshold"],
-                qrs_lookahead_frames=round(settings["qrs_lookahead_s"] * 250 / FRAME),
-                class_lookahead_frames=round(settings["class_lookahead_s"] * 250 / FRAME),
-                class_weights=tuple(settings[f"weight_{name}"] for name in CLASSES),
-            )
-        except KeyError as error:
-            msg = f"the card of the beat model lacks the setting {error.args[0]}"
-            raise ModelError(msg) from None
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _decode(
-    qrs: npt.NDArray[np.float32],
-    classes: npt.NDArray[np.float32],
-    ring: npt.NDArray[np.float64],
-    counters: npt.NDArray[np.int64],
-    threshold: float,
-    look: int,
-    ahead: int,
-    weights: npt.NDArray[np.float64],
-    found: npt.NDArray[np.float64],
-) -> int:
-    """Take frames; write (place, label, confidence, frame of decision) of each beat they complete."""
-    n_classes = classes.shape[0]
-    at_mass = 1 + n_classes
-    mask = ring.shape[0] - 1
-    n = counters[0]
-    candidate, last = counters[1], counters[2]
-    wait = max(REFRACTORY_FRAMES, ahead - look + _REACH)
-    written = 0
-    for i in range(len(qrs)):
-        slot = n & mask
-        ring[slot, 0] = qrs[i]
-        for c in range(n_classes):
-            ring[slot, 1 + c] = classes[c, i]
-        mass = 0.0
-        for frame in range(n - 2 * _REACH, n + 1):
-            mass += ring[frame & mask, 0]
-        ring[(n - _REACH) & mask, at_mass] = mass
-        middle = n - _REACH - 1
-        here = ring[middle & mask, at_mass]
-        is_peak = here >= threshold * _FULL_MASS and here > ring[(middle - 1) & mask, at_mass] and here >= mass
-        clear = candidate < 0 or middle - candidate >= REFRACTORY_FRAMES or here > ring[candidate & mask, at_mass]
-        if is_peak and clear and middle - last >= REFRACTORY_FRAMES:
-            candidate = middle
-        if candidate >= 0 and n - candidate >= wait:
-            moment = 0.0
-            for k in range(-_REACH, _REACH + 1):
-                moment += k * ring[(candidate + k) & mask, 0]
-            here = ring[candidate & mask, at_mass]
-            place = candidate + moment / here
-            read = int(np.floor(place + 0.5)) + ahead - look
-            best, best_score, total = 0, -1.0, 0.0
-            for c in range(n_classes):
-                p = ring[read & mask, 1 + c]
-                total += p * weights[c]
-                if p * weights[c] > best_score:
-                    best, best_score = c, p * weights[c]
-            found[written, 0] = (place - look + 0.5) * FRAME - 0.5
-            found[written, 1] = best
-            found[written, 2] = min(here / _FULL_MASS, 1.0) * best_score / max(total, 1e-9)
-            written += 1
-            candidate, last = -1, candidate
-        n += 1
-    counters[0] = n
-    counters[1] = candidate
-    counters[2] = last
-    return written
-
-
-class FrameDecoder:
-    """Turns the frames of one stream into beats."""
-
-    def __init__(self, settings: BeatSettings) -> None:
-        self.settings = settings
-        self._weights = np.array(settings.class_weights)
-        self.reset()
-
-    def reset(self) -> None:
-        """Return to the state of a fresh decoder."""
-        self.ring = np.zeros((_RING, 2 + len(CLASSES)))
-        self.counters = np.array([0, -1, -REFRACTORY_FRAMES], np.int64)
-
-    def decode(self, qrs: npt.NDArray[np.float32], classes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Take the next frames; give the beats they complete.
-
-        Parameters
-        ----------
-        qrs
-            (n_frames,) probability of an R peak.
-        classes
-            (5, n_frames) probability of each class.
-
-        Returns
-        -------
-        (n_beats, 3): R peak on the grid, index of the class, confidence.
-        """
-        found = np.empty((len(qrs) // REFRACTORY_FRAMES + 2, 3))
-        s = self.settings
-        n = _decode(
-            qrs,
-            classes,
-            self.ring,
-            self.counters,
-            s.qrs_threshold,
-            s.qrs_lookahead_frames,
-            s.class_lookahead_frames,
-            self._weights,
-            found,
-        )
-        return found[:n]
+    first = max(round(at) - _SNAP, 1)
+    near = wave[first : min(round(at) + _SNAP + 1, len(wave) - 1)]
+    height = np.maximum(near, -_DOWNWARD * near)
+    if not len(near) or height.max() < _SNAP_LEAST_MV:
+        return at
+    k = first + int(height.argmax())
+    left, peak, right = (float(x) for x in wave[k - 1 : k + 2])
+    bend = left - 2.0 * peak + right
+    shift = 0.5 * (left - right) / bend if bend != 0.0 else 0.0
+    return k + min(max(shift, -0.5), 0.5)
 
 
 class _State(msgspec.Struct):
     network: bytes
-    ring: bytes
-    counters: bytes
+    decoder: bytes
+    wave: bytes
 
 
 class BeatDetector:
     """Finds and classes the beats of one stream.
+
+    The network sees two leads and their order does not matter to it; the R peak is placed on the first, so that it lies
+    on the same deflection in every beat.
 
     Parameters
     ----------
@@ -202,14 +80,15 @@ class BeatDetector:
         settings = BeatSettings.from_card(model.card.settings)
         self._runner = model.runner(shapes={"signal": (1, 2, 1, HOP)})
         self._decoder = FrameDecoder(settings)
-        wait = max(REFRACTORY_FRAMES, settings.class_lookahead_frames - settings.qrs_lookahead_frames + _REACH)
-        self.delay_s = ((settings.qrs_lookahead_frames + wait + 1) * FRAME + HOP) / 250.0
+        self._wave = np.zeros(_WAVE, np.float32)
+        self.delay_s = ((settings.qrs_lookahead_frames + settings.wait_frames + 1) * FRAME + HOP) / 250.0
         """Longest time from an R peak in the conditioned signal to the decision."""
 
     def reset(self) -> None:
         """Return to the state of a fresh detector."""
         self._runner.reset()
         self._decoder.reset()
+        self._wave[:] = 0.0
 
     def process(self, hop: npt.NDArray[np.float32]) -> list[DetectedBeat]:
         """Take the next hop; give the beats it completes.
@@ -220,24 +99,27 @@ class BeatDetector:
             (40, 2) conditioned samples of the two leads in use, mV; zeros for a lead that is not there.
         """
         np.clip(hop.T, -LIMIT_MV, LIMIT_MV, out=self._runner.inputs["signal"][0, :, 0])
+        self._wave[:-HOP] = self._wave[HOP:]
+        self._wave[-HOP:] = hop[:, 0]
         self._runner.run()
         outputs = self._runner.outputs
         found = self._decoder.decode(outputs["qrs"][0, 0, 0], outputs["beat_class"][0, :, 0])
         if not len(found):
             return []
-        decided_at = int(self._decoder.counters[0]) * FRAME - 1
-        return [DetectedBeat(float(at), decided_at, CLASSES[int(c)], float(p)) for at, c, p in found]
+        end = self._decoder.n_frames * FRAME
+        first = end - _WAVE
+        return [
+            DetectedBeat(first + snap(self._wave, at - first), end - 1, CLASSES[int(kind)], float(p))
+            for at, kind, p in found
+        ]
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        decoder = self._decoder
-        return msgspec.msgpack.encode(
-            _State(self._runner.snapshot(), decoder.ring.tobytes(), decoder.counters.tobytes())
-        )
+        return msgspec.msgpack.encode(_State(self._runner.snapshot(), self._decoder.snapshot(), self._wave.tobytes()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
         s = msgspec.msgpack.decode(state, type=_State)
         self._runner.restore(s.network)
-        self._decoder.ring = np.frombuffer(s.ring, np.float64).reshape(_RING, -1).copy()
-        self._decoder.counters = np.frombuffer(s.counters, np.int64).copy()
+        self._decoder.restore(s.decoder)
+        self._wave = np.frombuffer(s.wave, np.float32).copy()

@@ -17,7 +17,7 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import nn
 
-from heartwire.engine.ecg.beats import CLASSES, FRAME, BeatSettings, FrameDecoder
+from heartwire.engine.ecg.frames import CLASSES, FRAME, BeatSettings, FrameDecoder
 from heartwire.models.catalogue import ModelCard
 from heartwire.models.ecg.beat_crops import CropMaker, Crops
 from heartwire.models.ecg.beat_network import CLASS_LOOKAHEAD_FRAMES, HOP, QRS_LOOKAHEAD_FRAMES, BeatNetwork

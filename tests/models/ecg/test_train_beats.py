@@ -9,7 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from heartwire.engine.ecg.beats import FRAME, HOP, BeatDetector  # noqa: E402
+from heartwire.engine.ecg.beats import HOP, BeatDetector  # noqa: E402
+from heartwire.engine.ecg.frames import FRAME  # noqa: E402
 from heartwire.engine.inference import Model  # noqa: E402
 from heartwire.models.ecg.beat_crops import CropMaker  # noqa: E402
 from heartwire.models.ecg.beat_network import CLASS_LOOKAHEAD_FRAMES, QRS_LOOKAHEAD_FRAMES, BeatNetwork  # noqa: E402
