@@ -133,8 +133,8 @@ class VentricularVote:
 class _Past(msgspec.Struct):
     """What the tracker remembers: the last beats, oldest first, `kinds` with V for ventricular and - for others.
 
-    `run` counts the fast ventricular beats in a row, `others` the beats since the last of them; `running` while such a
-    run is tachycardia.
+    `run` counts the fast ventricular beats in a row, `run_samples` are the last that decide, `others` counts the beats
+    since; `running` while such a run is tachycardia, since `run_onset`.
     """
 
     state: RhythmState = RhythmState(UNKNOWN, 0)
@@ -144,6 +144,7 @@ class _Past(msgspec.Struct):
     last_beat: int = -1
     silent_since: int = -1
     run: int = 0
+    run_samples: list[int] = []
     run_onset: int = 0
     running: bool = False
     others: int = 0
@@ -181,7 +182,8 @@ class RhythmTracker:
             past.kinds = ""
         if beat.label == "V":
             past.run = past.run + 1 if past.run and fast else 1
-            past.run_onset = beat.sample if past.run == 1 else past.run_onset
+            kept = past.run_samples[1 - self._settings.vt_beats :] if past.run > 1 else []
+            past.run_samples = [*kept, beat.sample]
             past.others = 0 if fast else past.others + 1
         else:
             past.run = 0
@@ -237,6 +239,8 @@ class RhythmTracker:
         silent_s = (seen_to - past.silent_since) / self.rate_hz
         beating = (seen_to - past.last_beat) * s.vt_bpm < _OTHERS_END_VT * 60.0 * self.rate_hz
         in_run = beating and past.run >= s.vt_beats and (past.running or self.vote.likely())
+        if in_run and not past.running:
+            past.run_onset = past.run_samples[0]
         past.running = in_run or (past.running and beating and past.others < _OTHERS_END_VT)
         if self.vote.label != UNKNOWN:
             # Beats that follow each other regularly enough to be found are no fibrillation.

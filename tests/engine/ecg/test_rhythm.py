@@ -100,6 +100,17 @@ def test_five_fast_ventricular_beats_are_tachycardia() -> None:
     assert patient.changes[-1] == ("VT", begin)
 
 
+def test_a_run_that_the_windows_rule_out_is_no_tachycardia_until_they_do_not() -> None:
+    patient = Patient()
+    patient.tracker.vote.window(0, 0.1, 0.0)
+    patient.beats("V" * 40, 40)
+    assert patient.label != "VT"
+    patient.tracker.vote.window(patient.now, 0.7, 0.1)
+    patient.beats("V", 40)
+    assert patient.label == "VT"
+    assert patient.now - patient.changes[-1][1] < 300
+
+
 def test_slow_ventricular_beats_are_no_tachycardia() -> None:
     patient = Patient()
     patient.beats("NNNN")
