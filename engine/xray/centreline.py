@@ -142,4 +142,5 @@ def smooth(line: Array, spacing_px: float = SPACING_PX) -> Array:
                     value = dense[i + k, axis]
                 smoothed[i, axis] += weight * value
         smoothed[i] /= total
-    return _evenly(smoothed.astype(np.float32), spacing_px, 2)
+    even: Array = _evenly(smoothed.astype(np.float32), spacing_px, 2)
+    return even

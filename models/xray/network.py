@@ -17,7 +17,7 @@ def _block(n_in: int, n_out: int, *, stride: int = 1, dilation: int = 1, kernel:
     )
 
 
-class _Residual(nn.Module):
+class _Residual(nn.Module):  # type: ignore[misc]
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
         self.first = _block(channels, channels, dilation=dilation)
@@ -29,7 +29,7 @@ class _Residual(nn.Module):
         return torch.relu(x + self.second(self.first(x)))
 
 
-class _Up(nn.Module):
+class _Up(nn.Module):  # type: ignore[misc]
     """Bring the coarse features to the skip's resolution and add them to it."""
 
     def __init__(self, coarse: int, fine: int) -> None:
@@ -43,7 +43,7 @@ class _Up(nn.Module):
         return mixed
 
 
-class DeviceNet(nn.Module):
+class DeviceNet(nn.Module):  # type: ignore[misc]
     """Image (n, 1, h, w) to logits at (h / 2, w / 2): device (n, 2), tip (n, 2) and tip offset (n, 2).
 
     `device` holds catheter and guidewire bodies, `tip` their tips, `offset` the way from a cell's centre to the tip
@@ -76,7 +76,7 @@ class DeviceNet(nn.Module):
         return out[:, :2], out[:, 2:4], out[:, 4:]
 
 
-class Exported(nn.Module):
+class Exported(nn.Module):  # type: ignore[misc]
     """The network as it ships: probabilities instead of logits, offsets in input px."""
 
     def __init__(self, network: DeviceNet) -> None:
