@@ -21,6 +21,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +30,11 @@ import msgspec
 
 from heartwire.engine.errors import ConfigError
 
+_ENDPOINT = re.compile(r"tcp://[^\s:/]+:(\d{1,5})|tcp://\[[0-9a-fA-F:.%\w]+\]:(\d{1,5})|ipc://.+")
+_HIGHEST_PORT = 65534
+"""The port after a device's is that of its control socket."""
+_PROCESS = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_LONGEST_ID = 128
 _STREAM_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
@@ -144,22 +150,33 @@ def check(config: Config, where: str) -> None:
     seen: set[str] = set()
     for i, stream in enumerate(config.stream):
         at = f"stream[{i}]"
-        if not _STREAM_ID.fullmatch(stream.id):
+        if len(stream.id) > _LONGEST_ID or not _STREAM_ID.fullmatch(stream.id):
             refuse(f"{at}.id", f"{stream.id!r} is no stream id: use letters, digits, '.', '_', '-' parted by '/'")
-        if stream.id in seen:
-            refuse(f"{at}.id", f"two streams have the id {stream.id!r}")
-        seen.add(stream.id)
+        if (stem := stream.id.replace("/", "-")) in seen:
+            refuse(f"{at}.id", f"two streams have the id {stream.id!r}, or write files of the same name {stem!r}")
+        seen.add(stem)
         if bool(stream.source) == bool(stream.connect):
             refuse(at, "a stream needs either `source` or `connect`")
         if stream.source and "kind" not in stream.source:
             refuse(f"{at}.source", "the key `kind` is missing")
-        if stream.age_budget_ms <= 0:
-            refuse(f"{at}.age_budget_ms", "must be above 0")
+        if stream.connect:
+            endpoint = _ENDPOINT.fullmatch(stream.connect)
+            if not endpoint or not 0 < int(endpoint[1] or endpoint[2] or 1) <= _HIGHEST_PORT:
+                why = f"{stream.connect!r} is no endpoint: use tcp://HOST:PORT, with a port up to {_HIGHEST_PORT}"
+                refuse(f"{at}.connect", why)
+        if not _PROCESS.fullmatch(stream.worker_name):
+            refuse(f"{at}.worker", f"{stream.worker_name!r}: use up to 32 letters, digits, '.', '_', '-'")
+        if not 0 < stream.age_budget_ms < math.inf:
+            refuse(f"{at}.age_budget_ms", "must be above 0 and finite")
     for i, sink in enumerate(config.sink):
         if "kind" not in sink:
             refuse(f"sink[{i}]", "the key `kind` is missing")
+        if sink in config.sink[:i]:
+            refuse(f"sink[{i}]", "this sink is there already: the two would write the same files")
     for name in ("snapshot_s", "ring_s", "stale_after_s", "ready_timeout_s"):
-        if not getattr(config.engine, name) > 0:
-            refuse(f"engine.{name}", "must be above 0")
+        if not 0 < getattr(config.engine, name) < math.inf:
+            refuse(f"engine.{name}", "must be above 0 and finite")
+    if config.dashboard and not 0 <= config.dashboard.port <= _HIGHEST_PORT + 1:
+        refuse("dashboard.port", f"must be 0 (any) to {_HIGHEST_PORT + 1}")
     if config.engine.threads < 1:
         refuse("engine.threads", "must be at least 1")

@@ -15,7 +15,7 @@ import zmq
 
 from heartwire.engine import registry, reports
 from heartwire.engine.bus import Publisher
-from heartwire.engine.errors import InputError
+from heartwire.engine.errors import HeartwireError, InputError, MalformedMessage
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, XrayFrame
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
@@ -76,6 +76,7 @@ class Feeder:
             ring_bytes=_RING_BYTES,
             window=None if paced else _WINDOW,
             expected_subscribers=1 + plan.sinks_want_items,
+            given_up=line.lost,
             context=context,
         )
         self._feeds: list[_Feed] = []
@@ -85,7 +86,7 @@ class Feeder:
             except InputError as error:
                 self._fault(stream, error, 0)
 
-    def _fault(self, stream: str, error: InputError, offered: int) -> None:
+    def _fault(self, stream: str, error: HeartwireError, offered: int) -> None:
         """Tell of a source that broke and end its stream; the others go on."""
         self._line.report(reports.Fault(self._name, stream, str(error), input_error=True))
         self._publisher.send(EndOfStream(stream=stream, offered=offered))
@@ -98,7 +99,7 @@ class Feeder:
             self._publisher.serve(timeout_ms=50)
             order = self._line.order()
         self._feed(stopped=order == "stop")
-        self._line.report(reports.Done(self._name, [], []))
+        self._line.report(reports.Done(self._name, [], reports.refusals(self._name, [self._publisher])))
         while self._line.order() is None:
             self._publisher.serve(timeout_ms=50)
 
@@ -130,10 +131,10 @@ class Feeder:
         feed.stamp(start_ns)
         if feed.item is None:
             return False
-        self._publisher.send(feed.item)
         try:
+            self._publisher.send(feed.item)
             feed.advance()
-        except InputError as error:
+        except (InputError, MalformedMessage) as error:
             self._fault(feed.config.id, error, feed.offered)
             return False
         return feed.item is not None

@@ -94,9 +94,12 @@ class StreamHost:
     def _put_back(self, processor: Processor) -> None:
         """Return to the last snapshot and tell the processor of the gap since."""
         state, number = self._good
-        processor.restore(state)
-        if (count := self.next_number - number) > 0:
-            list(processor.process(Gap(stream=self.stream, first=number, count=count)))
+        try:
+            processor.restore(state)
+            if (count := self.next_number - number) > 0:
+                list(processor.process(Gap(stream=self.stream, first=number, count=count)))
+        except Exception:  # where even that fails the stream begins anew
+            processor.reset()
 
     def snapshot(self) -> bytes:
         """Give the whole state of this stream."""

@@ -13,6 +13,7 @@ class _State(msgspec.Struct):
     dropped: dict[str, int]
     missing: int
     claimed: int | None
+    before: int = 0
 
 
 class Ledger:
@@ -33,6 +34,11 @@ class Ledger:
         self._dropped: dict[str, int] = {}
         self._missing = 0
         self._claimed: int | None = None
+        self._before = 0
+
+    def begins_at(self, number: int) -> None:
+        """Take the first number of a stream that was joined on its way: what came before was not offered here."""
+        self._before = number
 
     def offered(self, count: int) -> None:
         """Count what has arrived."""
@@ -53,7 +59,7 @@ class Ledger:
 
     def ended(self, offered: int) -> None:
         """Take the source's own count at its end; `discrepancy` compares it with what was counted here."""
-        self._claimed = offered
+        self._claimed = offered - self._before
 
     @property
     def in_flight(self) -> int:
@@ -85,14 +91,14 @@ class Ledger:
     def snapshot(self) -> bytes:
         """Give the whole account."""
         return msgspec.msgpack.encode(
-            _State(self._offered, self._processed, self._dropped, self._missing, self._claimed)
+            _State(self._offered, self._processed, self._dropped, self._missing, self._claimed, self._before)
         )
 
     def restore(self, state: bytes) -> None:
         """Take the account of a snapshot."""
         kept = msgspec.msgpack.decode(state, type=_State)
         self._offered, self._processed, self._missing = kept.offered, kept.processed, kept.missing
-        self._dropped, self._claimed = kept.dropped, kept.claimed
+        self._dropped, self._claimed, self._before = kept.dropped, kept.claimed, kept.before
 
     def __repr__(self) -> str:
         r = self.report()

@@ -7,7 +7,7 @@ of the stream at the stream's own rate.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -26,20 +26,24 @@ HOST_CLOCK = "host"
 """Clock id of times that are on the engine clock already; any other clock is mapped onto it at arrival."""
 
 
+Stamp: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A time in a trace; what comes off a wire is checked against the range."""
+
+
 class Trace(msgspec.Struct, array_like=True):
     """Stamps a message gathers on its way, ns on the monotonic clock; 0 where the stage was not passed.
 
     `intended_ns` is when the device should have delivered the message (open loop): latency is counted from there.
     """
 
-    intended_ns: int = 0
-    sent_ns: int = 0
-    received_ns: int = 0
-    dequeued_ns: int = 0
-    conditioned_ns: int = 0
-    inferred_ns: int = 0
-    decided_ns: int = 0
-    published_ns: int = 0
+    intended_ns: Stamp = 0
+    sent_ns: Stamp = 0
+    received_ns: Stamp = 0
+    dequeued_ns: Stamp = 0
+    conditioned_ns: Stamp = 0
+    inferred_ns: Stamp = 0
+    decided_ns: Stamp = 0
+    published_ns: Stamp = 0
 
 
 class EcgChunk(msgspec.Struct, kw_only=True):

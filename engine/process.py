@@ -10,7 +10,7 @@ from typing import Protocol
 import zmq
 
 from heartwire.engine import reports
-from heartwire.engine.errors import InputError
+from heartwire.engine.errors import HeartwireError, InputError
 from heartwire.engine.plan import Plan
 
 
@@ -22,7 +22,6 @@ class Part(Protocol):
 
     def close(self) -> None:
         """Close what is open."""
-
 
 
 def serve(
@@ -42,9 +41,10 @@ def serve(
         gc.collect()
         gc.freeze()
         part.run()
-    except InputError as error:
-        line.report(reports.Fault(name, "", str(error), input_error=True))
-        raise SystemExit(2) from None
+    except HeartwireError as error:
+        wrong_input = isinstance(error, InputError)
+        line.report(reports.Fault(name, "", str(error), input_error=wrong_input))
+        raise SystemExit(2 if wrong_input else 1) from None
     finally:
         if part is not None:
             part.close()

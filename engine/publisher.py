@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Self
 
@@ -91,6 +92,8 @@ class Publisher:
         In lossless mode, how many registered subscribers a stream must have before its first message is sent.
     stall_timeout_s
         How long `send` waits for them before it raises.
+    given_up
+        Asked while `send` waits for them: True makes it raise at once.
     heartbeat_s
         How often offers go out.
     keys
@@ -117,6 +120,7 @@ class Publisher:
         window: int | None = None,
         expected_subscribers: int = 1,
         stall_timeout_s: float = 60.0,
+        given_up: Callable[[], bool] = lambda: False,
         heartbeat_s: float = 0.25,
         keys: CurveKeys | None = None,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
@@ -127,6 +131,7 @@ class Publisher:
         self._window = window
         self._expected = expected_subscribers
         self._stall_timeout_s = stall_timeout_s
+        self._given_up = given_up
         self._heartbeat_ns = round(heartbeat_s * 1e9)
         self._heartbeat_due_ns = self._turn_due_ns = 0
         self._rings: dict[str, Ring] = {}
@@ -303,10 +308,11 @@ class Publisher:
         start_ns = time.monotonic_ns()
         deadline_ns = start_ns + round(self._stall_timeout_s * 1e9)
         while not self._may_send(stream, ring, window):
-            if self._turn(deadline_ns) <= 0:
+            if self._turn(deadline_ns) <= 0 or self._given_up():
                 count, acknowledged = self._slowest(stream)
                 what = f"{count} of {self._expected} subscribers there, acknowledged up to {acknowledged}"
-                msg = f"stream {stream!r} waited {self._stall_timeout_s:g} s at message {ring.next_seq}: {what}"
+                waited_s = (time.monotonic_ns() - start_ns) / 1e9
+                msg = f"stream {stream!r} waited {waited_s:.3g} s at message {ring.next_seq}: {what}"
                 raise StreamStalled(msg)
         self._waited_ns += time.monotonic_ns() - start_ns
 

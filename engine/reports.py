@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 import zmq
 
+from heartwire.engine.bus import Publisher, Subscriber
+from heartwire.engine.errors import MalformedMessage
 from heartwire.engine.messages import AlarmEvent, LedgerReport
 
 Order = Literal["go", "stop"]
@@ -61,9 +64,28 @@ _DECODER: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
-def decode(raw: bytes) -> Report:
-    """Decode a report."""
-    return _DECODER.decode(raw)
+def decode(parts: list[bytes]) -> Report:
+    """Decode a report.
+
+    Raises
+    ------
+    MalformedMessage
+        If it is none.
+    """
+    if len(parts) != 1:
+        msg = f"report of {len(parts)} parts: expected 1"
+        raise MalformedMessage(msg)
+    try:
+        return _DECODER.decode(parts[0])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        msg = f"report: {error}"
+        raise MalformedMessage(msg) from error
+
+
+def refusals(process: str, sockets: Sequence[Publisher | Subscriber]) -> list[str]:
+    """Say what came to the sockets of a process that was no valid message: one line each, none where nothing did."""
+    counts = [socket.statistics() for socket in sockets]
+    return [f"{process}: refused {c.refused} malformed messages, last: {c.last_refusal}" for c in counts if c.refused]
 
 
 class Line:
@@ -85,6 +107,7 @@ class Line:
         self._poller = zmq.Poller()
         self._poller.register(self._fd, zmq.POLLIN)
         self._pending = b""
+        self._lost = False
 
     def report(self, report: Report) -> None:
         """Send a report."""
@@ -93,13 +116,22 @@ class Line:
     def order(self, timeout_ms: int = 0) -> Order | None:
         """Give the next order, None where none came in time; a lost supervisor is an order to stop."""
         if b"\n" not in self._pending:
-            if not self._poller.poll(timeout_ms):
-                return None
-            if not (read := os.read(self._fd, 4096)):
-                return "stop"
-            self._pending += read
+            self._read(timeout_ms)
+        if b"\n" not in self._pending:
+            return "stop" if self._lost else None
         line, _, self._pending = self._pending.partition(b"\n")
         return "go" if line == b"go" else "stop"
+
+    def lost(self) -> bool:
+        """Tell whether the supervisor is gone, or has nothing more to say."""
+        self._read(0)
+        return self._lost
+
+    def _read(self, timeout_ms: int) -> None:
+        if not self._lost and self._poller.poll(timeout_ms):
+            read = os.read(self._fd, 4096)
+            self._pending += read
+            self._lost = not read
 
     def close(self) -> None:
         """Close the line; reports already sent are delivered."""

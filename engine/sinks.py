@@ -39,6 +39,7 @@ class Sinks:
             self._poller.register(socket, zmq.POLLIN)
         self._unfinished = {stream.id for stream in plan.config.stream}
         self._unread = set(self._unfinished) if self._items else set()
+        self._devices = {stream.id for stream in plan.config.stream if stream.connect}
 
     def run(self) -> None:
         """Write until every stream has ended."""
@@ -52,7 +53,7 @@ class Sinks:
                 break
         for sink in self._sinks:
             sink.close()
-        self._line.report(reports.Done(self._name, [], []))
+        self._line.report(reports.Done(self._name, [], reports.refusals(self._name, self._all)))
         while self._line.order() != "stop":
             # Acknowledgements go out with the next receive.
             receive_any(self._all, _WAIT_MS)
@@ -61,6 +62,9 @@ class Sinks:
         ended = isinstance(message, EndOfStream)
         if ended:
             (self._unread if subscriber in self._items else self._unfinished).discard(message.stream)
+            if message.stream in self._devices:
+                # A device need not say that it ends: its stream is over when the worker says so.
+                self._unread.discard(message.stream)
         if not (ended and subscriber in self._items):
             for sink in self._sinks:
                 sink.write(message)

@@ -21,10 +21,12 @@ from heartwire.engine.messages import (
     EcgChunk,
     EndOfStream,
     Finding,
+    Gap,
     Item,
     LedgerReport,
     Reason,
     XrayFrame,
+    number_of,
     size_of,
 )
 from heartwire.engine.numbering import Numbering
@@ -58,6 +60,7 @@ class Station:
         self._rate_hz = 0.0
         self._heard_ns = 0
         self._in_queue = 0
+        self._joined = False
         self._clock = DeviceClock()
         self._numbering = Numbering()
         self._items: LosslessQueue[Item] = LosslessQueue(_QUEUE)
@@ -113,18 +116,27 @@ class Station:
         """Take an item from the bus."""
         self._heard_ns = time.monotonic_ns()
         self._end("STALE")
-        jump = "the device started its count again" if self._numbering.renumber(item) else ""
+        jump = self._numbering.renumber(item)
         if isinstance(item, EcgChunk | XrayFrame) and item.clock != HOST_CLOCK:
             jump = self._map_clock(item) or jump
         if jump:
             self._begin("CLOCK", {"rule": jump})
         elif size_of(item):
             self._end("CLOCK")
+        if isinstance(item, Gap) and not item.count:
+            return
+        self._join(item)
         self._in_queue += size_of(item)
         if self._frames is not None and isinstance(item, XrayFrame):
             self._drop(self._frames.put(item))
         else:
             self._items.put(item)
+
+    def _join(self, item: Item) -> None:
+        """Let the account begin with the first item of a device that counts from before this run."""
+        if self._config.connect and not self._joined:
+            self._host.ledger.begins_at(item.offered if isinstance(item, EndOfStream) else number_of(item))
+        self._joined = True
 
     def _map_clock(self, item: EcgChunk | XrayFrame) -> str:
         """Bring the times of a device with a clock of its own onto the engine's; say if that clock jumped."""
@@ -183,6 +195,14 @@ class Station:
         elif late_s < _OVERLOAD_S / 2:
             self._end("OVERLOAD")
 
+    def expect(self) -> None:
+        """Take it that the stream sends from now on."""
+        self._heard_ns = self._heard_ns or time.monotonic_ns()
+
+    def failed(self, error: Exception) -> None:
+        """Tell that something the processor found cannot be sent."""
+        self._begin("PROCESSOR", {"rule": "the processor gave what is no valid message", "error": str(error)})
+
     def watch(self, now_ns: int) -> None:
         """Raise STALE where a paced stream has been silent too long."""
         silent_ns = now_ns - self._heard_ns
@@ -213,3 +233,4 @@ class Station:
         self._numbering.shift, host = msgspec.msgpack.decode(state, type=tuple[int, bytes])
         self._host.restore(host)
         self._numbering.next_number = self._host.next_number
+        self._joined = self._host.next_number > 0

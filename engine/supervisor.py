@@ -21,11 +21,18 @@ import zmq
 from heartwire.engine import reports
 from heartwire.engine.bus import Publisher
 from heartwire.engine.config import Config
-from heartwire.engine.errors import HeartwireError, InputError
+from heartwire.engine.errors import HeartwireError, InputError, MalformedMessage
 from heartwire.engine.messages import LedgerReport
 from heartwire.engine.plan import DASHBOARD, SINKS, SUPERVISOR, make_plan, write_plan
 
 _POLL_MS = 50
+_REPORTS_AT_ONCE = 1000
+_REPORT_LIMIT_BYTES = 1024 * 1024
+_MOST_CRASHES = 5
+_CRASH_WINDOW_S = 60.0
+"""A process that dies more often than this within the window is not started again."""
+_LEAVE_S = 3.0
+"""How long the processes may take to leave in the end."""
 _END_S = 20.0
 """How long the processes may take to finish what is under way after the order to stop."""
 
@@ -53,15 +60,16 @@ class _Child:
         self.name = name
         self.ready = False
         self.done = False
-        self.restarts = 0
-        self.went = False
+        self.lasted = False
+        self.restarts_s: list[float] = []
+        self._orders: list[reports.Order] = []
         self._module = module
         self._run_dir = run_dir
         self.start()
 
     def start(self) -> None:
-        """Start the process."""
-        self.ready = False
+        """Start the process; one that is started again is given the orders that it had."""
+        self.ready = self.done = False
         # A session of its own: an interrupt from the keyboard reaches the supervisor alone.
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", self._module, self._run_dir, self.name],
@@ -70,9 +78,15 @@ class _Child:
         )
         assert self.process.stdin is not None
         self._stdin = self.process.stdin
+        for order in self._orders:
+            self._write(order)
 
     def order(self, order: reports.Order) -> None:
-        """Give an order; a process that is gone misses it."""
+        """Give an order; a process that is gone gets it when it is started again."""
+        self._orders.append(order)
+        self._write(order)
+
+    def _write(self, order: reports.Order) -> None:
         with suppress(BrokenPipeError, ValueError):
             self._stdin.write(order.encode() + b"\n")
             self._stdin.flush()
@@ -82,11 +96,10 @@ class _Child:
         with suppress(BrokenPipeError):
             self._stdin.close()
 
-    def end(self, within_s: float) -> None:
-        """End the process: politely, then not."""
-        self.close_stdin()
+    def end(self, deadline_s: float) -> None:
+        """Wait for the process to end until a monotonic time, then end it."""
         try:
-            self.process.wait(within_s)
+            self.process.wait(max(0.0, deadline_s - time.monotonic()))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -112,14 +125,20 @@ class Supervisor:
     ) -> None:
         self.plan = make_plan(config, run_dir)
         write_plan(self.plan)
+        for name in self.plan.workers:
+            self.plan.snapshot_path(name).unlink(missing_ok=True)
         self._say = say
         self._start_s = time.monotonic()
         self.summary = Summary({}, [], [], {})
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._reports = self._context.socket(zmq.PULL)
-        self._reports.bind(self.plan.report_endpoint())
-        self._publisher = Publisher(self.plan.data_endpoint(SUPERVISOR), context=self._context)
+        self._streams = {stream.id for stream in config.stream}
+        self._refused = 0
+        self._last_refusal = ""
         self._children: dict[str, _Child] = {}
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._publisher = Publisher(self.plan.data_endpoint(SUPERVISOR), context=self._context)
+        self._reports = self._context.socket(zmq.PULL)
+        self._reports.maxmsgsize = _REPORT_LIMIT_BYTES
+        self._reports.bind(self.plan.report_endpoint())
         for name in self.plan.workers:
             self._start(name, "heartwire.engine.worker")
         if config.sink:
@@ -149,15 +168,20 @@ class Supervisor:
             If a process that cannot be restarted died, or start or end took too long.
         """
         self.wait_ready(stop)
+        if stop():
+            return self.summary
         for child in self._children.values():
             child.order("go")
-            child.went = True
         while not self._finished():
             if stop():
                 self._stop_feeding()
                 break
             self._step()
             progress(self.summary)
+        if self._refused:
+            line = f"{SUPERVISOR}: refused {self._refused} malformed reports, last: {self._last_refusal}"
+            self.summary.notes.append(line)
+        self.summary.notes.extend(reports.refusals(SUPERVISOR, [self._publisher]))
         return self.summary
 
     def wait_ready(self, stop: Callable[[], bool]) -> float:
@@ -186,23 +210,37 @@ class Supervisor:
     def _step(self) -> None:
         """Take what reports there are, publish what is due, see to the processes."""
         if self._reports.poll(_POLL_MS):
-            while self._reports.poll(0):
-                self._take(reports.decode(self._reports.recv()))
+            self._take_all()
         self._publisher.serve(timeout_ms=0)
         for child in self._children.values():
-            if child.process.poll() is not None and not child.done:
+            # After its part is done a process waits for the order to leave: only an accident ends it then.
+            if child.process.poll() is not None and (child.process.returncode or not child.done):
+                self._take_all()
                 self._revive(child)
 
+    def _take_all(self) -> None:
+        """Take the reports that wait; what is none is refused and counted."""
+        for _ in range(_REPORTS_AT_ONCE):
+            if not self._reports.poll(0):
+                return
+            try:
+                self._take(reports.decode(self._reports.recv_multipart()))
+            except MalformedMessage as error:
+                self._refused += 1
+                self._last_refusal = str(error)
+
     def _take(self, report: reports.Report) -> None:
-        child = self._children[report.process]
+        child = self._children.get(report.process)
+        if child is None:
+            msg = f"report: there is no process {report.process[:40]!r}"
+            raise MalformedMessage(msg)
         match report:
             case reports.Ready(notes=notes):
-                child.ready = True
+                child.ready = child.lasted = True
                 for note in notes:
                     self._say(f"{child.name}: {note}")
-                if child.went:
-                    child.order("go")
             case reports.Raised(event=event):
+                self._check_stream(event.stream)
                 self._publisher.send(event)
             case reports.Fault(stream=stream, line=line):
                 self.summary.faults.append(report)
@@ -215,27 +253,37 @@ class Supervisor:
                 self._account(ledgers)
                 self.summary.notes.extend(notes)
 
+    def _check_stream(self, stream: str) -> None:
+        if stream not in self._streams:
+            msg = f"report: there is no stream {stream[:40]!r}"
+            raise MalformedMessage(msg)
+
     def _account(self, ledgers: list[LedgerReport]) -> None:
         for ledger in ledgers:
-            self.summary.ledgers[ledger.stream] = ledger
+            self._check_stream(ledger.stream)
             self._publisher.send(ledger)
+            self.summary.ledgers[ledger.stream] = ledger
 
     def _revive(self, child: _Child) -> None:
         """Restart a process that died and can be; raise for one that cannot."""
         status = child.process.returncode
-        input_faults = [f for f in self.summary.faults if f.process == child.name and f.input_error and not f.stream]
-        if input_faults:
-            raise InputError(input_faults[-1].line)
+        own = [f for f in self.summary.faults if f.process == child.name and not f.stream]
+        if own and not child.done:
+            raise (InputError if own[-1].input_error else HeartwireError)(own[-1].line)
         if child.name not in self.plan.workers and child.name != DASHBOARD:
             msg = f"process {child.name} died with status {status}: what it held cannot be had again"
             raise HeartwireError(msg)
-        if not child.ready:
+        if not child.lasted:
             msg = f"process {child.name} died with status {status} before it was ready"
             raise HeartwireError(msg)
+        now_s = time.monotonic()
+        child.restarts_s.append(now_s)
+        self.summary.restarts[child.name] = len(child.restarts_s)
+        if sum(now_s - then_s < _CRASH_WINDOW_S for then_s in child.restarts_s) > _MOST_CRASHES:
+            msg = f"process {child.name} died {_MOST_CRASHES + 1} times within {_CRASH_WINDOW_S:.0f} s, last: {status}"
+            raise HeartwireError(msg)
         child.close_stdin()
-        child.restarts += 1
-        self.summary.restarts[child.name] = child.restarts
-        self._say(f"{child.name} died with status {status}: restarting it from its snapshot")
+        self._say(f"{child.name} died with status {status}: restarting it")
         child.start()
 
     def _stop_feeding(self) -> None:
@@ -262,8 +310,10 @@ class Supervisor:
         """End every process and close the sockets."""
         for child in self._children.values():
             child.order("stop")
+            child.close_stdin()
+        deadline_s = time.monotonic() + _LEAVE_S
         for child in self._children.values():
-            child.end(within_s=3.0)
+            child.end(deadline_s)
         self._publisher.close()
         self._reports.close(linger=0)
         self._context.term()

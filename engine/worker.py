@@ -16,6 +16,7 @@ import zmq
 
 from heartwire.engine import reports
 from heartwire.engine.bus import Position, Publisher, Subscriber, receive_any
+from heartwire.engine.errors import MalformedMessage
 from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, XrayFrame
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
@@ -53,6 +54,7 @@ class Worker:
             ring_s=plan.config.engine.ring_s,
             window=None if any_paced else _WINDOW,
             expected_subscribers=1 if plan.config.sink else 0,
+            given_up=line.lost,
             context=context,
         )
         positions = self._restore()
@@ -103,7 +105,12 @@ class Worker:
             if stopping and not worked:
                 for station in self._stations.values():
                     self._publish(station, station.finish())
-            stopping = stopping or self._line.order() == "stop"
+            match self._line.order():
+                case "go":
+                    for station in self._stations.values():
+                        station.expect()
+                case "stop":
+                    stopping = True
         self._save()
         self._line.report(reports.Done(self._name, [s.report() for s in self._stations.values()], self._refusals()))
         self._publisher.drain(timeout_s=10.0)
@@ -112,7 +119,9 @@ class Worker:
             receive_any(set(self._subscribers.values()), 0)
 
     def _take(self, timeout_ms: float) -> None:
-        for message in receive_any(set(self._subscribers.values()), timeout_ms):
+        # Where a queue is full the rest is left to the publisher's ring.
+        full = {self._subscribers[name] for name, station in self._stations.items() if station.full}
+        for message in receive_any(set(self._subscribers.values()) - full, timeout_ms):
             if isinstance(message, _ITEMS) and not self._stations[message.stream].ended:
                 self._stations[message.stream].put(message)
 
@@ -127,7 +136,10 @@ class Worker:
 
     def _publish(self, station: Station, messages: list[Published]) -> None:
         for message in messages:
-            self._publisher.send(message)
+            try:
+                self._publisher.send(message)
+            except MalformedMessage as error:
+                station.failed(error)
         self._subscribers[station.stream].acknowledge(station.stream, station.position[0])
 
     def _tend(self) -> None:
@@ -144,10 +156,7 @@ class Worker:
             self._save()
 
     def _refusals(self) -> list[str]:
-        counts = [subscriber.statistics() for subscriber in set(self._subscribers.values())]
-        return [
-            f"{self._name}: refused {c.refused} malformed messages, last: {c.last_refusal}" for c in counts if c.refused
-        ]
+        return reports.refusals(self._name, [*set(self._subscribers.values()), self._publisher])
 
     def close(self) -> None:
         """Close the sockets."""

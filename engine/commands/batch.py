@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from heartwire.engine import registry
-from heartwire.engine.errors import HeartwireError, SourceError
+from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import AlarmEvent, Beat, CatheterFix, EcgChunk, LedgerReport, Message, XrayFrame
 from heartwire.engine.offline import analyse
 from heartwire.engine.sink import OpenSink, Sink
@@ -138,7 +138,7 @@ def _do(job: Job, account: _Account, progress: Progress) -> str:
     sinks = [sink.open() for sink in job.sinks]
     try:
         report = analyse(job.source, processor, [*sinks, tally], show)
-    except HeartwireError:
+    except BaseException:  # an interrupt too: no partial result passes for a whole one
         _close(sinks)
         for output in job.outputs:
             with suppress(OSError):

@@ -60,9 +60,9 @@ def demo(
         )
         with supervisor, console.status("loading models, warming every shape") as status:
             supervisor.wait_ready(stopped)
-            url = (folder / "dashboard.url").read_text().strip()
-            console.print(f"dashboard: {url}")
-            if open_browser:
+            url = "" if stopped() else (folder / "dashboard.url").read_text().strip()
+            console.print(f"dashboard: {url or 'not started'}")
+            if open_browser and url:
                 webbrowser.open(url)
             end_s = time.monotonic() + seconds if seconds else float("inf")
             summary = supervisor.run(

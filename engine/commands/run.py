@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import tempfile
 import threading
@@ -46,8 +47,19 @@ def run_folder(config: Config) -> Iterator[Path]:
     if len(str(path)) > _IPC_PATH_LIMIT:
         msg = f"engine.run_dir {path} is too long for sockets: choose one of at most {_IPC_PATH_LIMIT} characters"
         raise ConfigError(msg)
-    path.mkdir(parents=True, exist_ok=True)
-    yield path
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / "lock").open("w")
+    except OSError as error:
+        msg = f"engine.run_dir {path} cannot be used: {error.strerror}"
+        raise ConfigError(msg) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            msg = f"engine.run_dir {path} is in use by another run"
+            raise ConfigError(msg) from None
+        yield path
 
 
 def ledger_table(summary: Summary) -> Table:
@@ -110,7 +122,11 @@ def run(file: Annotated[Path, typer.Argument(help="Configuration (TOML).")]) -> 
     with run_folder(config) as folder, stop_on_signal() as stopped:
         supervisor = Supervisor(config, folder, lambda line: console.print(line, soft_wrap=True))
         with supervisor, console.status("starting") as status:
-            summary = supervisor.run(stopped, lambda s: status.update(progress(s)))
+            try:
+                summary = supervisor.run(stopped, lambda s: status.update(progress(s)))
+            except HeartwireError:
+                console.print(ledger_table(supervisor.summary))
+                raise
     conclude(console, summary)
 
 

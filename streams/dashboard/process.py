@@ -108,6 +108,7 @@ class Dashboard:
                 ws_max_size=_LARGEST_FROM_PAGE_BYTES,
                 ws_per_message_deflate=False,
                 log_config=None,
+                log_level="error",
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=1,

@@ -56,8 +56,8 @@ def strip(
     samples_mv
         (n_samples,) in mV, NaN for invalid; beyond +-32.767 mV they are clipped.
     """
-    clipped = np.clip(samples_mv * np.float32(1000), -32767, 32767)
-    samples_uv = np.where(np.isnan(clipped), INVALID_UV, clipped).astype("<i2")
+    clipped_uv = np.clip(samples_mv, -32.767, 32.767) * np.float32(1000)
+    samples_uv = np.where(np.isnan(clipped_uv), INVALID_UV, clipped_uv).astype("<i2")
     return _record(STRIP, stream, _STRIP.pack(first_sample, end_ns / 1e6, rate_hz, lead), samples_uv.tobytes())
 
 
