@@ -88,6 +88,7 @@ class EcgAnalyser(Processor):
         self._settings = settings
         self._beats = BeatDetector(beat_model)
         self._ventricular = tuple(VentricularDetector(vf_model) for _ in range(N_ANALYSED))
+        self._lag = round(self._beats.delay_s * GRID_HZ) - HOP
         self._line: _Line | None = None
         self._input: FloatArray = np.zeros((HOP, N_ANALYSED), np.float32)
         self.algorithmic_delay_s = 5.0 * LONGEST_INTERVAL_S + self._beats.delay_s + Conditioner.delay_s
@@ -216,8 +217,7 @@ class EcgAnalyser(Processor):
         for channel, lead in enumerate(chosen):
             self._input[:, channel] = self._hop.samples[:, lead]
 
-        lag = round((self._beats.delay_s * GRID_HZ) - HOP)
-        seen_to = max(line.origin, self._stream_sample(line, end - lag))
+        seen_to = max(line.origin, self._stream_sample(line, end - self._lag))
         step = Step(sample, line.rate_hz, seen_to, signal, self._rhythm.state)
         if moved or line.hops % QUALITY_HOPS == 0:
             names = tuple(line.leads[lead] for lead in chosen)
