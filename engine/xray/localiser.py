@@ -104,6 +104,7 @@ class Localiser:
         settings = self.model.card.settings
         self._line_threshold = settings["line_threshold"]
         self._tip_threshold = settings["tip_threshold"]
+        self._report_confidence = settings["report_confidence"]
         self._error_sure_px = settings["tip_error_sure_px"]
         self._error_unsure_px = settings["tip_error_unsure_px"]
         self._warm_up()
@@ -137,7 +138,7 @@ class Localiser:
         detections = [d for line in lines if (d := self._detection(line)) is not None]
         detections += [self._lone_tip(tip) for tip in alone]
         detections.sort(key=lambda d: -d.confidence)
-        return detections
+        return [d for d in detections if d.confidence >= self._report_confidence]
 
     def locate(self, frame: XrayFrame) -> list[Detection]:
         """Find the devices in a frame, most confident first."""

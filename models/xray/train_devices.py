@@ -23,15 +23,16 @@ _LOG = logging.getLogger(__name__)
 
 NAME = "xray-devices"
 SIZE_PX = 512
-_DRAWN_ALONE = 0.25
+_DRAWN_ALONE = 0.2
 """Share of the time that goes to drawn devices alone, before simulated frames join."""
 _DRAWN_SHARE = 0.72
 _SIMULATED_RUNS = 300
-_CALIBRATION_IMAGES = 24
+_CALIBRATION_IMAGES = 12
 _UNSEEN_SEED = 1_000_003
 SETTINGS = {
-    "line_threshold": 0.3,
+    "line_threshold": 0.2,
     "tip_threshold": 0.08,
+    "report_confidence": 0.1,
     "tip_error_sure_px": 1.0,
     "tip_error_unsure_px": 8.0,
 }
