@@ -143,6 +143,8 @@ def draw_catheter(rng: np.random.Generator, canvas: Canvas) -> None:
     lumen, filled = 0.0, 0.0
     if rng.random() < 0.55:
         lumen, filled = rng.uniform(0.45, 0.85), rng.uniform(0.5, 1.0)
+        if rng.random() < 0.45:  # thin walls, between them hardly darker than around
+            lumen, filled = rng.uniform(0.75, 0.93), rng.uniform(0.85, 1.0)
     if rng.random() < 0.15:  # a wide device at the end of a thinner shaft
         step = int(len(curve) * rng.uniform(0.2, 0.7))
         half[:step] *= rng.uniform(0.3, 0.7)

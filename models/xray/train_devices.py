@@ -30,7 +30,7 @@ _SIMULATED_RUNS = 300
 _CALIBRATION_IMAGES = 12
 _UNSEEN_SEED = 1_000_003
 SETTINGS = {
-    "line_threshold": 0.2,
+    "line_threshold": 0.3,
     "tip_threshold": 0.08,
     "report_confidence": 0.1,
     "tip_error_sure_px": 1.0,
