@@ -102,7 +102,7 @@ class StreamOrder:
         self._retired: deque[int] = deque(maxlen=_RETIRED_EPOCHS)
         self._repeats = 0
         self._asked: Resend | None = None
-        self._asked_ns = 0
+        self.asked_ns = 0
         self._attempts = 0
 
     @property
@@ -160,7 +160,7 @@ class StreamOrder:
             self._asked = None
             return None
         if self._asked is not None:
-            if now_ns - self._asked_ns < self._retry_ns:
+            if now_ns - self.asked_ns < self._retry_ns:
                 return None
             if alive:
                 self._attempts += 1
@@ -171,7 +171,7 @@ class StreamOrder:
                     return None
         last = min(self._first_held() - 1, self.next_seq + RESEND_BATCH - 1)
         self._asked = Resend(stream=self._stream, epoch=self.epoch, first=self.next_seq, last=last)
-        self._asked_ns = now_ns
+        self.asked_ns = now_ns
         self._counts.requests += 1
         return self._asked
 

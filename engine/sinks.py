@@ -53,10 +53,14 @@ class Sinks:
                 break
         for sink in self._sinks:
             sink.close()
-        self._line.report(reports.Done(self._name, [], reports.refusals(self._name, self._all)))
+        self._line.report(reports.Done(self._name, [], [*reports.refusals(self._name, self._all), *self._losses()]))
         while self._line.order() != "stop":
             # Acknowledgements go out with the next receive.
             receive_any(self._all, _WAIT_MS)
+
+    def _losses(self) -> list[str]:
+        missing = sum(subscriber.statistics().missing for subscriber in (*self._findings, self._technical))
+        return [f"{self._name}: {missing} findings were lost on the way and are not in the results"] if missing else []
 
     def _write(self, subscriber: Subscriber, message: Message) -> None:
         ended = isinstance(message, EndOfStream)

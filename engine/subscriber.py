@@ -223,7 +223,7 @@ class Subscriber:
     def _mend(self, order: StreamOrder, now_ns: int) -> None:
         if not self._answered and self._heard_ns - self._first_heard_ns > _NO_CONTROL_NS:
             order.give_up()
-        elif request := order.want(now_ns, alive=now_ns - self._heard_ns < _HELLO_NS):
+        elif request := order.want(now_ns, alive=self._heard_ns > order.asked_ns):
             self._request(request)
 
     def _greet(self, now_ns: int) -> None:

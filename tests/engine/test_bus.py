@@ -360,6 +360,24 @@ def test_bytes_that_are_no_snapshot_are_refused(context: Context, endpoint: str)
         publisher.restore(b"\x00nonsense")
 
 
+def test_nothing_is_given_up_while_the_publisher_says_nothing(context: Context, endpoint: str) -> None:
+    patience = Patience(retry_s=0.01)
+    with (
+        LossyPublisher(endpoint, context=context) as publisher,
+        Subscriber(endpoint, patience=patience, context=context) as subscriber,
+    ):
+        publisher.loses = lambda n: n == 1
+        publisher.send(chunk(0))
+        got = pump(publisher, subscriber, lambda got: told(got) == ["0"])
+        publisher.send(chunk(1))
+        publisher.send(chunk(2))
+        got += subscriber.receive(300)
+        assert told(got) == ["0"]
+        assert subscriber.statistics().missing == 0
+        got += pump(publisher, subscriber, lambda more: len(more) == 2)
+    assert told(got) == ["0", "1", "2"]
+
+
 def test_an_invalid_message_is_not_sent_and_leaves_no_hole(context: Context, endpoint: str) -> None:
     with Publisher(endpoint, context=context) as publisher, Subscriber(endpoint, context=context) as subscriber:
         publisher.send(chunk(0))
