@@ -43,8 +43,8 @@ class EngineConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; "auto" leaves it to each kind of processor."""
-    threads: int = 1
-    """Intra-op threads of each model."""
+    threads: int = 0
+    """Intra-op threads of each model; 0 leaves it to each kind of processor."""
     snapshot_s: float = 2.0
     """How often a worker saves the state it restarts from."""
     ring_s: float = 60.0
@@ -178,5 +178,5 @@ def check(config: Config, where: str) -> None:
             refuse(f"engine.{name}", "must be above 0 and finite")
     if config.dashboard and not 0 <= config.dashboard.port <= _HIGHEST_PORT + 1:
         refuse("dashboard.port", f"must be 0 (any) to {_HIGHEST_PORT + 1}")
-    if config.engine.threads < 1:
-        refuse("engine.threads", "must be at least 1")
+    if config.engine.threads < 0:
+        refuse("engine.threads", "must be at least 0")

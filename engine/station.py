@@ -65,7 +65,9 @@ class Station:
         self._numbering = Numbering()
         self._items: LosslessQueue[Item] = LosslessQueue(_QUEUE)
         self._frames = FreshestQueue(config.age_budget_ms) if config.freshest_first else None
-        settings = {"threads": engine.threads, **config.settings}
+        settings = dict(config.settings)
+        if engine.threads:
+            settings.setdefault("threads", engine.threads)
         if engine.provider != "auto":
             settings.setdefault("provider", engine.provider)
         if self._frames is not None:

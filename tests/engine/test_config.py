@@ -47,7 +47,7 @@ def test_only_paced_frames_may_be_skipped_for_newer_ones(tmp_path: Path) -> None
         ('[[stream]]\nid = "a/ecg"\nsource = {record = "x"}\n', "$.stream[0].source"),
         (GOOD + "age_budget_ms = 0\n", "$.stream[0].age_budget_ms"),
         (GOOD + "[engine]\nsnapshot_s = 0\n", "$.engine.snapshot_s"),
-        (GOOD + "[engine]\nthreads = 0\n", "$.engine.threads"),
+        (GOOD + "[engine]\nthreads = -1\n", "$.engine.threads"),
         (GOOD + '[engine]\nprovider = "tpu"\n', "$.engine.provider"),
         (GOOD + '[[sink]]\nout = "x"\n', "$.sink[0]"),
         (GOOD + "paced = 1\n", "$.stream[0].paced"),
