@@ -81,7 +81,7 @@ class BeatDetector:
         self._runner = model.runner(shapes={"signal": (1, 2, 1, HOP)})
         self._decoder = FrameDecoder(settings)
         self._wave = np.zeros(_WAVE, np.float32)
-        self.delay_s = ((settings.qrs_lookahead_frames + settings.wait_frames + 1) * FRAME + HOP) / 250.0
+        self.delay_s = ((settings.qrs_lookahead_frames + settings.wait_frames + 1) * FRAME + _SNAP + HOP) / 250.0
         """Longest time from an R peak in the conditioned signal to the decision."""
 
     def reset(self) -> None:
