@@ -82,8 +82,8 @@ def score_record(record: Path, processor: Processor) -> EpisodeScore:
     rhythms = []
     for sample, symbol, note in notes:
         if symbol == "+" and note.startswith("("):
-            rhythms.append((sample / header.fs, note.rstrip("\x00")[1:]))
-    end_s = header.sig_len / header.fs
+            rhythms.append((float(sample / header.fs), note.rstrip("\x00")[1:]))
+    end_s = float(header.sig_len / header.fs)
     return score_alarms(
         rhythms or [(0.0, "N")], end_s, ventricular_alarms(findings(record, processor), header.fs, end_s)
     )
