@@ -7,6 +7,7 @@ never runs ahead of its sinks, and is done when every stream has ended.
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 
 import zmq
 
@@ -51,8 +52,9 @@ class Sinks:
                     self._write(subscriber, message)
             if self._line.order() == "stop":
                 break
-        for sink in self._sinks:
-            sink.close()
+        with ExitStack() as stack:  # every sink is closed, also where another cannot write its results
+            for sink in self._sinks:
+                stack.callback(sink.close)
         self._line.report(reports.Done(self._name, [], [*reports.refusals(self._name, self._all), *self._losses()]))
         while self._line.order() != "stop":
             # Acknowledgements go out with the next receive.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from heartwire.engine import registry
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import AlarmEvent, Beat, CatheterFix, EcgChunk, LedgerReport, Message, XrayFrame
 from heartwire.engine.offline import analyse
-from heartwire.engine.sink import OpenSink, Sink
+from heartwire.engine.sink import Sink
 from heartwire.engine.source import Source
 
 _PROGRESS_STEP_S = 0.1
@@ -137,16 +137,17 @@ def _do(job: Job, account: _Account, progress: Progress) -> str:
 
     sinks = [sink.open() for sink in job.sinks]
     try:
-        report = analyse(job.source, processor, [*sinks, tally], show)
+        with ExitStack() as stack:  # every sink is closed, also where another cannot write its results
+            for sink in sinks:
+                stack.callback(sink.close)
+            report = analyse(job.source, processor, [*sinks, tally], show)
     except BaseException:  # an interrupt too: no partial result passes for a whole one
-        _close(sinks)
         for output in job.outputs:
             with suppress(OSError):
                 output.unlink(missing_ok=True)
         raise
     finally:
         progress.remove_task(task)
-    _close(sinks)
     work_s = time.perf_counter() - begin_s
     account.reports.append(report)
     account.work_s += work_s
@@ -154,11 +155,6 @@ def _do(job: Job, account: _Account, progress: Progress) -> str:
     account.signal_s += signal_s
     found = ", ".join(f"{count} {name}" for name, count in tally.counts.items()) or "nothing found"
     return f"{job.source.stream}: {found}; {_clock(signal_s)} in {work_s:.1f} s"
-
-
-def _close(sinks: Sequence[OpenSink]) -> None:
-    for sink in sinks:
-        sink.close()
 
 
 def _clock(seconds: float) -> str:

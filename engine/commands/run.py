@@ -125,7 +125,8 @@ def run(file: Annotated[Path, typer.Argument(help="Configuration (TOML).")]) -> 
             try:
                 summary = supervisor.run(stopped, lambda s: status.update(progress(s)))
             except HeartwireError:
-                console.print(ledger_table(supervisor.summary))
+                if supervisor.summary.ledgers:
+                    console.print(ledger_table(supervisor.summary))
                 raise
     conclude(console, summary)
 

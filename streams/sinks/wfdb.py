@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 import msgspec
@@ -72,27 +73,30 @@ class _Annotations:
         return stream
 
     def close(self) -> None:
-        for name, stream in self._streams.items():
-            marks = in_order(stream.beats, stream.rhythms, stream.end_sample)
-            if not marks:
-                # An annotation file cannot be empty: a note says that there is nothing.
-                marks = [(0, '"', "no beats found")]
-            samples, symbols, notes = zip(*marks, strict=True)
-            record = file_stem(name).replace(".", "_")
-            try:
-                wfdb.wrann(
-                    record,
-                    self._annotator,
-                    np.array(samples, np.int64),
-                    symbol=list(symbols),
-                    aux_note=list(notes),
-                    fs=stream.rate_hz or None,
-                    write_dir=self._folder,
-                )
-            except OSError as error:
-                msg = f"cannot write {self._folder}/{record}.{self._annotator}: {error.strerror}"
-                raise ConfigError(msg) from error
+        with ExitStack() as stack:  # every stream is written, also where the file of another cannot be
+            for name, stream in self._streams.items():
+                stack.callback(self._write_file, file_stem(name).replace(".", "_"), stream)
         self._streams.clear()
+
+    def _write_file(self, record: str, stream: _Stream) -> None:
+        marks = in_order(stream.beats, stream.rhythms, stream.end_sample)
+        if not marks:
+            # An annotation file cannot be empty: a note says that there is nothing.
+            marks = [(0, '"', "no beats found")]
+        samples, symbols, notes = zip(*marks, strict=True)
+        try:
+            wfdb.wrann(
+                record,
+                self._annotator,
+                np.array(samples, np.int64),
+                symbol=list(symbols),
+                aux_note=list(notes),
+                fs=stream.rate_hz or None,
+                write_dir=self._folder,
+            )
+        except OSError as error:
+            msg = f"cannot write {self._folder}/{record}.{self._annotator}: {error.strerror}"
+            raise ConfigError(msg) from error
 
 
 def in_order(beats: dict[int, str], rhythms: list[tuple[int, str]], end_sample: int) -> list[tuple[int, str, str]]:
