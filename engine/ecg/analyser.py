@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import numpy as np
 
-from heartwire.engine.ecg.beats import HOP, BeatDetector
+from heartwire.engine.ecg.beats import HOP, BeatDetector, DetectedBeat
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
 from heartwire.engine.ecg.leads import N_ANALYSED, LeadChoice
 from heartwire.engine.ecg.quality import QualityMeter
@@ -114,7 +114,7 @@ class EcgAnalyser(Processor):
             case Gap():
                 yield from self._gap(item.first, item.count)
             case EndOfStream():
-                return
+                yield from self._finish()
             case _:
                 msg = f"an ECG stream takes chunks, gaps and its end, not {type(item).__name__}"
                 raise TypeError(msg)
@@ -187,7 +187,29 @@ class EcgAnalyser(Processor):
         self._rate.interrupt(first + count)
         self._rhythm.interrupt(first + count)
 
+    def _finish(self) -> Iterator[Step]:
+        """Give the beats that still wait for their look-ahead: nothing more will come."""
+        line = self._line
+        if line is None:
+            return
+        last = line.next_sample - 1
+        step = Step(last, line.rate_hz, last, "good", self._rhythm.state)
+        count = math.ceil((self._beats.delay_s + Conditioner.delay_s) * line.rate_hz)
+        silence = self._conditioner.process(np.full((count, len(line.leads)), np.nan, np.float32))
+        for _ in self._full_hops(line, silence):
+            for channel, lead in enumerate(self._choice.chosen):
+                self._input[:, channel] = self._hop.samples[:, lead]
+            for found in self._beats.process(self._input):
+                beat = self._beat(line, found, last)
+                if beat.sample <= last and not line.doubtful[0] <= beat.sample < line.doubtful[1]:
+                    self._tell_beat(step, beat)
+        yield step
+
     def _hops(self, line: _Line, conditioned: Conditioned) -> Iterator[Step]:
+        return (self._step(line) for _ in self._full_hops(line, conditioned))
+
+    def _full_hops(self, line: _Line, conditioned: Conditioned) -> Iterator[None]:
+        """Fill the hop in hand; stop each time that it is full."""
         at, n = 0, len(conditioned.samples)
         while at < n:
             take = min(HOP - line.filled, n - at)
@@ -198,7 +220,7 @@ class EcgAnalyser(Processor):
             if line.filled == HOP:
                 line.filled = 0
                 line.hops += 1
-                yield self._step(line)
+                yield
 
     def _step(self, line: _Line) -> Step:
         """Analyse the hop in hand."""
@@ -233,13 +255,7 @@ class EcgAnalyser(Processor):
                 )
             )
         for found in self._beats.process(self._input):
-            beat = Beat(
-                stream=self.stream,
-                sample=max(line.origin, self._stream_sample(line, found.at)),
-                decision_sample=sample,
-                label=found.label,
-                confidence=round(found.confidence, 4),
-            )
+            beat = self._beat(line, found, sample)
             if signal != "off" and not line.doubtful[0] <= beat.sample < line.doubtful[1]:
                 self._tell_beat(step, beat)
         if moved:
@@ -270,6 +286,15 @@ class EcgAnalyser(Processor):
 
     def _stream_sample(self, line: _Line, grid_sample: float) -> int:
         return line.origin + self._conditioner.source_sample(grid_sample)
+
+    def _beat(self, line: _Line, found: DetectedBeat, decision_sample: int) -> Beat:
+        return Beat(
+            stream=self.stream,
+            sample=max(line.origin, self._stream_sample(line, found.at)),
+            decision_sample=decision_sample,
+            label=found.label,
+            confidence=round(found.confidence, 4),
+        )
 
     def _tell_beat(self, step: Step, beat: Beat) -> None:
         step.beats.append(beat)

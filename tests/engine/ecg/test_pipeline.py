@@ -109,6 +109,15 @@ def test_beats_are_found_where_they_are_at_any_rate_and_number_of_leads(rate_hz:
     assert changes(findings) == []
 
 
+def test_the_end_of_a_stream_gives_the_beats_that_wait_for_their_look_ahead() -> None:
+    signal, peaks = heart(12.3, 250.0)
+    findings = run([*chunks(signal, 250.0), EndOfStream(stream=STREAM, offered=len(signal))])
+    beats = [f for f in findings if isinstance(f, Beat)]
+    assert abs(beats[-1].sample - peaks[-1]) <= 5
+    assert max(beat.decision_sample for beat in beats) < len(signal)
+    assert len({beat.sample for beat in beats}) == len(beats)
+
+
 def test_the_count_of_samples_stays_true_over_gaps_of_any_length() -> None:
     signal, peaks = heart(60.0, 250.0)
     items: list[Item] = [*chunks(signal, 250.0, length=250)]
