@@ -30,11 +30,11 @@ _SIMULATED_RUNS = 300
 _CALIBRATION_IMAGES = 12
 _UNSEEN_SEED = 1_000_003
 SETTINGS = {
-    "line_threshold": 0.3,
+    "line_threshold": 0.2,
     "tip_threshold": 0.08,
     "report_confidence": 0.1,
     "tip_error_sure_px": 1.0,
-    "tip_error_unsure_px": 8.0,
+    "tip_error_unsure_px": 5.0,
 }
 DATA = [
     "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds",
@@ -97,7 +97,7 @@ def ship(
     return path
 
 
-def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 75.0, small: bool = False) -> Path:
+def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small: bool = False) -> Path:
     """Train, export and describe the device network; gives the path of the .onnx file.
 
     Parameters
