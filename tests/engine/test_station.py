@@ -176,3 +176,28 @@ def test_a_device_that_starts_its_count_again_goes_on_under_rising_numbers(
     made.put(EndOfStream(stream="lab-1/xray", offered=2))
     made.work()
     assert made.report().offered == made.report().processed == 5
+
+
+def test_a_count_that_jumps_beyond_belief_is_an_alarm_not_a_gap(made: Station, alarms: list[AlarmEvent]) -> None:
+    for item in (frame(0), Gap(stream="lab-1/xray", first=1, count=2**60), frame(2**60 + 1), frame(2**60 + 2)):
+        made.put(item)
+        made.work()
+    assert changes(alarms) == [("CLOCK", "on"), ("CLOCK", "off")]
+    report = made.report()
+    assert (report.offered, report.processed, report.missing) == (3, 3, 0)
+    assert made.position[1] == 2**60 + 3
+
+
+def test_a_device_joined_on_its_way_is_accounted_for_from_there(made: Station) -> None:
+    config = StreamConfig(id="lab-1/xray", connect="tcp://127.0.0.1:5555")
+    station = Station(config, EngineConfig(), lambda _: None)
+    station.put(frame(900))
+    station.work()
+    station.finish()
+    assert (station.report().offered, station.report().processed) == (1, 1)
+
+
+def test_a_device_that_never_sends_is_stale(made: Station, alarms: list[AlarmEvent]) -> None:
+    made.expect()
+    made.watch(time.monotonic_ns() + 2_000_000_000)
+    assert changes(alarms) == [("STALE", "on")]
