@@ -15,6 +15,9 @@ from heartwire.benchmarks import gpu, latency, report
 from heartwire.benchmarks.accuracy import catheter_run, mitdb_run, vf_run
 from heartwire.engine.errors import HeartwireError, InputError
 
+_FILE_COLUMNS = 140
+"""Width of tables that go to a file or a pipe."""
+
 bench = typer.Typer(name="bench", help="Measure latency.", no_args_is_help=True)
 
 
@@ -93,6 +96,8 @@ def evaluate(
                     result, tables = msgspec.json.encode(fixes), catheter_run.tables(fixes)
         (folder / "result.json").write_bytes(msgspec.json.format(result))
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_COLUMNS)
     for table in tables:
         console.print(table)
     if what == "mitdb":
