@@ -36,8 +36,8 @@ class VfFigures(msgspec.Struct, kw_only=True):
     alarmed: int
     carried: int
     alarmed_share: float
-    median_delay_s: float
-    p95_delay_s: float
+    median_delay_s: float | None
+    p95_delay_s: float | None
     false_alarms: int
     false_per_hour: float
     alarms_in_noise: int
@@ -92,13 +92,14 @@ def score_record(record: Path, processor: Processor) -> EpisodeScore:
 def figures(scores: Iterable[EpisodeScore]) -> VfFigures:
     """Add up records."""
     s = summarise(list(scores))
+    afresh = s.n_alarmed > s.n_carried
     return VfFigures(
         episodes=s.n_episodes,
         alarmed=s.n_alarmed,
         carried=s.n_carried,
         alarmed_share=s.alarmed_share,
-        median_delay_s=s.median_delay_s,
-        p95_delay_s=s.p95_delay_s,
+        median_delay_s=s.median_delay_s if afresh else None,
+        p95_delay_s=s.p95_delay_s if afresh else None,
         false_alarms=s.false_alarms,
         false_per_hour=s.false_per_hour,
         alarms_in_noise=s.in_noise,
@@ -119,10 +120,10 @@ def evaluate(data: Path, progress: Progress) -> VfResult:
         raise SourceError(msg)
     work: list[tuple[str, Path, str]] = []
     for fold, names in enumerate(FOLDS):
-        work += [("vfdb, patient-wise folds", data / "vfdb" / name, f"folds/ecg-vf-{fold}") for name in names]
-    for title, names in (("mitdb DS1 (training)", DS1), ("mitdb DS2", DS2)):
+        work += [("vfdb (folds)", data / "vfdb" / name, f"folds/ecg-vf-{fold}") for name in names]
+    for title, names in (("mitdb DS1 (trained on)", DS1), ("mitdb DS2", DS2)):
         work += [(title, data / "mitdb" / name, "ecg-vf") for name in names]
-    work += [("nsrdb, not trained on", data / "nsrdb" / name, "ecg-vf") for name in _NSRDB]
+    work += [("nsrdb (unseen)", data / "nsrdb" / name, "ecg-vf") for name in _NSRDB]
     scores: dict[str, EpisodeScore] = {}
     sets: dict[str, list[EpisodeScore]] = {}
     for title, record, model in progress.track(work, description="alarming"):
@@ -139,29 +140,22 @@ def evaluate(data: Path, progress: Progress) -> VfResult:
 
 
 def tables(result: VfResult) -> Iterable[Table]:
-    """Show records and sets."""
-    heads = (
-        "episodes",
-        "alarmed",
-        "carried",
-        "%",
-        "delay median s",
-        "p95 s",
-        "false",
-        "false/h",
-        "in noise",
-        "other h",
-    )
+    """Show records and sets: delays from onset to decision, false alarms by the hour of other rhythm."""
+    heads = ("alarmed", "carried", "median s", "p95 s", "false", "an hour", "noise", "hours")
     for title, rows in (
-        ("VT and VF alarms, each record", result.per_record),
+        ("VT and VF alarms, records with episodes or alarms", result.per_record),
         ("VT and VF alarms, episodes of 5 s or more", result.sets),
     ):
-        table = Table("set" if rows is result.sets else "record", *heads, title=title)
+        table = Table(title=title, box=None, padding=(0, 1, 0, 0))
+        table.add_column("set" if rows is result.sets else "record", no_wrap=True)
+        for head in heads:
+            table.add_column(head, justify="right", no_wrap=True)
         for name, f in rows.items():
-            delays = ("-", "-") if f.alarmed == f.carried else (f"{f.median_delay_s:.1f}", f"{f.p95_delay_s:.1f}")
-            share = f"{100 * f.alarmed_share:.1f}" if f.episodes else "-"
+            delays = ["-" if delay is None else f"{delay:.1f}" for delay in (f.median_delay_s, f.p95_delay_s)]
+            if rows is result.per_record and not f.episodes + f.false_alarms + f.alarms_in_noise:
+                continue
             table.add_row(
-                name, str(f.episodes), str(f.alarmed), str(f.carried), share, *delays, str(f.false_alarms),
+                name, f"{f.alarmed}/{f.episodes}", str(f.carried), *delays, str(f.false_alarms),
                 f"{f.false_per_hour:.2f}", str(f.alarms_in_noise), f"{f.other_hours:.2f}",
             )  # fmt: skip
         yield table

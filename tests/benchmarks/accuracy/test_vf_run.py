@@ -52,7 +52,7 @@ def test_figures_and_tables_tell_carried_and_missed_episodes_apart() -> None:
     console.file.close()
     text = console.export_text()
     assert "vfdb/418" in text
-    assert "66.7" in text
+    assert "2/3" in text
 
 
 def test_a_folder_without_vfdb_is_refused(tmp_path: Path) -> None:
