@@ -17,10 +17,12 @@ from heartwire.engine.xray.tip import CLASSES, TipPeak, find_tips
 MODEL_NAME = "xray-devices"
 _TIP_TO_LINE_PX = 16.0
 _END_PX = 24.0
+_LEAST_BEYOND_PX = 6.0
 _SPLIT_HEAT = 0.2
 _SPLIT_CONTRAST = 0.15
 _SIDE_POINTS = 15
-_HALF_SURE_PX = 30.0
+_HALF_SURE_PX = 20.0
+_LONE_SHARE = 0.6
 _SHORTEST_LINE_PX = 60.0
 _SHORTEST_WITH_TIP_PX = 10.0
 
@@ -42,31 +44,34 @@ def _read(found: DeviceMap, points: Array) -> Array:
     return found.device[:, cells[:, 1], cells[:, 0]].T.copy()
 
 
-def _attach(line: _Line, tip: TipPeak, at: int) -> list[_Line]:
-    """Give `line` its tip at point `at`; a tip inside it cuts it and takes the side likelier of its class."""
-    n = len(line.points)
+def _attach(line: _Line, tip: TipPeak, at: int) -> list[_Line] | None:
+    """Give `line` its tip at point `at`; None where the tip ends no part of it.
+
+    A tip near an end takes the whole line. A tip inside cuts it, where it is sure or the class changes there: it takes
+    the side that is likelier of its class.
+    """
     before, after = length_px(line.points[: at + 1]), length_px(line.points[at:])
-    if min(before, after) <= _END_PX:
-        kept = line if after <= before else line.flipped()
-        kept_at = at if after <= before else n - 1 - at
-        if kept.tip is not None:
-            return [line]
-        return [_Line(kept.points[: kept_at + 1], kept.bodies[: kept_at + 1], tip)]
+    if line.tip is None and min(before, after) <= _END_PX:
+        if before < after:
+            line, at = line.flipped(), len(line.points) - 1 - at
+        return [_Line(line.points[: at + 1], line.bodies[: at + 1], tip)]
+    if before <= _END_PX or after < _LEAST_BEYOND_PX:
+        return None
     own = CLASSES.index(tip.class_)
     favour = line.bodies[:, own] - line.bodies[:, 1 - own]
     proximal, distal = favour[max(0, at - _SIDE_POINTS) : at].mean(), favour[at + 1 : at + 1 + _SIDE_POINTS].mean()
     if tip.heat < _SPLIT_HEAT and abs(proximal - distal) < _SPLIT_CONTRAST:
-        return [line]
+        return None
     if proximal < distal:
         if line.tip is not None:  # the tip found before is on this side
-            return [line]
-        line, at = line.flipped(), n - 1 - at
+            return None
+        line, at = line.flipped(), len(line.points) - 1 - at
     mine = _Line(line.points[: at + 1], line.bodies[: at + 1], tip)
     return [mine, _Line(line.points[at:], line.bodies[at:], line.tip)]
 
 
 def _assign(lines: list[_Line], tips: list[TipPeak]) -> list[TipPeak]:
-    """Attach tips to the lines they lie on, hottest first, in place; gives the tips that lie on none."""
+    """Attach tips to the lines they lie on, hottest first, in place; gives the tips that end none."""
     alone = []
     for tip in tips:
         points = np.concatenate([line.points for line in lines]) if lines else np.empty((0, 2), np.float32)
@@ -79,7 +84,11 @@ def _assign(lines: list[_Line], tips: list[TipPeak]) -> list[TipPeak]:
         while nearest >= len(lines[i].points):
             nearest -= len(lines[i].points)
             i += 1
-        lines[i : i + 1] = _attach(lines[i], tip, nearest)
+        parts = _attach(lines[i], tip, nearest)
+        if parts is None:
+            alone.append(tip)
+        else:
+            lines[i : i + 1] = parts
     return alone
 
 
@@ -198,7 +207,7 @@ class Localiser:
         place = self._to_frame(np.array([[tip.x_px, tip.y_px]], np.float32))
         return Detection(
             class_=tip.class_,
-            confidence=round(0.6 * tip.heat, 4),
+            confidence=round(_LONE_SHARE * tip.heat, 4),
             visible=True,
             tip_px=place[0],
             error_px=self._error_px(tip.heat),

@@ -49,7 +49,9 @@ _INTENDED = (
 )
 _LIMITS = (
     "Trained on drawn and simulated devices only. Tips inside contrast, devices seen end on, devices thinner than "
-    "about 1 px or wider than about 16 px of the 512-px image, and stents, coils or pacemaker leads are not covered."
+    "about 1 px or wider than about 16 px of the 512-px image, and stents, coils or pacemaker leads are not covered. "
+    "Vessels full of contrast are at times taken for catheters. Quantised with ranges that need 8-bit dot products "
+    "(AVX512-VNNI, AVX-VNNI or Arm): older CPUs may saturate and lose accuracy."
 )
 
 
@@ -86,7 +88,7 @@ def ship(
         labels=list(CLASSES),
         settings=SETTINGS,
         data=DATA,
-        split="trained on drawn and simulated devices; weights and thresholds chosen by the worst origin of xray/dev",
+        split="trained on drawn and simulated devices (simulator seeds below 1,000,000)",
         seed=seed,
         command=f"heartwire train catheter --seed {seed} --minutes {minutes:g}",
         metrics=metrics,
