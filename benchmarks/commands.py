@@ -29,6 +29,7 @@ def bench_latency(
     rate_hz: Annotated[float, typer.Option(help="Sampling rate of the ECG.", min=100, max=2000)] = 250.0,
     leads: Annotated[int, typer.Option(help="Leads of each ECG.", min=1, max=12)] = 2,
     message_ms: Annotated[float, typer.Option(help="ECG in one message.", min=4, max=2000)] = 100.0,
+    in_step: Annotated[bool, typer.Option(help="All beds send at the same instant, the worst case.")] = False,
     provider: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the models run.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
     to: Annotated[Path | None, typer.Option("--report", help="Folder for result.json and report.html.")] = None,
@@ -44,6 +45,7 @@ def bench_latency(
         rate_hz=rate_hz,
         leads=leads,
         message_ms=message_ms,
+        in_step=in_step,
         provider=provider,
     )
     console = Console(stderr=True)

@@ -39,7 +39,9 @@ def environment() -> dict[str, str]:
     """Describe machine, software, models and other load."""
     here = Path(__file__).parent
     gpu = _output("nvidia-smi", "--query-gpu=name,driver_version,clocks.sm", "--format=csv,noheader")
-    runtime = next((f"{n} {_package(n)}" for n in ("onnxruntime-gpu", "onnxruntime") if _package(n) != "absent"), "none")
+    runtime = next(
+        (f"{n} {_package(n)}" for n in ("onnxruntime-gpu", "onnxruntime") if _package(n) != "absent"), "none"
+    )
     return {
         "heartwire": __version__,
         "git": _output("git", "-C", str(here), "describe", "--always", "--dirty"),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from heartwire.benchmarks.environment import environment
 from heartwire.benchmarks.resources import ResourceSampler
@@ -37,6 +38,8 @@ class Workload(msgspec.Struct, kw_only=True):
     message_ms: float = 100.0
     frame_px: int = _FRAME_PX
     frame_hz: float = _FRAME_HZ
+    in_step: bool = False
+    """All beds send at the same instant, the worst case; else each device has a phase of its own."""
     seed: int = 1
     provider: str = "auto"
 
@@ -73,10 +76,12 @@ class Result(msgspec.Struct, kw_only=True):
 def paced_config(load: Workload) -> Config:
     """Configure simulated beds and labs at the device's pace."""
     ecg = {"script": _SCRIPT, "rate_hz": load.rate_hz, "leads": load.leads, "message_ms": load.message_ms}
+    phases_ms = np.random.default_rng(load.seed).uniform(0.0, 0.0 if load.in_step else load.message_ms, load.beds)
     streams = [
         StreamConfig(
             id=f"bed-{n + 1}/ecg",
             preload=True,
+            phase_ms=float(phases_ms[n]),
             source={"kind": "simulated-ecg", **ecg, "seed": load.seed + n, "seconds": load.seconds},
         )
         for n in range(load.beds)

@@ -30,9 +30,9 @@ def _cells(figures: Figures) -> list[str]:
 def show(result: Result, console: Console) -> None:
     """Print the figures."""
     load = result.workload
-    console.print(
-        f"{load.beds} beds and {load.labs} labs, paced, {load.seconds:g} s", *tables(Measured(result.histograms))
-    )
+    step = "in step" if load.in_step else "each with its own phase"
+    console.print(f"{load.beds} beds {step} and {load.labs} labs, paced, {load.seconds:g} s")
+    console.print(*tables(Measured(result.histograms)))
     ledger = Table("stream", "offered", "processed", "dropped", "missing", "in flight", title="Ledger")
     for stream, r in sorted(result.ledgers.items()):
         numbers = (r.offered, r.processed, sum(r.dropped.values()), r.missing, r.in_flight)

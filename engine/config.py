@@ -70,6 +70,8 @@ class StreamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Name of the worker process; empty: one worker per kind of processor."""
     paced: bool = True
     """At the device's pace, or as fast as it is processed."""
+    phase_ms: float = 0.0
+    """Paced: how long after the common start the stream begins; devices of their own are not in step."""
     preload: bool = False
     """Read the whole source into memory before the first message is sent."""
     settings: dict[str, Any] = {}

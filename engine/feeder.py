@@ -31,6 +31,7 @@ class _Feed:
     def __init__(self, plan: Plan, stream_id: str) -> None:
         self.config = plan.stream(stream_id)
         self.offered = 0
+        self._phase_ns = round(self.config.phase_ms * 1e6)
         self._items = self._open()
         self.item: Item | None = next(self._items)
 
@@ -42,7 +43,7 @@ class _Feed:
         """When the item may be sent, 0: at once."""
         if not self.config.paced or not isinstance(self.item, EcgChunk | XrayFrame):
             return 0
-        return start_ns + self.item.captured_ns
+        return start_ns + self._phase_ns + self.item.captured_ns
 
     def stamp(self, start_ns: int) -> None:
         """Set the item's times and count what it offers."""
@@ -54,7 +55,7 @@ class _Feed:
             case Gap():
                 self.offered = self.item.first + self.item.count
         if isinstance(self.item, EcgChunk | XrayFrame) and self.config.paced:
-            self.item.captured_ns += start_ns
+            self.item.captured_ns += start_ns + self._phase_ns
             self.item.trace.intended_ns = self.item.captured_ns
 
     def advance(self) -> None:
