@@ -57,7 +57,7 @@ def strip(
         (n_samples,) in mV, NaN for invalid; beyond +-32.767 mV they are clipped.
     """
     clipped_uv = np.clip(samples_mv, -32.767, 32.767) * np.float32(1000)
-    samples_uv = np.where(np.isnan(clipped_uv), INVALID_UV, clipped_uv).astype("<i2")
+    samples_uv = np.where(np.isnan(clipped_uv), INVALID_UV, np.rint(clipped_uv)).astype("<i2")
     return _record(STRIP, stream, _STRIP.pack(first_sample, end_ns / 1e6, rate_hz, lead), samples_uv.tobytes())
 
 

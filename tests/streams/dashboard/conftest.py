@@ -110,7 +110,7 @@ class Run:
 
     def report(self) -> reports.Report:
         assert self._reports.poll(30_000), "the dashboard reported nothing within 30 s"
-        return reports.decode(self._reports.recv())
+        return reports.decode(self._reports.recv_multipart())
 
     @property
     def url(self) -> str:
