@@ -78,7 +78,7 @@ def event(condition: str, priority: Priority, change: AlarmChange) -> AlarmEvent
 
 
 def test_a_strip_marks_invalid_samples_and_clips_what_cannot_be_written() -> None:
-    record = records.strip(0, 0, 0, 250.0, 0, np.array([0.0015, np.nan, 100.0, -100.0], np.float32))
+    record = records.strip(0, 0, 0, 250.0, 0, np.array([0.0012, np.nan, 100.0, -100.0], np.float32))
     assert len(record) % 8 == 0
     assert np.frombuffer(record, "<i2", 4, offset=32).tolist() == [1, records.INVALID_UV, 32767, -32767]
 
