@@ -23,6 +23,8 @@ from heartwire.engine.supervisor import Supervisor
 from heartwire.engine.trace import END_TO_END, FROM_SENT
 
 _SCRIPT = "sinus 75 for 20s; pvc; sinus 75 for 20s; vt 170 for 10s; sinus 90 for 20s"
+_SCENE = 1_000_007
+"""A scene that no network was trained on."""
 _FRAME_PX = 512
 _FRAME_HZ = 15.0
 
@@ -91,7 +93,13 @@ def paced_config(load: Workload) -> Config:
         StreamConfig(
             id=f"lab-{n + 1}/xray",
             preload=True,
-            source={"kind": "simulated-xray", **xray, "seed": load.seed + n, "seconds": load.seconds},
+            source={
+                "kind": "simulated-xray",
+                **xray,
+                "seed": load.seed + n,
+                "scene": _SCENE + n,
+                "seconds": load.seconds,
+            },
         )
         for n in range(load.labs)
     ]
@@ -123,6 +131,8 @@ def measure(load: Workload, say: Callable[[str], None], progress: Callable[[str]
     for note in notes:
         say(note)
     reasons = [] if summary.balanced else ["the ledger does not balance"]
+    reasons += [f"{fault.process}: {fault.line}" for fault in summary.faults]
+    reasons += [f"{name} was restarted" for name in summary.restarts]
     reasons += [f"{s}: {r.missing} missing" for s, r in summary.ledgers.items() if r.missing]
     reasons += [f"{measured.missing} findings missing at the observer"] if measured.missing else []
     return Result(

@@ -43,7 +43,8 @@ def show(result: Result, console: Console) -> None:
         used.add_row(name, *(f"{figures[key]:.0f}" for key in ("cpu_percent", "rss_mb", "switches_per_s")))
     console.print(used)
     console.print(", ".join(f"{k}: {v}" for k, v in result.environment.items()), soft_wrap=True, highlight=False)
-    console.print(f"time to READY {result.ready_s:.1f} s; ledger {'balanced' if result.valid else 'NOT balanced'}")
+    verdict = "ledger balanced, nothing missing" if result.valid else f"INVALID: {'; '.join(result.invalid_because)}"
+    console.print(f"time to READY {result.ready_s:.1f} s; {verdict}")
 
 
 def _line(points: list[tuple[float, float]], x_max: float, y_max: float, colour: str) -> str:

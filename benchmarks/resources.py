@@ -19,7 +19,7 @@ def _read(pid: int) -> dict[str, float]:
     ticks = os.sysconf("SC_CLK_TCK")
     return {
         "cpu_s": (int(stat[11]) + int(stat[12])) / ticks,
-        "rss_mb": int(status["VmRSS"].split()[0]) / 1024,
+        "rss_mb": int(status.get("VmRSS", "0").split()[0]) / 1024,
         "switches": float(status["voluntary_ctxt_switches"]) + float(status["nonvoluntary_ctxt_switches"]),
     }
 

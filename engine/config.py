@@ -86,8 +86,8 @@ class StreamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def worker_name(self) -> str:
-        """Name of the worker process that hosts this stream."""
-        return self.worker or self.processor_kind
+        """Name of the worker process that hosts this stream; streams that are not paced have one of their own."""
+        return self.worker or (self.processor_kind if self.paced else f"{self.processor_kind}-unpaced")
 
     @property
     def freshest_first(self) -> bool:
@@ -168,6 +168,8 @@ def check(config: Config, where: str) -> None:
                 refuse(f"{at}.connect", why)
         if not _PROCESS.fullmatch(stream.worker_name):
             refuse(f"{at}.worker", f"{stream.worker_name!r}: use up to 32 letters, digits, '.', '_', '-'")
+        if not 0 <= stream.phase_ms < math.inf:
+            refuse(f"{at}.phase_ms", "must be 0 or more and finite")
         if not 0 < stream.age_budget_ms < math.inf:
             refuse(f"{at}.age_budget_ms", "must be above 0 and finite")
     for i, sink in enumerate(config.sink):
@@ -180,5 +182,7 @@ def check(config: Config, where: str) -> None:
             refuse(f"engine.{name}", "must be above 0 and finite")
     if config.dashboard and not 0 <= config.dashboard.port <= _HIGHEST_PORT + 1:
         refuse("dashboard.port", f"must be 0 (any) to {_HIGHEST_PORT + 1}")
+    if config.engine.ring_s < config.engine.snapshot_s:
+        refuse("engine.ring_s", "must be at least `snapshot_s`: what came after a snapshot must be had again")
     if config.engine.threads < 0:
         refuse("engine.threads", "must be at least 0")

@@ -15,6 +15,9 @@
 Messages say what was wrong, where, and what to do.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class HeartwireError(Exception):
     """Root of every error that heartwire raises on purpose."""
@@ -49,8 +52,9 @@ class StreamStalled(HeartwireError):  # noqa: N818 - names what happened, as any
 
 
 class ProcessorError(HeartwireError):
-    """A processor raised while it worked for a stream."""
+    """A processor raised while it worked for a stream; `findings` are those of the gap that this leaves."""
 
-    def __init__(self, stream: str, cause: BaseException) -> None:
+    def __init__(self, stream: str, cause: BaseException, findings: Sequence[Any] = ()) -> None:
         super().__init__(f"processor of stream {stream!r} failed: {type(cause).__name__}: {cause}")
         self.stream = stream
+        self.findings = findings

@@ -33,7 +33,7 @@ class _Feed:
         self.offered = 0
         self._phase_ns = round(self.config.phase_ms * 1e6)
         self._items = self._open()
-        self.item: Item | None = next(self._items)
+        self.item: Item | None = next(self._items, None)
 
     def _open(self) -> Iterator[Item]:
         items = registry.source(self.config.id, self.config.source).open()

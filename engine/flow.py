@@ -48,6 +48,11 @@ class LosslessQueue(Generic[Item]):
         """Whether the feeder must stop reading."""
         return len(self._items) >= self.capacity
 
+    @property
+    def head(self) -> Item | None:
+        """The oldest item, left where it is; None if the queue is empty."""
+        return self._items[0] if self._items else None
+
     def put(self, item: Item) -> None:
         """Add an item."""
         self._items.append(item)

@@ -6,6 +6,7 @@ The same host runs inside a worker process and inside `heartwire annotate`: ther
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import msgspec
 
@@ -62,8 +63,7 @@ class StreamHost:
             findings = list(self._processor.process(item))
         except Exception as error:  # whatever a processor raises stays inside its own stream
             self.drop(item, "processor")
-            self._put_back(self._processor)
-            raise ProcessorError(self.stream, error) from error
+            raise ProcessorError(self.stream, error, self._put_back(self._processor)) from error
         self._account(item, None)
         decided_ns = time.monotonic_ns()
         for finding in findings:
@@ -91,20 +91,22 @@ class StreamHost:
             self.ledger.missing(count)
         self.next_number = number_of(item) + count
 
-    def _put_back(self, processor: Processor) -> None:
-        """Return to the last snapshot and tell the processor of the gap since."""
+    def _put_back(self, processor: Processor) -> list[Finding]:
+        """Return to the last snapshot, tell the processor of the gap since, and give what it finds of that."""
         state, number = self._good
         try:
             processor.restore(state)
             if (count := self.next_number - number) > 0:
-                list(processor.process(Gap(stream=self.stream, first=number, count=count)))
+                return list(processor.process(Gap(stream=self.stream, first=number, count=count)))
         except Exception:  # where even that fails the stream begins anew
             processor.reset()
+        return []
 
     def snapshot(self) -> bytes:
-        """Give the whole state of this stream."""
+        """Give the whole state of this stream; where the processor cannot give its own, with the last one it gave."""
         if self._processor is not None:
-            self._good = (self._processor.snapshot(), self.next_number)
+            with suppress(Exception):  # a processor that cannot be saved harms its own restart only
+                self._good = (self._processor.snapshot(), self.next_number)
         state = _State(self._good[0], self.ledger.snapshot(), self.next_number, self.last_seq, self.ended)
         return msgspec.msgpack.encode(state)
 

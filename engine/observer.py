@@ -61,7 +61,9 @@ class Observer:
         """Observe until told to stop."""
         self._line.report(reports.Ready(self._name, []))
         start_ns = time.monotonic_ns()
-        while self._line.order() != "stop":
+        while (order := self._line.order()) != "stop":
+            if order == "go":
+                start_ns = time.monotonic_ns()
             messages = receive_any(self._subscribers, _WAIT_MS)
             observed_ns = time.monotonic_ns()
             for message in messages:

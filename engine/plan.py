@@ -76,6 +76,7 @@ def make_plan(config: Config, run_dir: Path) -> Plan:
     for stream in config.stream:
         if stream.source:
             name = "feed-ecg" if stream.processor_kind == "ecg" else f"feed-{stream.id.replace('/', '-')}"
+            name += "" if stream.paced else "-unpaced"
             feeders.setdefault(name, []).append(stream.id)
         workers.setdefault(f"work-{stream.worker_name}", []).append(stream.id)
     wanted = {kind for table in config.sink for kind in registry.sink(table).wants}

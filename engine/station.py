@@ -25,6 +25,7 @@ from heartwire.engine.messages import (
     Item,
     LedgerReport,
     Reason,
+    Trace,
     XrayFrame,
     number_of,
     size_of,
@@ -100,6 +101,11 @@ class Station:
         return self._host.ended
 
     @property
+    def endless(self) -> bool:
+        """Whether only this side can end the stream: a device of its own may never do so."""
+        return bool(self._config.connect)
+
+    @property
     def waiting(self) -> bool:
         """Whether there is something to work on."""
         return bool(self._items) or bool(self._frames)
@@ -148,8 +154,9 @@ class Station:
             case XrayFrame():
                 device_ns = item.captured_ns
         mapped = self._clock.map(device_ns, item.trace.received_ns)
+        # Whatever stamps the device set are times of its own clock.
+        item.trace = Trace(intended_ns=mapped.captured_ns, received_ns=item.trace.received_ns)
         item.captured_ns = mapped.captured_ns
-        item.trace.intended_ns = item.trace.intended_ns or mapped.captured_ns
         return f"the device clock jumped by {mapped.jump.jump_s:.3f} s" if mapped.jump else ""
 
     def _drop(self, gone: list[tuple[XrayFrame, str]]) -> None:
@@ -165,21 +172,27 @@ class Station:
         self._in_queue -= size_of(item)
         self._rate_hz = getattr(item, "rate_hz", self._rate_hz)
         self._watch_load(item)
+        return self._handle(item)
+
+    def _handle(self, item: Item) -> list[Published]:
+        published: list[Published] = []
         try:
-            findings: list[Published] = list(self._host.handle(item))
+            published += self._host.handle(item)
         except ProcessorError as error:
+            published += error.findings
             self._begin(
                 "PROCESSOR", {"rule": "the processor raised and was put back to its snapshot", "error": str(error)}
             )
-            return []
-        if size_of(item):
-            self._end("PROCESSOR")
+        else:
+            if size_of(item):
+                self._end("PROCESSOR")
         if isinstance(item, EndOfStream):
-            findings.append(msgspec.structs.replace(item))
-        return findings
+            published.append(msgspec.structs.replace(item))
+        return published
 
     def _next(self) -> Item | None:
-        if self._frames:
+        # A gap lies before the newest frame, the end after it.
+        if self._frames and (self._items.head is None or isinstance(self._items.head, EndOfStream)):
             frame, gone = self._frames.take(time.monotonic_ns())
             self._drop(gone)
             if frame is not None:
@@ -216,8 +229,7 @@ class Station:
         """End the stream from this side, where its source will not."""
         if self.ended:
             return []
-        end = EndOfStream(stream=self.stream, offered=self._host.next_number, seq=self._host.last_seq)
-        return [*self._host.handle(end), end]
+        return self._handle(EndOfStream(stream=self.stream, offered=self._host.next_number, seq=self._host.last_seq))
 
     def report(self) -> LedgerReport:
         """Give the account; what waits in the queue is in flight."""
@@ -228,11 +240,12 @@ class Station:
 
     def snapshot(self) -> bytes:
         """Give the state from which the stream goes on after the last item processed."""
-        return msgspec.msgpack.encode((self._numbering.shift, self._host.snapshot()))
+        return msgspec.msgpack.encode((self._numbering.shift, self._alarms.snapshot(), self._host.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self._numbering.shift, host = msgspec.msgpack.decode(state, type=tuple[int, bytes])
+        self._numbering.shift, alarms, host = msgspec.msgpack.decode(state, type=tuple[int, bytes, bytes])
+        self._alarms.restore(alarms)
         self._host.restore(host)
         self._numbering.next_number = self._host.next_number
         self._joined = self._host.next_number > 0

@@ -47,9 +47,10 @@ class Summary(msgspec.Struct):
 
     @property
     def balanced(self) -> bool:
-        """Whether every sample and frame that was offered is accounted for."""
+        """Whether every stream came to its end and every sample and frame that was offered is accounted for."""
         return all(
-            r.offered == r.processed + sum(r.dropped.values()) + r.missing + r.in_flight for r in self.ledgers.values()
+            r.final and not r.in_flight and r.offered == r.processed + sum(r.dropped.values()) + r.missing
+            for r in self.ledgers.values()
         )
 
 

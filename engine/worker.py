@@ -88,8 +88,12 @@ class Worker:
         states = {name: station.snapshot() for name, station in self._stations.items()}
         saved = _Saved(states, positions, self._publisher.snapshot())
         fresh = self._snapshot_path.with_suffix(".new")
-        fresh.write_bytes(msgspec.msgpack.encode(saved))
-        os.replace(fresh, self._snapshot_path)
+        try:
+            fresh.write_bytes(msgspec.msgpack.encode(saved))
+            os.replace(fresh, self._snapshot_path)
+        except OSError as error:
+            # The run goes on; a restart would begin from the snapshot before.
+            self._line.report(reports.Fault(self._name, "", f"cannot save the state of {self._name}: {error}"))
 
     def run(self) -> None:
         """Work until every stream has ended or the order to stop came; then serve subscribers until told to leave."""
@@ -103,8 +107,10 @@ class Worker:
             worked = self._work()
             self._tend()
             if stopping and not worked:
+                # What was fed here ends by itself, for the feeders were stopped before; unless all are left alone.
                 for station in self._stations.values():
-                    self._publish(station, station.finish())
+                    if station.endless or self._line.lost():
+                        self._publish(station, station.finish())
             match self._line.order():
                 case "go":
                     for station in self._stations.values():

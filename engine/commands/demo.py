@@ -22,6 +22,8 @@ _BEDS = {
     "bed-3/ecg": "sinus 65 for 15s; vf for 15s; sinus 90 for 30s",
 }
 _SEED = 7
+_SCENE = 1_000_007
+"""A scene that no network was trained on."""
 
 
 def _free_port(host: str, port: int) -> int:
@@ -40,7 +42,14 @@ def demo_config(dashboard: DashboardConfig | None) -> Config:
         StreamConfig(id=bed, source={"kind": "simulated-ecg", "script": script, "seed": _SEED, "repeat": True})
         for bed, script in _BEDS.items()
     ]
-    lab = {"kind": "simulated-xray", "script": _BEDS["bed-1/ecg"], "seed": _SEED, "rate_hz": 15.0, "repeat": True}
+    lab = {
+        "kind": "simulated-xray",
+        "script": _BEDS["bed-1/ecg"],
+        "seed": _SEED,
+        "scene": _SCENE,
+        "rate_hz": 15.0,
+        "repeat": True,
+    }
     streams.append(StreamConfig(id="lab-1/xray", source=lab))
     return Config(stream=streams, dashboard=dashboard)
 
