@@ -175,7 +175,9 @@ class Publisher:
         MalformedMessage
             If a subscriber would refuse the message.
         """
-        ring = self._rings.get(message.stream) or Ring(self._limits)
+        # An empty ring is one all the same: it holds the sequence number to go on with.
+        ring = self._rings.get(message.stream)
+        ring = Ring(self._limits) if ring is None else ring
         if self._window is not None:
             self._await_window(message.stream, ring, self._window)
         now_ns = time.monotonic_ns()
