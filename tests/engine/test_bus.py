@@ -495,8 +495,3 @@ def test_an_endpoint_that_is_none_is_an_error_of_the_configuration(context: Cont
 )
 def test_the_control_endpoint_belongs_to_the_data_endpoint(data: str, control: str) -> None:
     assert control_endpoint(data) == control
-
-
-def test_a_ring_that_has_let_go_of_everything_still_holds_the_next_number(context: Context, endpoint: str) -> None:
-    with Publisher(endpoint, ring_messages=0, context=context) as publisher:
-        assert [publisher.send(chunk(n)) for n in range(3)] == [0, 1, 2]

@@ -119,3 +119,8 @@ def test_findings_of_a_killed_process_come_out_once_after_its_restart(endpoint: 
         process.communicate()
     assert [m.sample for m in got if isinstance(m, Beat)] == list(range(300))
     assert subscriber.statistics().missing == 0
+
+
+def test_a_ring_that_has_let_go_of_everything_still_holds_the_next_number(endpoint: str) -> None:
+    with zmq.Context() as context, Publisher(endpoint, ring_messages=0, context=context) as publisher:
+        assert [publisher.send(chunk(n)) for n in range(3)] == [0, 1, 2]
