@@ -20,6 +20,8 @@ class _State(msgspec.Struct):
     """What a host is restored from."""
 
     processor: bytes
+    processor_number: int
+    """The next sample or frame when the processor gave its state."""
     ledger: bytes
     next_number: int
     last_seq: int
@@ -107,16 +109,17 @@ class StreamHost:
         if self._processor is not None:
             with suppress(Exception):  # a processor that cannot be saved harms its own restart only
                 self._good = (self._processor.snapshot(), self.next_number)
-        state = _State(self._good[0], self.ledger.snapshot(), self.next_number, self.last_seq, self.ended)
+        state = _State(*self._good, self.ledger.snapshot(), self.next_number, self.last_seq, self.ended)
         return msgspec.msgpack.encode(state)
 
     def restore(self, raw: bytes) -> None:
         """Take a state given by `snapshot`."""
         state = msgspec.msgpack.decode(raw, type=_State)
-        if self._processor is not None:
-            self._processor.restore(state.processor)
         self.ledger.restore(state.ledger)
         self.next_number = state.next_number
         self.last_seq = state.last_seq
         self.ended = state.ended
-        self._good = (state.processor, state.next_number)
+        self._good = (state.processor, state.processor_number)
+        if self._processor is not None:
+            # Where the processor's state is older than the account, what lies between is a gap to it.
+            self._put_back(self._processor)
