@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import Progress
 
 from heartwire.benchmarks import gpu, latency, report
-from heartwire.benchmarks.accuracy import catheter_run, mitdb_run, vf_run
+from heartwire.benchmarks.accuracy import (
+    catheter_run,
+    mitdb_run,
+    mitdb_tables,
+    nstdb_run,
+    nstdb_tables,
+    vf_run,
+)
+from heartwire.benchmarks.accuracy.mitdb_page import mitdb_page
+from heartwire.benchmarks.accuracy.nstdb_page import nstdb_page
 from heartwire.engine.errors import HeartwireError, InputError
 
 _FILE_COLUMNS = 140
@@ -74,35 +83,50 @@ def bench_gpu(
 
 
 def evaluate(
-    what: Annotated[Literal["mitdb", "vf", "catheter"], typer.Argument(help="Which figures.")],
+    what: Annotated[Literal["mitdb", "nstdb", "vf", "catheter"], typer.Argument(help="Which figures.")],
     data: Annotated[Path, typer.Option(help="Folder of the recordings.", envvar="HEARTWIRE_DATA")],
-    out: Annotated[Path | None, typer.Option(help="Keep what the engine wrote, and result.json, here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep what the engine wrote, result.json and (mitdb, nstdb) report.html here.")
+    ] = None,
+    records: Annotated[str, typer.Option(help="mitdb, nstdb: only these records, as in 100,101.")] = "",
+    peers: Annotated[bool, typer.Option(help="mitdb, nstdb: run the detectors of others, where installed.")] = True,
 ) -> None:
     """Accuracy of the whole engine on public recordings, in the figures of the field."""
     if not data.is_dir():
-        msg = f"--data {data} is not a folder: give the folder that holds mitdb, vfdb, xray ..."
+        msg = f"--data {data} is not a folder: give the folder that holds mitdb, nstdb, vfdb, xray ..."
         raise InputError(msg)
-    with tempfile.TemporaryDirectory(prefix="heartwire-evaluate-") as temporary:
-        folder = out or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        with Progress(console=Console(stderr=True)) as progress:
-            match what:
-                case "mitdb":
-                    beats = mitdb_run.evaluate(data, folder, progress)
-                    result, tables = msgspec.json.encode(beats), mitdb_run.tables(beats)
-                case "vf":
-                    alarms = vf_run.evaluate(data, progress)
-                    result, tables = msgspec.json.encode(alarms), vf_run.tables(alarms)
-                case "catheter":
-                    fixes = catheter_run.evaluate(data, progress)
-                    result, tables = msgspec.json.encode(fixes), catheter_run.tables(fixes)
-        (folder / "result.json").write_bytes(msgspec.json.format(result))
+    if records and what not in ("mitdb", "nstdb"):
+        msg = f"--records chooses records of mitdb and nstdb: evaluate {what} takes them all"
+        raise InputError(msg)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    chosen = [name.strip() for name in records.split(",") if name.strip()]
+    page = ""
+    tables: Iterable[RenderableType]
+    aside = Console(stderr=True)
+    with Progress(console=aside, disable=not aside.is_terminal) as progress:
+        match what:
+            case "mitdb":
+                beats = mitdb_run.evaluate(data, progress, records=chosen, peers=peers, keep=out)
+                result, tables, page = msgspec.json.encode(beats), mitdb_tables.tables(beats), mitdb_page(beats)
+            case "nstdb":
+                noise = nstdb_run.evaluate(data, progress, records=chosen, peers=peers, keep=out)
+                result, tables, page = msgspec.json.encode(noise), nstdb_tables.tables(noise), nstdb_page(noise)
+            case "vf":
+                alarms = vf_run.evaluate(data, progress)
+                result, tables = msgspec.json.encode(alarms), vf_run.tables(alarms)
+            case "catheter":
+                fixes = catheter_run.evaluate(data, progress)
+                result, tables = msgspec.json.encode(fixes), catheter_run.tables(fixes)
     console = Console()
     if not console.is_terminal:
         console = Console(width=_FILE_COLUMNS)
     for table in tables:
         console.print(table)
     if what == "mitdb":
-        console.print(f"annotated at {beats.real_time_factor:.0f} times real time, one record after the other")
+        console.print(f"\nthe engine took {beats.times_real_time:.0f} times real time, one thread")
     if out:
+        (out / "result.json").write_bytes(msgspec.json.format(result))
+        if page:
+            (out / "report.html").write_text(page, encoding="utf-8")
         console.print(f"kept in {out}")

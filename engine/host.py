@@ -6,6 +6,7 @@ The same host runs inside a worker process and inside `heartwire annotate`: ther
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
@@ -57,19 +58,34 @@ class StreamHost:
             If the processor raised. It has then been put back to its last snapshot, with a gap up to the end of this
             item, which the account shows as dropped: the stream goes on with the next item.
         """
-        item.trace.dequeued_ns = time.monotonic_ns()
+        return self.handle_many([item])
+
+    def handle_many(self, items: Sequence[Item]) -> list[Finding]:
+        """Process several items that wait, at once; the findings are those of one by one, with the last item's trace.
+
+        Raises
+        ------
+        ProcessorError
+            As `handle` does, for all the items.
+        """
+        dequeued_ns = time.monotonic_ns()
+        for item in items:
+            item.trace.dequeued_ns = dequeued_ns
         if self._processor is None:
-            self.drop(item, "model")
+            for item in items:
+                self.drop(item, "model")
             return []
         try:
-            findings = list(self._processor.process(item))
+            findings = list(self._processor.process_many(items))
         except Exception as error:  # whatever a processor raises stays inside its own stream
-            self.drop(item, "processor")
+            for item in items:
+                self.drop(item, "processor")
             raise ProcessorError(self.stream, error, self._put_back(self._processor)) from error
-        self._account(item, None)
+        for item in items:
+            self._account(item, None)
         decided_ns = time.monotonic_ns()
         for finding in findings:
-            finding.trace = msgspec.structs.replace(item.trace, decided_ns=decided_ns)
+            finding.trace = msgspec.structs.replace(items[-1].trace, decided_ns=decided_ns)
         return findings
 
     def drop(self, item: Item, cause: str) -> None:

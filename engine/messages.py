@@ -16,6 +16,7 @@ import numpy.typing as npt
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 BeatClass = Literal["N", "S", "V", "F", "Q"]
 """AAMI EC57 beat classes."""
+BeatStage = Literal["provisional", "confirmed", "revised"]
 Priority = Literal["high", "medium", "low"]
 AlarmChange = Literal["on", "off", "latched", "acknowledged", "escalated"]
 AlarmKind = Literal["physiological", "technical"]
@@ -135,14 +136,20 @@ def number_of(item: EcgChunk | XrayFrame | Gap) -> int:
 
 
 class Beat(msgspec.Struct, kw_only=True, tag=True):
-    """A heart beat at its R peak (`sample`), with its AAMI class, decided when `decision_sample` was known."""
+    """A heart beat at its R peak (`sample`), with its AAMI class, decided when `decision_sample` was known.
+
+    It is told up to three times. `provisional`: it seems to be there; its place is rough, its class not known yet (Q).
+    One that no confirmed beat follows within 150 ms of its place is taken back by silence. `confirmed`: it is there, in
+    its place, with its class; not every one has been provisional before. `revised`: the beat confirmed at this very
+    `sample` has another class, now that the next one is known; not sent where it stays the same.
+    """
 
     stream: str
     sample: int
     decision_sample: int
     label: BeatClass
     confidence: float
-    stage: Literal["provisional", "confirmed", "revised"] = "confirmed"
+    stage: BeatStage = "confirmed"
     seq: int = 0
     trace: Trace = msgspec.field(default_factory=Trace)
 
@@ -171,7 +178,10 @@ class Rhythm(msgspec.Struct, kw_only=True, tag=True):
 
 
 class SignalQuality(msgspec.Struct, kw_only=True, tag=True):
-    """Quality of each lead from 0 (unusable) to 1, and which leads are analysed."""
+    """Quality of each lead from 0 (unusable) to 1, and which leads are analysed from here on.
+
+    Of an analysed lead it is the lower of what rules say of the last 2.6 s and the QRS network of the last second.
+    """
 
     stream: str
     sample: int

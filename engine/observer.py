@@ -68,6 +68,8 @@ class Observer:
             observed_ns = time.monotonic_ns()
             for message in messages:
                 kind = _KINDS.get(type(message))
+                if isinstance(message, Beat) and message.stage != "confirmed":
+                    continue  # each beat is measured once
                 if kind and message.trace.intended_ns:
                     self._latencies[kind].record(message.trace, observed_ns)
                     second = (message.trace.intended_ns - start_ns) // 1_000_000_000

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from heartwire.engine.host import StreamHost
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, LedgerReport
 from heartwire.engine.processor import Processor
 from heartwire.engine.sink import OpenSink
 from heartwire.engine.source import Source
+
+_BATCH_S = 10.0
 
 
 def analyse(
@@ -18,7 +20,7 @@ def analyse(
     sinks: Sequence[OpenSink],
     progress: Callable[[int], None] | None = None,
 ) -> LedgerReport:
-    """Take a source to its end; the sinks get every item and then the findings that it completed.
+    """Take a source to its end; the sinks get the items and then the findings that they completed.
 
     Parameters
     ----------
@@ -29,7 +31,7 @@ def analyse(
     sinks
         Opened sinks; they stay open.
     progress
-        Called after each item with the samples or frames done so far.
+        Called now and then with the samples or frames done so far.
 
     Returns
     -------
@@ -44,16 +46,34 @@ def analyse(
         If the processor raised.
     """
     host = StreamHost(source.stream, processor)
-    for item in source.open():
-        item.trace.received_ns = time.monotonic_ns()
-        for sink in sinks:
-            sink.write(item)
-        for finding in host.handle(item):
+    for items in _batches(source.open()):
+        received_ns = time.monotonic_ns()
+        for item in items:
+            item.trace.received_ns = received_ns
+            for sink in sinks:
+                sink.write(item)
+        for finding in host.handle_many(items):
             for sink in sinks:
                 sink.write(finding)
         if progress:
-            progress(_end(item))
+            progress(_end(items[-1]))
     return host.ledger.report(final=True)
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Give the items as they are taken at once: some seconds of ECG, since all of it waits; others one by one."""
+    batch: list[Item] = []
+    n_samples = 0
+    for item in items:
+        batch.append(item)
+        if isinstance(item, EcgChunk):
+            n_samples += len(item.samples)
+            if n_samples < _BATCH_S * item.rate_hz:
+                continue
+        yield batch
+        batch, n_samples = [], 0
+    if batch:
+        yield batch
 
 
 def _end(item: Item) -> int:

@@ -38,6 +38,7 @@ def export(
     outputs: Sequence[str],
     *,
     any_batch: bool = True,
+    step: int = 0,
 ) -> None:
     """Write `network` as ONNX.
 
@@ -53,10 +54,14 @@ def export(
         Names of the outputs.
     any_batch
         Leave the first dimension of every tensor open.
+    step
+        Leave the last dimension of the first input open too: any multiple of this.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     batch = torch.export.Dim("batch", min=1, max=4096)
-    shapes = ([{0: batch} if any_batch else {} for _ in inputs],)
+    shapes = [{0: batch} if any_batch else {} for _ in inputs]
+    if step:
+        shapes[0][next(iter(inputs.values())).dim() - 1] = step * torch.export.Dim("steps", min=1, max=100_000)
     program = torch.onnx.export(
         _OneList(network).eval(),
         (list(inputs.values()),),
@@ -64,7 +69,7 @@ def export(
         opset_version=_OPSET,
         input_names=list(inputs),
         output_names=list(outputs),
-        dynamic_shapes=shapes,
+        dynamic_shapes=(shapes,),
         verbose=False,
     )
     if program is None:

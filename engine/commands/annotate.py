@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,10 @@ def annotate(
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     annotator: Annotated[str, typer.Option(help="Suffix of the annotation files, letters only.")] = "hw",
     message_ms: Annotated[float, typer.Option(help="Signal in one message.")] = 100.0,
+    stage: Annotated[
+        Literal["confirmed", "revised"],
+        typer.Option(help="Class of a beat: as told with it, or as revised once the next beat is known."),
+    ] = "revised",
     lead: Annotated[list[str] | None, typer.Option(help="Take this signal alone; may be repeated.")] = None,
 ) -> None:
     """Write beats, rhythms and warnings of ECG records: OUT/RECORD.hw and OUT/RECORD.warnings.jsonl."""
@@ -32,7 +36,7 @@ def annotate(
             source=registry.source(path.name, source),
             processor="ecg",
             sinks=[
-                registry.sink({"kind": "wfdb", "out": str(out), "annotator": annotator}),
+                registry.sink({"kind": "wfdb", "out": str(out), "annotator": annotator, "stage": stage}),
                 registry.sink({"kind": "warnings", "out": str(out)}),
             ],
             outputs=[out / f"{path.name}.{annotator}", out / f"{path.name}.warnings.jsonl"],

@@ -45,7 +45,7 @@ class _Tally:
             case EcgChunk() | XrayFrame():
                 self.rate_hz = message.rate_hz
             case Beat():
-                self.counts["beats"] += message.stage != "provisional"
+                self.counts["beats"] += message.stage == "confirmed"
             case AlarmEvent():
                 self.counts["warnings"] += message.change == "on"
             case CatheterFix():

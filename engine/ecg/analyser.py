@@ -1,7 +1,8 @@
 """The ECG analyser: samples of any rate and leads in; beats, heart rate, rhythm and signal quality out.
 
-Everything after conditioning happens in hops of 40 samples on the 250 Hz grid, counted from where the signal began (or
-began again after a gap), never from where a message began: that is why the cutting into messages cannot matter.
+What the samples say is read block by block (`reading`); everything that is decided on it here happens at moments
+counted from where the signal began (or began again after a gap), never from where a message began: that is why the
+cutting into messages cannot matter.
 """
 
 from __future__ import annotations
@@ -13,18 +14,17 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import numpy as np
 
-from heartwire.engine.ecg.beats import HOP, BeatDetector, DetectedBeat
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
-from heartwire.engine.ecg.leads import N_ANALYSED, LeadChoice
-from heartwire.engine.ecg.quality import QualityMeter
+from heartwire.engine.ecg.qrs import RPeak
 from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S, RateMeter
+from heartwire.engine.ecg.reading import Hop, Moment, SignalReader
 from heartwire.engine.ecg.rhythm import RhythmTracker
 from heartwire.engine.ecg.settings import EcgSettings
+from heartwire.engine.ecg.slots import FRAME
 from heartwire.engine.ecg.step import Signal, Step
-from heartwire.engine.ecg.ventricular import JUDGED_S, STEP, VentricularDetector
+from heartwire.engine.ecg.telling import BeatTeller
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import (
-    Beat,
     EcgChunk,
     EndOfStream,
     Finding,
@@ -40,8 +40,6 @@ from heartwire.engine.processor import Processor
 BRIDGED_GAP_S = 2.0
 """A gap up to this is bridged: the signal is taken to hold still. After a longer one everything begins anew."""
 _STEP_S = 0.12
-QUALITY_HOPS = 6
-"""Signal quality is told every so many hops: 0.96 s."""
 
 
 class _Line(msgspec.Struct):
@@ -51,8 +49,8 @@ class _Line(msgspec.Struct):
     leads: tuple[str, ...]
     origin: int
     next_sample: int
-    hops: int = 0
-    filled: int = 0
+    signal: Signal = "good"
+    """As the last hop found it."""
     told_label: str = ""
     doubtful: tuple[int, int] = (0, 0)
     """Beats from here to there are not told: they may be the step at the end of a bridged gap."""
@@ -60,12 +58,10 @@ class _Line(msgspec.Struct):
 
 class _State(msgspec.Struct):
     line: _Line
-    hop: tuple[bytes, bytes, bytes, bytes]
+    waiting: bytes
     conditioner: bytes
-    meter: bytes
-    choice: bytes
+    reader: bytes
     beats: bytes
-    ventricular: list[bytes]
     rate: bytes
     rhythm: bytes
 
@@ -79,19 +75,22 @@ class EcgAnalyser(Processor):
         The stream's id.
     settings
         What to change where.
-    beat_model, vf_model
+    qrs_model, beat_model, vf_model
         The networks; one of each may serve many streams of the same thread.
     """
 
-    def __init__(self, stream: str, settings: EcgSettings, beat_model: Model, vf_model: Model) -> None:
+    def __init__(
+        self, stream: str, settings: EcgSettings, qrs_model: Model, beat_model: Model, vf_model: Model
+    ) -> None:
         self.stream = stream
         self._settings = settings
-        self._beats = BeatDetector(beat_model)
-        self._ventricular = tuple(VentricularDetector(vf_model) for _ in range(N_ANALYSED))
-        self._lag = round(self._beats.delay_s * GRID_HZ) - HOP
+        self._reader = SignalReader(qrs_model, vf_model, settings.leads)
+        self._beats = BeatTeller(stream, beat_model)
         self._line: _Line | None = None
-        self._input: FloatArray = np.zeros((HOP, N_ANALYSED), np.float32)
-        self.algorithmic_delay_s = 5.0 * LONGEST_INTERVAL_S + self._beats.delay_s + Conditioner.delay_s
+        self._waiting: list[FloatArray] = []
+        """Samples not conditioned yet."""
+        self._delay_s = self._reader.delay / GRID_HZ + Conditioner.delay_s
+        self.algorithmic_delay_s = 5.0 * LONGEST_INTERVAL_S + self._delay_s
 
     def process(self, item: Item) -> Iterable[Finding]:
         """Take the next item; give the findings it completes."""
@@ -133,39 +132,33 @@ class EcgAnalyser(Processor):
             raise ValueError(msg)
         line.next_sample = chunk.end_sample
         # A copy: what comes off the wire is read-only, for which the compiled loops would be compiled once more.
-        conditioned = self._conditioner.process(np.array(chunk.samples, np.float32, order="C"))
-        chunk.trace.conditioned_ns = time.monotonic_ns()
-        yield from self._hops(line, conditioned)
-        chunk.trace.inferred_ns = time.monotonic_ns()
+        self._waiting.append(np.array(chunk.samples, np.float32, order="C"))
+        if (conditioned := self._condition()) is not None:
+            chunk.trace.conditioned_ns = time.monotonic_ns()
+            yield from self._analyse(line, conditioned)
+            chunk.trace.inferred_ns = time.monotonic_ns()
+
+    def _condition(self) -> Conditioned | None:
+        """Condition the samples that wait, once they complete a frame of the QRS network: nothing is decided before."""
+        n_waiting = sum(map(len, self._waiting))
+        n_frames = self._conditioner.n_grid // FRAME + 1
+        if self._conditioner.n_source + n_waiting < self._conditioner.needed(n_frames * FRAME):
+            return None
+        samples = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
+        self._waiting.clear()
+        return self._conditioner.process(samples)
 
     def _begin(self, rate_hz: float, leads: tuple[str, ...], origin: int) -> _Line:
         """Begin a signal of this rate and these leads."""
         rate_hz = float(rate_hz)
-        n_leads = len(leads)
-        self._conditioner = Conditioner(rate_hz, n_leads)
-        self._make_hop(n_leads)
-        self._meter = QualityMeter(n_leads)
-        self._choice = LeadChoice(n_leads, self._settings.leads)
+        self._conditioner = Conditioner(rate_hz, len(leads))
+        self._waiting.clear()
+        self._reader.begin(len(leads))
+        self._beats.reset()
         self._rate = RateMeter(rate_hz)
         self._rhythm = RhythmTracker(rate_hz, self._settings.rhythm)
-        self._restart_networks()
         self._line = _Line(rate_hz, leads, origin, origin)
         return self._line
-
-    def _make_hop(self, n_leads: int) -> None:
-        shape = (HOP, n_leads)
-        self._hop = Conditioned(
-            np.zeros(shape, np.float32),
-            np.zeros(shape, np.bool_),
-            np.zeros(shape, np.bool_),
-            np.zeros(shape, np.float32),
-        )
-
-    def _restart_networks(self) -> None:
-        self._beats.reset()
-        for detector in self._ventricular:
-            detector.reset()
-        self._input.fill(0.0)
 
     def _gap(self, first: int, count: int) -> Iterator[Step]:
         """Go on after missing samples: bridge a short gap, begin the signal anew after a long one."""
@@ -175,14 +168,17 @@ class EcgAnalyser(Processor):
         yield Step(first, line.rate_hz, first, "good", self._rhythm.state, missing=(first, count))
         line.next_sample = first + count
         line.doubtful = (first, first + count + round(_STEP_S * line.rate_hz))
+        self._beats.interrupt()
         if count <= BRIDGED_GAP_S * line.rate_hz:
-            missing = np.full((count, len(line.leads)), np.nan, np.float32)
-            yield from self._hops(line, self._conditioner.process(missing))
+            self._waiting.append(np.full((count, len(line.leads)), np.nan, np.float32))
+            if (conditioned := self._condition()) is not None:
+                yield from self._analyse(line, conditioned)
         else:
-            line.origin, line.hops, line.filled = first + count, 0, 0
+            line.origin, line.signal = first + count, "good"
+            self._waiting.clear()
             self._conditioner.reset()
-            self._meter.reset()
-            self._restart_networks()
+            self._reader.restart()
+            self._beats.reset()
             self._rhythm.vote.interrupt()
         self._rate.interrupt(first + count)
         self._rhythm.interrupt(first + count)
@@ -194,120 +190,100 @@ class EcgAnalyser(Processor):
             return
         last = line.next_sample - 1
         step = Step(last, line.rate_hz, last, "good", self._rhythm.state)
-        count = math.ceil((self._beats.delay_s + Conditioner.delay_s) * line.rate_hz)
-        silence = self._conditioner.process(np.full((count, len(line.leads)), np.nan, np.float32))
-        for _ in self._full_hops(line, silence):
-            for channel, lead in enumerate(self._choice.chosen):
-                self._input[:, channel] = self._hop.samples[:, lead]
-            for found in self._beats.process(self._input):
-                beat = self._beat(line, found, last)
-                if beat.sample <= last and not line.doubtful[0] <= beat.sample < line.doubtful[1]:
-                    self._tell_beat(step, beat)
+        count = math.ceil(self._delay_s * line.rate_hz)
+        silence = np.full((count, len(line.leads)), np.nan, np.float32)
+        block = self._reader.finish(self._conditioner.process(np.concatenate((*self._waiting, silence))))
+        self._waiting.clear()
+        pushed = 0
+        for moment in block.moments:
+            self._beats.push(block.samples[pushed : moment.end - block.begin])
+            pushed = moment.end - block.begin
+            for peak in moment.peaks:
+                if peak.confirmed and self._place(line, peak) <= last:
+                    self._tell(line, step, peak)
         yield step
 
-    def _hops(self, line: _Line, conditioned: Conditioned) -> Iterator[Step]:
-        return (self._step(line) for _ in self._full_hops(line, conditioned))
+    def _analyse(self, line: _Line, conditioned: Conditioned) -> Iterator[Step]:
+        """Read conditioned samples, and decide at each moment that they complete."""
+        block = self._reader.read(conditioned)
+        pushed = 0
+        for moment in block.moments:
+            if any(peak.confirmed for peak in moment.peaks):
+                self._beats.push(block.samples[pushed : moment.end - block.begin])
+                pushed = moment.end - block.begin
+            yield self._step(line, moment)
+        self._beats.push(block.samples[pushed:])
 
-    def _full_hops(self, line: _Line, conditioned: Conditioned) -> Iterator[None]:
-        """Fill the hop in hand; stop each time that it is full."""
-        at, n = 0, len(conditioned.samples)
-        while at < n:
-            take = min(HOP - line.filled, n - at)
-            for whole, part in zip(self._hop, conditioned, strict=True):
-                whole[line.filled : line.filled + take] = part[at : at + take]
-            at += take
-            line.filled += take
-            if line.filled == HOP:
-                line.filled = 0
-                line.hops += 1
-                yield
-
-    def _step(self, line: _Line) -> Step:
-        """Analyse the hop in hand."""
-        end = line.hops * HOP
-        sample = line.origin + math.floor((end - 1) * (line.rate_hz / GRID_HZ))
-        quality = self._meter.measure(self._hop)
-        before = self._choice.chosen
-        moved = self._choice.update(quality)
-        chosen = self._choice.chosen
-        trust = [float(quality.quality[lead]) for lead in chosen]
-        signal: Signal = "good"
-        if quality.off.all():
-            signal = "off"
-        elif max(trust) < self._settings.noisy_below:
-            signal = "noisy"
-        for channel, lead in enumerate(chosen):
-            self._input[:, channel] = self._hop.samples[:, lead]
-
-        seen_to = max(line.origin, self._stream_sample(line, end - self._lag))
-        step = Step(sample, line.rate_hz, seen_to, signal, self._rhythm.state)
-        if moved or line.hops % QUALITY_HOPS == 0:
-            names = tuple(line.leads[lead] for lead in chosen)
-            values = tuple(round(float(q), 3) for q in quality.quality)
+    def _step(self, line: _Line, moment: Moment) -> Step:
+        """Decide what is known at one moment."""
+        sample = line.origin + self._conditioner.needed(moment.end) - 1
+        hop = moment.hop
+        if hop is not None:
+            line.signal = self._signal(hop)
+        seen_to = max(line.origin, self._stream_sample(line, moment.end - self._reader.delay))
+        step = Step(sample, line.rate_hz, seen_to, line.signal, self._rhythm.state)
+        if hop is not None and hop.told is not None:
             step.findings.append(
                 SignalQuality(
                     stream=self.stream,
                     sample=sample,
                     decision_sample=sample,
                     leads=line.leads,
-                    quality=values,
-                    analysed=names,
+                    quality=tuple(round(q, 3) for q in hop.told),
+                    analysed=tuple(line.leads[lead] for lead in hop.chosen),
                 )
             )
-        for found in self._beats.process(self._input):
-            beat = self._beat(line, found, sample)
-            if signal != "off" and not line.doubtful[0] <= beat.sample < line.doubtful[1]:
-                self._tell_beat(step, beat)
-        if moved:
-            self._begin_channels([i for i, lead in enumerate(chosen) if lead != before[i]], line)
-        self._vote(line, trust, readable=signal == "good")
+        if line.signal != "off":
+            for peak in moment.peaks:
+                self._tell(line, step, peak)
+        if hop is not None:
+            self._vote(line, hop)
         self._tell_rhythm(line, step)
         return step
 
-    def _begin_channels(self, channels: list[int], line: _Line) -> None:
-        """Begin windows anew where the lead changed, in step with those of the other channel."""
-        for channel in channels:
-            self._ventricular[channel].reset()
-            self._ventricular[channel].process(np.zeros((line.hops - 1) * HOP % STEP, np.float32))
+    def _signal(self, hop: Hop) -> Signal:
+        if hop.off:
+            return "off"
+        return "noisy" if max(hop.quality[lead] for lead in hop.chosen) < self._settings.noisy_below else "good"
 
-    def _vote(self, line: _Line, trust: list[float], *, readable: bool) -> None:
-        """Let the windows that this hop completes vote, each lead with the weight of its quality."""
-        weight = p_vt = p_vf = 0.0
-        for channel, quality in enumerate(trust):
-            for window in self._ventricular[channel].process(self._input[:, channel]):
-                weight += quality
-                p_vt += quality * window.p_vt
-                p_vf += quality * window.p_vf
-        if not readable:
+    def _vote(self, line: _Line, hop: Hop) -> None:
+        """Let the window that this hop completes vote, each lead with the weight of its quality."""
+        if line.signal != "good":
             self._rhythm.vote.interrupt()
-        elif weight > 0.0:
-            begin_sample = self._stream_sample(line, line.hops * HOP - round(JUDGED_S * GRID_HZ))
-            self._rhythm.vote.window(max(line.origin, begin_sample), p_vt / weight, p_vf / weight)
+        elif (window := hop.window) is not None:
+            weight = p_vt = p_vf = 0.0
+            for channel, lead in enumerate(hop.analysed):
+                if window.whole[channel]:
+                    quality = hop.quality[lead]
+                    weight += quality
+                    p_vt += quality * window.p_vt[channel]
+                    p_vf += quality * window.p_vf[channel]
+            if weight > 0.0:
+                begin_sample = max(line.origin, self._stream_sample(line, window.begin))
+                self._rhythm.vote.window(begin_sample, p_vt / weight, p_vf / weight)
 
     def _stream_sample(self, line: _Line, grid_sample: float) -> int:
         return line.origin + self._conditioner.source_sample(grid_sample)
 
-    def _beat(self, line: _Line, found: DetectedBeat, decision_sample: int) -> Beat:
-        return Beat(
-            stream=self.stream,
-            sample=max(line.origin, self._stream_sample(line, found.at)),
-            decision_sample=decision_sample,
-            label=found.label,
-            confidence=round(found.confidence, 4),
-        )
+    def _place(self, line: _Line, peak: RPeak) -> int:
+        return max(line.origin, self._stream_sample(line, peak.at))
 
-    def _tell_beat(self, step: Step, beat: Beat) -> None:
-        step.beats.append(beat)
-        step.findings.append(beat)
-        self._rhythm.beat(beat)
-        if (rate_bpm := self._rate.beat(beat.sample)) is not None:
+    def _tell(self, line: _Line, step: Step, peak: RPeak) -> None:
+        """Tell a beat, and what follows from it."""
+        sample = self._place(line, peak)
+        if line.doubtful[0] <= sample < line.doubtful[1]:
+            return
+        if not peak.confirmed:
+            step.findings.append(self._beats.provisional(peak, sample, step.sample))
+            return
+        for beat in self._beats.confirmed(peak, sample, step.sample, line.rate_hz):
+            step.findings.append(beat)
+            if beat.stage == "confirmed":
+                step.beats.append(beat)
+                self._rhythm.beat(beat)
+        if (rate_bpm := self._rate.beat(sample)) is not None:
             step.findings.append(
-                HeartRate(
-                    stream=self.stream,
-                    sample=beat.sample,
-                    decision_sample=beat.decision_sample,
-                    rate_bpm=round(rate_bpm, 2),
-                )
+                HeartRate(stream=self.stream, sample=sample, decision_sample=step.sample, rate_bpm=round(rate_bpm, 2))
             )
 
     def _tell_rhythm(self, line: _Line, step: Step) -> None:
@@ -337,16 +313,13 @@ class EcgAnalyser(Processor):
         """Give the whole state."""
         if self._line is None:
             return b""
-        samples, valid, held, high = (array.tobytes() for array in self._hop)
         return msgspec.msgpack.encode(
             _State(
                 self._line,
-                (samples, valid, held, high),
+                b"".join(samples.tobytes() for samples in self._waiting),
                 self._conditioner.snapshot(),
-                self._meter.snapshot(),
-                self._choice.snapshot(),
+                self._reader.snapshot(),
                 self._beats.snapshot(),
-                [detector.snapshot() for detector in self._ventricular],
                 self._rate.snapshot(),
                 self._rhythm.snapshot(),
             )
@@ -360,13 +333,10 @@ class EcgAnalyser(Processor):
         s = msgspec.msgpack.decode(state, type=_State)
         self._begin(s.line.rate_hz, s.line.leads, s.line.origin)
         self._line = s.line
-        for array, raw in zip(self._hop, s.hop, strict=True):
-            array[...] = np.frombuffer(raw, array.dtype).reshape(array.shape)
+        if s.waiting:
+            self._waiting.append(np.frombuffer(s.waiting, np.float32).reshape(-1, len(s.line.leads)).copy())
         self._conditioner.restore(s.conditioner)
-        self._meter.restore(s.meter)
-        self._choice.restore(s.choice)
+        self._reader.restore(s.reader)
         self._beats.restore(s.beats)
-        for detector, raw in zip(self._ventricular, s.ventricular, strict=True):
-            detector.restore(raw)
         self._rate.restore(s.rate)
         self._rhythm.restore(s.rhythm)

@@ -8,6 +8,8 @@ from its own source samples in a fixed order, so that the cutting into chunks ca
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -62,6 +64,38 @@ class Conditioned(NamedTuple):
     valid: npt.NDArray[np.bool_]
     held: npt.NDArray[np.bool_]
     high: npt.NDArray[np.float32]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Conditioned]) -> Conditioned:
+        """Give the samples of one or more parts that follow each other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([part.samples for part in parts]),
+            np.concatenate([part.valid for part in parts]),
+            np.concatenate([part.held for part in parts]),
+            np.concatenate([part.high for part in parts]),
+        )
+
+    def part(self, first: int, end: int) -> Conditioned:
+        """Give the samples from `first` up to `end` (not included); they share the memory."""
+        return Conditioned(self.samples[first:end], self.valid[first:end], self.held[first:end], self.high[first:end])
+
+    def snapshot(self) -> bytes:
+        """Give all as bytes."""
+        return msgspec.msgpack.encode([array.tobytes() for array in self])
+
+    @classmethod
+    def restored(cls, state: bytes, n_leads: int) -> Conditioned:
+        """Make again what gave the snapshot."""
+        samples, valid, held, high = msgspec.msgpack.decode(state, type=list[bytes])
+        shape = (-1, n_leads)
+        return cls(
+            np.frombuffer(samples, np.float32).reshape(shape),
+            np.frombuffer(valid, np.bool_).reshape(shape),
+            np.frombuffer(held, np.bool_).reshape(shape),
+            np.frombuffer(high, np.float32).reshape(shape),
+        )
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -243,6 +277,10 @@ class Conditioner:
             high,
         )
         return Conditioned(out[:n], valid[:n], held[:n], high[:n])
+
+    def needed(self, n_grid: int) -> int:
+        """Give how many source samples it takes for so many grid samples."""
+        return math.floor((n_grid - 1) * (self.rate_hz / GRID_HZ)) + 1
 
     def source_sample(self, grid_sample: float) -> int:
         """Give the source sample at which the event seen at `grid_sample` took place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from heartwire.engine.alarms.rules import EcgAlarms
 from heartwire.engine.ecg.analyser import EcgAnalyser
+from heartwire.engine.ecg.joining import joined
 from heartwire.engine.ecg.settings import EcgSettings, read_settings
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import AlarmEvent, EcgChunk, Finding, Item
@@ -40,9 +41,8 @@ class EcgPipeline(Processor):
     """
 
     def __init__(self, stream: str, settings: EcgSettings) -> None:
-        models = [
-            _model(name, settings.provider, settings.threads) for name in (settings.beat_model, settings.vf_model)
-        ]
+        names = settings.qrs_model, settings.beat_model, settings.vf_model
+        models = [_model(name, settings.provider, settings.threads) for name in names]
         self._analyser = EcgAnalyser(stream, settings, *models)
         self._alarms = EcgAlarms(stream, settings.limits)
         self.algorithmic_delay_s = self._analyser.algorithmic_delay_s
@@ -55,6 +55,11 @@ class EcgPipeline(Processor):
             self._sample = step.sample
             yield from step.findings
             yield from self._alarms.step(step)
+
+    def process_many(self, items: Sequence[Item]) -> Iterable[Finding]:
+        """Take several waiting items at once; same output as one by one."""
+        for item in joined(items):
+            yield from self.process(item)
 
     def acknowledge(self, condition: str) -> list[AlarmEvent]:
         """Take note that somebody has seen a condition; give the change that it brings."""

@@ -19,6 +19,8 @@ from numba import njit
 from heartwire.engine.ecg.conditioning import Conditioned
 from heartwire.engine.messages import FloatArray
 
+HOP = 40
+"""Conditioned samples in a hop: 160 ms."""
 WINDOW_HOPS = 16
 """Hops looked at: 2.56 s, which holds a beat at 25 a minute."""
 OFF_FRACTION = 0.9
@@ -38,7 +40,7 @@ _BLUNT_QUALITY = 0.6
 
 
 class LeadQuality(NamedTuple):
-    """Quality of each lead and whether it is off; arrays of shape (n_leads,)."""
+    """Quality of each lead and whether it is off; arrays of shape (n_hops, n_leads), or (n_leads,) of one hop."""
 
     quality: FloatArray
     off: _Flags
@@ -51,63 +53,67 @@ def _measure(
     held: _Flags,
     high: FloatArray,
     ring: npt.NDArray[np.float64],
-    slot: int,
-    filled: int,
+    n_before: int,
     quality: FloatArray,
     off: _Flags,
 ) -> None:
-    """Put one hop's measures into the ring, then judge each lead over the ring."""
-    n, n_leads = samples.shape
+    """Put each hop's measures into the ring, then judge each lead over the ring."""
+    n_leads = samples.shape[1]
     quiet = np.empty(WINDOW_HOPS)
-    for lead in range(n_leads):
-        invalid = 0
-        still = 0
-        low = samples[0, lead]
-        top = low
-        noise = 0.0
-        slope = 0.0
-        for i in range(n):
-            x = samples[i, lead]
-            if not valid[i, lead]:
-                invalid += 1
-            elif held[i, lead]:
-                still += 1
-            low = min(low, x)
-            top = max(top, x)
-            noise += abs(high[i, lead])
-            if i >= 1:
-                slope = max(slope, abs(x - samples[i - 1, lead]))
-            if i >= 2:
-                noise += abs(x - 2.0 * samples[i - 1, lead] + samples[i - 2, lead])
-        ring[slot, lead, 0] = invalid / n
-        ring[slot, lead, 1] = still / n
-        ring[slot, lead, 2] = low
-        ring[slot, lead, 3] = top
-        ring[slot, lead, 4] = noise / n
-        ring[slot, lead, 5] = slope
-        invalid_part = 0.0
-        held_part = 0.0
-        low = ring[slot, lead, 2]
-        top = ring[slot, lead, 3]
-        for hop in range(filled):
-            invalid_part += ring[hop, lead, 0]
-            held_part += ring[hop, lead, 1]
-            low = min(low, ring[hop, lead, 2])
-            top = max(top, ring[hop, lead, 3])
-            quiet[hop] = ring[hop, lead, 4]
-            slope = max(slope, ring[hop, lead, 5])
-        invalid_part /= filled
-        held_part /= filled
-        span = top - low
-        quiet[:filled].sort()
-        floor = quiet[filled // 4]
-        off[lead] = invalid_part + held_part >= OFF_FRACTION or span < FLAT_MV
-        q = max(0.0, 1.0 - 2.0 * invalid_part)
-        q *= min(1.0, max(0.0, (0.95 - held_part) / 0.25))
-        q *= min(1.0, max(0.0, (_ABSURD_MV[1] - span) / (_ABSURD_MV[1] - _ABSURD_MV[0])))
-        q *= _BLUNT_QUALITY + (1.0 - _BLUNT_QUALITY) * min(1.0, slope / (_SHARP_RATIO * span + 1e-4))
-        q /= 1.0 + (floor / (_NOISE_RATIO * max(span, _SMALL_MV))) ** 2
-        quality[lead] = 0.0 if off[lead] else q
+    for number in range(quality.shape[0]):
+        begin = number * HOP
+        slot = (n_before + number) % WINDOW_HOPS
+        filled = min(n_before + number + 1, WINDOW_HOPS)
+        for lead in range(n_leads):
+            invalid = 0
+            still = 0
+            low = samples[begin, lead]
+            top = low
+            noise = 0.0
+            slope = 0.0
+            for i in range(begin, begin + HOP):
+                x = samples[i, lead]
+                if not valid[i, lead]:
+                    invalid += 1
+                elif held[i, lead]:
+                    still += 1
+                low = min(low, x)
+                top = max(top, x)
+                noise += abs(high[i, lead])
+                if i >= begin + 1:
+                    slope = max(slope, abs(x - samples[i - 1, lead]))
+                if i >= begin + 2:
+                    noise += abs(x - 2.0 * samples[i - 1, lead] + samples[i - 2, lead])
+            ring[slot, lead, 0] = invalid / HOP
+            ring[slot, lead, 1] = still / HOP
+            ring[slot, lead, 2] = low
+            ring[slot, lead, 3] = top
+            ring[slot, lead, 4] = noise / HOP
+            ring[slot, lead, 5] = slope
+            invalid_part = 0.0
+            held_part = 0.0
+            low = ring[slot, lead, 2]
+            top = ring[slot, lead, 3]
+            for hop in range(filled):
+                invalid_part += ring[hop, lead, 0]
+                held_part += ring[hop, lead, 1]
+                low = min(low, ring[hop, lead, 2])
+                top = max(top, ring[hop, lead, 3])
+                quiet[hop] = ring[hop, lead, 4]
+                slope = max(slope, ring[hop, lead, 5])
+            invalid_part /= filled
+            held_part /= filled
+            span = top - low
+            quiet[:filled].sort()
+            floor = quiet[filled // 4]
+            is_off = invalid_part + held_part >= OFF_FRACTION or span < FLAT_MV
+            q = max(0.0, 1.0 - 2.0 * invalid_part)
+            q *= min(1.0, max(0.0, (0.95 - held_part) / 0.25))
+            q *= min(1.0, max(0.0, (_ABSURD_MV[1] - span) / (_ABSURD_MV[1] - _ABSURD_MV[0])))
+            q *= _BLUNT_QUALITY + (1.0 - _BLUNT_QUALITY) * min(1.0, slope / (_SHARP_RATIO * span + 1e-4))
+            q /= 1.0 + (floor / (_NOISE_RATIO * max(span, _SMALL_MV))) ** 2
+            off[number, lead] = is_off
+            quality[number, lead] = 0.0 if is_off else q
 
 
 class QualityMeter:
@@ -128,20 +134,19 @@ class QualityMeter:
         self._ring = np.zeros((WINDOW_HOPS, self.n_leads, _MEASURES))
         self._hops = 0
 
-    def measure(self, hop: Conditioned) -> LeadQuality:
-        """Take the next hop of the conditioned signal, give each lead's quality at its end.
+    def measure(self, hops: Conditioned) -> LeadQuality:
+        """Take the next hops of the conditioned signal, give each lead's quality at the end of each.
 
         Parameters
         ----------
-        hop
-            Arrays of shape (n_samples, n_leads), the same n_samples each time.
+        hops
+            Arrays of shape (n_hops x 40, n_leads).
         """
-        quality = np.empty(self.n_leads, np.float32)
-        off = np.empty(self.n_leads, np.bool_)
-        slot = self._hops % WINDOW_HOPS
-        self._hops += 1
-        filled = min(self._hops, WINDOW_HOPS)
-        _measure(hop.samples, hop.valid, hop.held, hop.high, self._ring, slot, filled, quality, off)
+        n_hops = len(hops.samples) // HOP
+        quality = np.empty((n_hops, self.n_leads), np.float32)
+        off = np.empty((n_hops, self.n_leads), np.bool_)
+        _measure(hops.samples, hops.valid, hops.held, hops.high, self._ring, self._hops, quality, off)
+        self._hops += n_hops
         return LeadQuality(quality, off)
 
     def snapshot(self) -> bytes:

@@ -16,6 +16,7 @@ from heartwire.engine.errors import ConfigError
 class EcgSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which models run where, and at what leads, rhythms and alarms change."""
 
+    qrs_model: str = "ecg-qrs"
     beat_model: str = "ecg-beats"
     vf_model: str = "ecg-vf"
     provider: Literal["auto", "cpu", "cuda"] = "cpu"

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
+from heartwire.engine.messages import FloatArray
 
 WINDOW = 1000
 """Conditioned samples in a window: 4 s."""
@@ -22,35 +22,43 @@ JUDGED_S = 2.0
 THINNED = 2
 """The network takes every second sample: 125 Hz."""
 LIMIT_MV = 5.0
+_MANY = 8
+"""Windows judged at once where so many are complete."""
 LABELS = ("other", "VT", "VF", "noise")
 """What the network tells apart; flutter counts as VF."""
 
 
 class RhythmWindow(NamedTuple):
-    """What one window says.
+    """What one window says of each lead.
 
-    The verdict is on the grid samples from `begin` up to `end` (not included), the window's last `JUDGED_S`.
+    The verdict is on the grid samples from `begin` up to `end` (not included), the window's last `JUDGED_S`. `p_vt`,
+    `p_vf` and `p_noise` have an entry a lead; `whole` tells of which leads there was a window's length of signal: what
+    is said of the others means nothing.
     """
 
     begin: int
     end: int
-    p_vt: float
-    p_vf: float
-    p_noise: float
+    p_vt: list[float]
+    p_vf: list[float]
+    p_noise: list[float]
+    whole: list[bool]
 
 
 class _State(msgspec.Struct):
     buffer: bytes
     n_taken: int
+    began: list[int]
 
 
 class VentricularDetector:
-    """Judges the windows of one lead of one stream.
+    """Judges the windows of the leads of one stream, all at once.
 
     Parameters
     ----------
     model
         The VT/VF model; one may serve many streams of the same thread.
+    n_leads
+        How many leads.
 
     Raises
     ------
@@ -58,51 +66,65 @@ class VentricularDetector:
         If the model's labels are not `LABELS`.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, n_leads: int) -> None:
         if tuple(model.card.labels) != LABELS:
             msg = f"model {model.card.name} tells apart {model.card.labels}, expected {list(LABELS)}"
             raise ModelError(msg)
-        self._runner = model.runner()
+        self.n_leads = n_leads
+        self._runners = {n: model.runner(batch=n * n_leads) for n in (_MANY, 1)}
         self.reset()
 
     def reset(self) -> None:
         """Return to the state of a fresh detector."""
-        self._buffer = np.zeros(WINDOW, np.float32)
+        self._buffer: FloatArray = np.zeros((WINDOW, self.n_leads), np.float32)
         self._n_taken = 0
+        self._began = [0] * self.n_leads
 
-    def process(self, lead: npt.NDArray[np.float32]) -> list[RhythmWindow]:
-        """Take the next conditioned samples of the lead in use; give the windows they complete.
+    def restart(self, lead: int) -> None:
+        """Begin the windows of one lead anew: what comes is another signal."""
+        self._began[lead] = self._n_taken
+
+    def process(self, samples: FloatArray) -> list[RhythmWindow]:
+        """Take the next conditioned samples; give the windows they complete.
 
         Parameters
         ----------
-        lead
-            (n_samples,) mV at 250 Hz.
+        samples
+            (n_samples, n_leads) mV at 250 Hz.
         """
-        windows = []
-        taken = 0
-        while taken < len(lead):
-            n = min(STEP - self._n_taken % STEP, len(lead) - taken)
-            self._buffer[:-n] = self._buffer[n:]
-            self._buffer[-n:] = lead[taken : taken + n]
-            taken += n
-            self._n_taken += n
-            if self._n_taken % STEP == 0 and self._n_taken >= WINDOW:
-                windows.append(self._judge())
-        return windows
+        whole = np.concatenate((self._buffer, samples))
+        before = self._n_taken
+        self._n_taken += len(samples)
+        self._buffer = whole[-WINDOW:].copy()
+        first = max(before // STEP + 1, -(-WINDOW // STEP)) * STEP
+        if first > self._n_taken:
+            return []
+        ends = list(range(first, self._n_taken + 1, STEP))
+        windows = np.lib.stride_tricks.sliding_window_view(whole, WINDOW, axis=0)[first - before :: STEP]
+        found: list[RhythmWindow] = []
+        for many, runner in self._runners.items():
+            while len(ends) - len(found) >= many:
+                done = len(found)
+                signal = runner.inputs["signal"].reshape(many, self.n_leads, -1)
+                np.clip(windows[done : done + many, :, THINNED - 1 :: THINNED], -LIMIT_MV, LIMIT_MV, out=signal)
+                runner.run()
+                found += self._told(ends[done : done + many], runner.outputs["rhythm"])
+        return found
 
-    def _judge(self) -> RhythmWindow:
-        np.clip(self._buffer[THINNED - 1 :: THINNED], -LIMIT_MV, LIMIT_MV, out=self._runner.inputs["signal"][0, 0, 0])
-        self._runner.run()
-        p = self._runner.outputs["rhythm"][0]
-        begin = self._n_taken - int(JUDGED_S * 250)
-        return RhythmWindow(begin, self._n_taken, float(p[1]), float(p[2]), float(p[3]))
+    def _told(self, ends: list[int], rhythm: FloatArray) -> list[RhythmWindow]:
+        judged = rhythm.reshape(len(ends), self.n_leads, len(LABELS)).transpose(0, 2, 1).tolist()
+        windows = []
+        for end, (_, p_vt, p_vf, p_noise) in zip(ends, judged, strict=True):
+            whole = [end - began >= WINDOW for began in self._began]
+            windows.append(RhythmWindow(end - int(JUDGED_S * 250), end, p_vt, p_vf, p_noise, whole))
+        return windows
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode(_State(self._buffer.tobytes(), self._n_taken))
+        return msgspec.msgpack.encode(_State(self._buffer.tobytes(), self._n_taken, self._began))
 
     def restore(self, state: bytes) -> None:
-        """Take a state given by `snapshot`."""
+        """Take a state given by `snapshot`, of the same number of leads."""
         s = msgspec.msgpack.decode(state, type=_State)
-        self._buffer = np.frombuffer(s.buffer, np.float32).copy()
-        self._n_taken = s.n_taken
+        self._buffer = np.frombuffer(s.buffer, np.float32).reshape(WINDOW, self.n_leads).copy()
+        self._n_taken, self._began = s.n_taken, s.began

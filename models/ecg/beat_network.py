@@ -1,101 +1,118 @@
-"""The beat network: a causal convolutional network that carries its own past.
+"""The beat network: the class of each beat, from its wave, the patient's usual beat, and the rhythm so far.
 
-Two strided convolutions bring 250 Hz down to frames of 16 ms; dilated residual blocks look back about five seconds.
-Every convolution keeps the end of its input as state, so that running hop by hop equals running over the whole record.
-Convolutions are 2-D with height 1, which ONNX Runtime lays out better than 1-D ones.
+A small convolutional encoder reads the wave and its difference from the usual one; a recurrent cell follows the rhythm
+from beat to beat. One call a beat: the beat's class as it stands now (*immediate*), and that of the beat before it,
+whose next RR interval is now known (*revised*).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
-HOP = 40
-"""Samples a call takes, at 250 Hz."""
-FRAME = 4
-"""Samples in a frame."""
+from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH
+
 CLASSES = ("N", "S", "V", "F", "Q")
-QRS_LOOKAHEAD_FRAMES = 10
-CLASS_LOOKAHEAD_FRAMES = 20
-DILATIONS = (1, 2, 4, 8, 16, 32, 64, 1, 2, 4, 8, 16)
-
-
-class CausalConv(nn.Module):  # type: ignore[misc]
-    """A convolution over time whose output needs nothing later than its input; the past comes in as state."""
-
-    def __init__(self, n_in: int, n_out: int, width: int, *, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(n_in, n_out, (1, width), stride=(1, stride), dilation=(1, dilation))
-        self.past = (width - 1) * dilation + 1 - stride
-        self.n_in = n_in
-
-    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take the input and what came before it; give the output and what came before the next input."""
-        whole = torch.cat((state, x), dim=3)
-        return self.conv(whole), whole[:, :, :, -self.past :]
-
-
-class Block(nn.Module):  # type: ignore[misc]
-    """Dilated convolution, then a pointwise one, added to the input."""
-
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.wide = CausalConv(channels, channels, 3, dilation=dilation)
-        self.mix = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
-
-    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give the output and the next state."""
-        y, state = self.wide(x, state)
-        return torch.relu(x + self.mix(torch.relu(y))), state
+_MEMORY = 64
+_WAVE = 64
+_NUMBERS = 32
 
 
 class BeatNetwork(nn.Module):  # type: ignore[misc]
-    """Two leads in mV to the probability of an R peak and its class, frame by frame.
+    """One member of the ensemble."""
 
-    Parameters
-    ----------
-    channels
-        Width of the blocks.
-    """
-
-    def __init__(self, channels: int = 64) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.ModuleList(
-            (CausalConv(2, channels // 2, 9, stride=2), CausalConv(channels // 2, channels, 5, stride=2))
-        )
-        self.blocks = nn.ModuleList(Block(channels, dilation) for dilation in DILATIONS)
-        self.heads = nn.Conv2d(channels, 1 + len(CLASSES), 1)
+        self.encoder = nn.Sequential(
+            nn.Conv2d(CHANNELS, 32, (1, 5), stride=(1, 2), padding=(0, 2)), nn.ReLU(),
+            nn.Conv2d(32, 48, (1, 5), stride=(1, 2), padding=(0, 2)), nn.ReLU(),
+            nn.Conv2d(48, 64, (1, 3), stride=(1, 2), padding=(0, 1)), nn.ReLU(),
+            nn.Flatten(), nn.Dropout(0.2), nn.Linear(64 * -(-WIDTH // 8), _WAVE), nn.ReLU(),
+        )  # fmt: skip
+        self.numbers = nn.Sequential(nn.Linear(FEATURES, _NUMBERS), nn.ReLU())
+        self.memory = nn.GRU(_WAVE + _NUMBERS, _MEMORY, batch_first=True)
+        seen = _WAVE + _NUMBERS + _MEMORY
+        self.immediate = _head(seen)
+        self.revised = _head(2 * _MEMORY + _WAVE + 2 * _NUMBERS)
 
-    def states(self, batch: int) -> list[torch.Tensor]:
-        """Give the state at the start of a stream: silence."""
-        convs = [*self.stem, *(block.wide for block in self.blocks)]
-        return [torch.zeros(batch, conv.n_in, 1, conv.past) for conv in convs]
+    def describe(self, wave: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode beats: (n, CHANNELS, 1, WIDTH) and (n, FEATURES) to (n, 64) and (n, 32)."""
+        return self.encoder(wave), self.numbers(features)
 
-    def logits(self, signal: torch.Tensor, states: Sequence[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Give the raw outputs (batch, 6, 1, n_frames), QRS first, and the next states."""
-        x, after = signal, []
-        for conv, state in zip(self.stem, states[:2], strict=True):
-            x, kept = conv(x, state)
-            x = torch.relu(x)
-            after.append(kept)
-        for block, state in zip(self.blocks, states[2:], strict=True):
-            x, kept = block(x, state)
-            after.append(kept)
-        return self.heads(x), after
-
-    def forward(self, signal: torch.Tensor, *states: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Give `qrs`, `beat_class` and the next states.
+    def sequence(self, wave: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give both verdicts over whole sequences.
 
         Parameters
         ----------
-        signal
-            (batch, 2, 1, n_samples), n_samples a multiple of `FRAME`.
-        states
-            As given by `states`, or by the call before.
+        wave, features
+            (batch, n_beats, CHANNELS, WIDTH) and (batch, n_beats, FEATURES).
+
+        Returns
+        -------
+        Raw outputs (batch, n_beats, 5) immediate and (batch, n_beats - 1, 5) revised.
         """
-        raw, after = self.logits(signal, states)
-        return torch.sigmoid(raw[:, :1]), torch.softmax(raw[:, 1:], dim=1), *after
+        batch, n = wave.shape[:2]
+        shape, numbers = self.describe(wave.flatten(0, 1)[:, :, None], features.flatten(0, 1))
+        shape, numbers = shape.view(batch, n, -1), numbers.view(batch, n, -1)
+        memory, _ = self.memory(torch.cat((shape, numbers), 2))
+        now = self.immediate(torch.cat((shape, numbers, memory), 2))
+        before = torch.cat((memory[:, 1:], memory[:, :-1], shape[:, :-1], numbers[:, :-1], numbers[:, 1:]), 2)
+        return now, self.revised(before)
+
+    def step(self, wave: torch.Tensor, features: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Take one beat of each stream and the state of the beat before: memory, shape, numbers side by side.
+
+        Gives the raw immediate and revised outputs, (batch, 5) each, and the next state.
+        """
+        shape, numbers = self.describe(wave, features)
+        memory_before, shape_before, numbers_before = state.split((_MEMORY, _WAVE, _NUMBERS), dim=1)
+        memory = self._cell(torch.cat((shape, numbers), 1), memory_before)
+        now = self.immediate(torch.cat((shape, numbers, memory), 1))
+        before = self.revised(torch.cat((memory, memory_before, shape_before, numbers_before, numbers), 1))
+        return now, before, torch.cat((memory, shape, numbers), 1)
+
+    def _cell(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        """Step the GRU once, with the weights of `memory`."""
+        cell = self.memory
+        from_x = nn.functional.linear(x, cell.weight_ih_l0, cell.bias_ih_l0)
+        from_h = nn.functional.linear(h, cell.weight_hh_l0, cell.bias_hh_l0)
+        reset_x, update_x, new_x = from_x.chunk(3, 1)
+        reset_h, update_h, new_h = from_h.chunk(3, 1)
+        update = torch.sigmoid(update_x + update_h)
+        new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
+        return new + update * (h - new)
+
+
+def _head(n_in: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(n_in, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, len(CLASSES)))
+
+
+class BeatEnsemble(nn.Module):  # type: ignore[misc]
+    """Members that differ in their seed; their probabilities are averaged."""
+
+    def __init__(self, members: list[BeatNetwork]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    @property
+    def state_width(self) -> int:
+        """Numbers of state a stream."""
+        return len(self.members) * (_MEMORY + _WAVE + _NUMBERS)
+
+    def forward(self, wave: torch.Tensor, features: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Give `immediate` and `revised`, (batch, 5) probabilities, and the next state.
+
+        Parameters
+        ----------
+        wave, features
+            (batch, CHANNELS, 1, WIDTH) and (batch, FEATURES) of `heartwire.engine.ecg.beat_context`.
+        state
+            (batch, state_width), zeros at the start of a stream.
+        """
+        now, before, after = [], [], []
+        for member, of_member in zip(self.members, state.chunk(len(self.members), 1), strict=True):
+            raw_now, raw_before, kept = member.step(wave, features, of_member)
+            now.append(torch.softmax(raw_now, 1))
+            before.append(torch.softmax(raw_before, 1))
+            after.append(kept)
+        return torch.stack(now).mean(0), torch.stack(before).mean(0), torch.cat(after, 1)

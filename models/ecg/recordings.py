@@ -92,3 +92,25 @@ def read_noise(data: Path) -> list[npt.NDArray[np.float32]]:
         source = record.p_signal[: len(record.p_signal) // 2] if name == "em" else record.p_signal
         noise.append(condition(source, record.fs))
     return noise
+
+
+def read_ludb(path: Path) -> Recording:
+    """Read a ten-second LUDB record of twelve leads with the cardiologists' R peaks (those of lead II).
+
+    The first and last beats are not always marked: what lies outside of the marks is taken for unreadable.
+    """
+    record = wfdb.rdrecord(str(path))
+    marks = wfdb.rdann(str(path), "ii")
+    grid = Conditioner(record.fs, record.n_sig)
+    beats = np.array([grid.grid_sample(s) for s, c in zip(marks.sample, marks.symbol, strict=True) if c == "N"])
+    signal = condition(record.p_signal, record.fs)
+    unmarked = [(0.0, beats[0] - 60.0), (beats[-1] + 60.0, float(len(signal)))]
+    return Recording(
+        name=f"ludb-{path.name}",
+        signal=signal,
+        beats=beats,
+        classes=np.zeros(len(beats), np.int64),
+        flutter=unmarked,
+        rhythms=[],
+        scale=250.0 / record.fs,
+    )

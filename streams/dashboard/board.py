@@ -74,7 +74,8 @@ class Board:
                 view.found(message)
             case HeartRate() | Rhythm() | SignalQuality() if isinstance(view, BedView):
                 view.found(message)
-            case Beat():
+            case Beat() if message.stage != "provisional":
+                # The strip is drawn later than a beat is confirmed; a revised one replaces the mark in its place.
                 self.backlog.add(arrived_ns, records.beat(view.number, message))
             case LedgerReport():
                 view.ledger = message

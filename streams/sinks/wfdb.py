@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
 import wfdb
 
 from heartwire.engine.errors import ConfigError
-from heartwire.engine.messages import Beat, EcgChunk, EndOfStream, Message, Rhythm
+from heartwire.engine.messages import Beat, BeatStage, EcgChunk, EndOfStream, Message, Rhythm
 from heartwire.engine.sink import OpenSink, Sink, file_stem
 from heartwire.streams.sinks.lines import make_folder
 
@@ -21,14 +21,15 @@ _FIBRILLATION = {"VF", "VFL"}
 class WfdbSink(Sink):
     """Writes the annotations of each ECG stream into the folder `out`.
 
-    Beats lie at the R peak with their AAMI symbol; a rhythm change is a `+` with its label, `(VT`; `[` and `]` enclose
-    ventricular flutter and fibrillation.
+    Beats lie at the R peak with their AAMI symbol: the revised one, or with `stage` "confirmed" the first. A rhythm
+    change is a `+` with its label, `(VT`; `[` and `]` enclose ventricular flutter and fibrillation.
     """
 
     wants: ClassVar[tuple[type[Any], ...]] = (Beat, Rhythm, EcgChunk, EndOfStream)
 
     out: str
     annotator: str = "hw"
+    stage: Literal["confirmed", "revised"] = "revised"
 
     def open(self) -> OpenSink:
         """Start gathering annotations."""
@@ -38,7 +39,7 @@ class WfdbSink(Sink):
         if self.annotator in _RECORD_FILES:
             msg = f"annotator {self.annotator!r}: files of that name hold the recording itself"
             raise ConfigError(msg)
-        return _Annotations(str(make_folder(self.out)), self.annotator)
+        return _Annotations(str(make_folder(self.out)), self.annotator, self.stage)
 
 
 class _Stream(msgspec.Struct):
@@ -51,9 +52,10 @@ class _Stream(msgspec.Struct):
 
 
 class _Annotations:
-    def __init__(self, folder: str, annotator: str) -> None:
+    def __init__(self, folder: str, annotator: str, stage: BeatStage) -> None:
         self._folder = folder
         self._annotator = annotator
+        self._stages = {"confirmed", stage}
         self._streams: dict[str, _Stream] = {}
 
     def write(self, message: Message) -> None:
@@ -62,7 +64,7 @@ class _Annotations:
                 stream = self._stream(message.stream)
                 stream.rate_hz = message.rate_hz
                 stream.end_sample = max(stream.end_sample, message.end_sample)
-            case Beat() if message.stage != "provisional":
+            case Beat() if message.stage in self._stages:
                 self._stream(message.stream).beats[message.sample] = message.label
             case Rhythm():
                 self._stream(message.stream).rhythms.append((message.sample, message.label))

@@ -71,6 +71,16 @@ def test_the_account_balances_with_gaps_and_drops() -> None:
     assert host.ended
 
 
+def test_items_that_wait_are_processed_at_once_with_one_account_of_all() -> None:
+    host = StreamHost(STREAM, Counting())
+    findings = host.handle_many([chunk(0, seq=1), chunk(10, seq=2), Gap(stream=STREAM, first=20, count=5, seq=3)])
+    assert [f.sample for f in findings] == [0, 10]
+    assert (host.next_number, host.last_seq, host.ledger.balance()) == (25, 3, True)
+    with pytest.raises(ProcessorError, match="unlucky"):
+        host.handle_many([chunk(25), chunk(35, 13.0)])
+    assert host.ledger.report().dropped == {"processor": 20}
+
+
 def test_a_failing_processor_is_put_back_told_of_the_gap_and_goes_on() -> None:
     processor = Counting()
     host = StreamHost(STREAM, processor)

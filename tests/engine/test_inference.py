@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model, Runner
@@ -25,9 +28,13 @@ def outputs(runner: Runner, seeds: range) -> list[bytes]:
     return seen
 
 
+def copied(outputs: dict[str, Any]) -> dict[str, Any]:
+    return {name: output.copy() for name, output in outputs.items()}
+
+
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return Model("ecg-beats", provider="cpu")
+    return Model("ecg-qrs", provider="cpu")
 
 
 def test_the_line_for_the_user_says_which_provider_runs_and_why(model: Model) -> None:
@@ -62,6 +69,46 @@ def test_runners_of_one_model_do_not_share_state(model: Model) -> None:
     assert outputs(one, range(3)) == alone
 
 
+def test_a_runner_of_an_open_length_takes_as_many_frames_as_asked_for(model: Model) -> None:
+    assert model.runner().inputs["signal"].shape == (1, 2, 1, 8)
+    three = model.runner(batch=2, frames=3)
+    assert (three.inputs["signal"].shape, three.outputs["qrs"].shape) == ((2, 2, 1, 24), (2, 16, 1, 3))
+
+
+@settings(max_examples=20, deadline=None)
+@given(pieces=st.lists(st.integers(0, 40), min_size=1, max_size=12), seed=st.integers(0, 100))
+def test_pieces_of_any_size_give_the_bits_of_frame_by_frame(model: Model, pieces: list[int], seed: int) -> None:
+    signal = np.random.default_rng(seed).standard_normal((2, 2, 1, 8 * sum(pieces)), np.float32)
+    one = model.piece_runner([1], batch=2)
+    whole = [copied(one.run(signal[..., at : at + 8])) for at in range(0, signal.shape[-1], 8)]
+    runner = model.piece_runner([1, 3, 8, 16], batch=2)
+    ends = 8 * np.cumsum(pieces)
+    cut = [copied(runner.run(part)) for part in np.split(signal, ends[:-1], axis=-1)]
+    for name in ("qrs", "quality"):
+        found, expected = (np.concatenate([o[name] for o in outputs] or [np.zeros(0)], -1) for outputs in (cut, whole))
+        np.testing.assert_array_equal(found, expected if whole else found)
+    assert runner.snapshot() == one.snapshot()
+
+
+def test_streams_side_by_side_give_what_each_gives_alone(model: Model) -> None:
+    signal = np.random.default_rng(5).standard_normal((3, 2, 1, 8 * 21), np.float32)
+    together = model.piece_runner([1, 4, 16], batch=3).run(signal)
+    for stream in range(3):
+        alone = model.piece_runner([1, 4, 16]).run(signal[stream : stream + 1])
+        for name, output in alone.items():
+            np.testing.assert_array_equal(output[0], together[name][stream])
+
+
+def test_a_piece_runner_is_reset_saved_and_restored_as_one(model: Model) -> None:
+    signal = np.random.default_rng(6).standard_normal((1, 2, 1, 8 * 30), np.float32)
+    one, other = model.piece_runner([1, 8]), model.piece_runner([1, 8])
+    first = one.run(signal)["qrs"].copy()
+    one.reset()
+    assert not (one.run(signal[..., :80])["qrs"] - first[..., :10]).any()
+    other.restore(one.snapshot())
+    assert not (other.run(signal[..., 80:])["qrs"] - first[..., 10:]).any()
+
+
 def test_warm_up_is_timed_and_leaves_no_trace(model: Model) -> None:
     runner = model.runner()
     assert runner.warm_up_ms > 0
@@ -69,7 +116,7 @@ def test_warm_up_is_timed_and_leaves_no_trace(model: Model) -> None:
 
 
 def test_weights_that_are_not_onnx_are_refused(tmp_path: Path) -> None:
-    source = model_path("ecg-beats")
+    source = model_path("ecg-qrs")
     copy = tmp_path / source.name
     copy.write_bytes(b"not a model")
     card = source.with_suffix(".toml").read_text()
@@ -80,7 +127,7 @@ def test_weights_that_are_not_onnx_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_card_with_other_tensor_names_is_refused(tmp_path: Path) -> None:
-    source = model_path("ecg-beats")
+    source = model_path("ecg-qrs")
     copy = tmp_path / source.name
     shutil.copy(source, copy)
     card = source.with_suffix(".toml").read_text()

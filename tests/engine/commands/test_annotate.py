@@ -24,7 +24,7 @@ PEAKS = list(range(200, 7000, 300))
 
 
 class Threshold(Processor):
-    """A beat wherever the first lead passes 0.9 mV, and a warning with the third."""
+    """A beat wherever the first lead passes 0.9 mV, in all its stages, and a warning with the third."""
 
     algorithmic_delay_s = 0.0
 
@@ -38,7 +38,10 @@ class Threshold(Processor):
         for offset in np.flatnonzero(item.samples[:, 0] > 0.9):
             sample = item.first_sample + int(offset)
             self._beats += 1
-            yield Beat(stream=self._stream, sample=sample, decision_sample=sample, label="N", confidence=1.0)
+            for stage, label in (("provisional", "Q"), ("confirmed", "N"), ("revised", "V")):
+                yield Beat(
+                    stream=self._stream, sample=sample, decision_sample=sample, label=label, confidence=1.0, stage=stage
+                )  # fmt: skip
             if self._beats == 3:
                 yield AlarmEvent(
                     stream=self._stream, condition="TACHY", mdc=None, kind="physiological", priority="medium",
@@ -107,6 +110,15 @@ def test_the_cut_into_messages_does_not_change_a_byte(tmp_path: Path, monkeypatc
         assert heartwire("annotate", record, "--out", out, "--message-ms", message_ms, monkeypatch=monkeypatch) == 0
         files.add(((out / "a1.hw").read_bytes(), (out / "a1.warnings.jsonl").read_bytes()))
     assert len(files) == 1
+
+
+@pytest.mark.parametrize(("options", "label"), [((), "V"), (("--stage", "confirmed"), "N")])
+def test_the_stage_of_the_classes_can_be_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], label: str
+) -> None:
+    record = write_record(tmp_path, "a1")
+    assert heartwire("annotate", record, "--out", tmp_path / "out", *options, monkeypatch=monkeypatch) == 0
+    assert set(wfdb.rdann(str(tmp_path / "out" / "a1"), "hw").symbol) == {label}
 
 
 def test_options_choose_annotator_and_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,10 @@ def run(items: list[Item]) -> list[Finding]:
     return testing.run(create(STREAM, {}), items)
 
 
+def beats_of(findings: list[Finding]) -> list[Beat]:
+    return [f for f in findings if isinstance(f, Beat) and f.stage == "confirmed"]
+
+
 def changes(findings: list[Finding]) -> list[tuple[str, str]]:
     return [(f.condition, f.change) for f in findings if isinstance(f, AlarmEvent)]
 
@@ -100,7 +104,7 @@ def test_the_processor_keeps_the_contract_on_recordings(data_dir: Path, record: 
 def test_beats_are_found_where_they_are_at_any_rate_and_number_of_leads(rate_hz: float, n_leads: int) -> None:
     signal, peaks = heart(20.0, rate_hz, n_leads)
     findings = run([*chunks(signal, rate_hz, first=1000)])
-    beats = [f.sample - 1000 for f in findings if isinstance(f, Beat)]
+    beats = [f.sample - 1000 for f in beats_of(findings)]
     inner = [p for p in peaks if 3 * rate_hz < p < 19 * rate_hz]
     assert matched(beats, inner, 0.02 * rate_hz) == len(inner)
     rates = [f.rate_bpm for f in findings if isinstance(f, HeartRate)]
@@ -112,7 +116,7 @@ def test_beats_are_found_where_they_are_at_any_rate_and_number_of_leads(rate_hz:
 def test_the_end_of_a_stream_gives_the_beats_that_wait_for_their_look_ahead() -> None:
     signal, peaks = heart(12.3, 250.0)
     findings = run([*chunks(signal, 250.0), EndOfStream(stream=STREAM, offered=len(signal))])
-    beats = [f for f in findings if isinstance(f, Beat)]
+    beats = beats_of(findings)
     assert abs(beats[-1].sample - peaks[-1]) <= 5
     assert max(beat.decision_sample for beat in beats) < len(signal)
     assert len({beat.sample for beat in beats}) == len(beats)
@@ -124,7 +128,7 @@ def test_the_count_of_samples_stays_true_over_gaps_of_any_length() -> None:
     items[15] = Gap(stream=STREAM, first=15 * 250, count=250)
     items[30:40] = [Gap(stream=STREAM, first=30 * 250, count=10 * 250)]
     findings = run(items)
-    beats = [f.sample for f in findings if isinstance(f, Beat)]
+    beats = [f.sample for f in beats_of(findings)]
     inner = [p for p in peaks if 42 * 250 < p < 59 * 250 or 17 * 250 < p < 29 * 250]
     assert matched(beats, inner, 5) == len(inner)
     assert changes(findings) == [("GAP", "on"), ("GAP", "off")] * 2
@@ -136,7 +140,7 @@ def test_a_message_that_skips_samples_is_a_gap_and_one_that_counts_anew_a_new_si
     skipping = [c for c in chunks(signal, 250.0) if not 2000 <= c.first_sample < 2200]
     assert changes(run([*skipping])) == [("GAP", "on"), ("GAP", "off")]
     anew = run([*chunks(signal, 250.0), *chunks(signal, 250.0)])
-    assert len([f for f in anew if isinstance(f, Beat)]) >= 44
+    assert len(beats_of(anew)) >= 44
     assert changes(anew) == []
 
 
@@ -144,7 +148,7 @@ def test_rate_and_leads_may_change_in_mid_stream() -> None:
     first, _ = heart(15.0, 250.0)
     second, peaks = heart(15.0, 500.0, n_leads=1)
     findings = run([*chunks(first, 250.0), *chunks(second, 500.0, first=7500)])
-    beats = [f.sample - 7500 for f in findings if isinstance(f, Beat) and f.sample > 7500]
+    beats = [f.sample - 7500 for f in beats_of(findings) if f.sample > 7500]
     inner = [p for p in peaks if p > 1500]
     assert matched(beats, inner, 10) == len(inner)
     assert changes(findings) == []
@@ -173,7 +177,7 @@ def test_one_lead_off_changes_nothing_but_the_leads_analysed() -> None:
     signal, peaks = heart(30.0, 250.0, n_leads=3)
     signal[2500:, 0] = np.nan
     findings = run([*chunks(signal, 250.0)])
-    beats = [f.sample for f in findings if isinstance(f, Beat)]
+    beats = [f.sample for f in beats_of(findings)]
     inner = [p for p in peaks if 1000 < p < 7250]
     assert matched(beats, inner, 5) >= len(inner) - 1
     analysed = [f.analysed for f in findings if isinstance(f, SignalQuality)]

@@ -8,7 +8,7 @@ import pytest
 import wfdb
 
 from heartwire.engine.ecg.conditioning import Conditioned, Conditioner
-from heartwire.engine.ecg.quality import QualityMeter
+from heartwire.engine.ecg.quality import HOP, QualityMeter
 
 Signal = npt.NDArray[np.float32]
 RATE_HZ = 250.0
@@ -21,12 +21,15 @@ def beats(seconds: float = 10.0) -> Signal:
     return (wave + 0.002 * np.sin(40 * t)).astype(np.float32)[:, None]
 
 
+def whole_hops(conditioned: Conditioned) -> Conditioned:
+    return conditioned.part(0, len(conditioned.samples) // HOP * HOP)
+
+
 def last_quality(signal: Signal) -> tuple[float, bool]:
     conditioned = Conditioner(RATE_HZ, signal.shape[1]).process(signal)
     meter = QualityMeter(signal.shape[1])
-    for at in range(0, len(conditioned.samples) - 39, 40):
-        now = meter.measure(Conditioned(*(array[at : at + 40] for array in conditioned)))
-    return float(now.quality[0]), bool(now.off[0])
+    now = meter.measure(whole_hops(conditioned))
+    return float(now.quality[-1, 0]), bool(now.off[-1, 0])
 
 
 def test_clean_beats_are_good() -> None:
@@ -65,24 +68,24 @@ def test_an_absurd_amplitude_is_bad() -> None:
     assert last_quality(beats() + swing)[0] == 0.0
 
 
-def test_a_snapshot_carries_the_window() -> None:
-    conditioned = Conditioner(RATE_HZ, 1).process(beats())
-    hops = [Conditioned(*(a[i : i + 40] for a in conditioned)) for i in range(0, 2400, 40)]
+def test_many_hops_at_once_are_judged_as_one_by_one_also_after_a_snapshot() -> None:
+    noise = np.random.default_rng(2).normal(0, 0.02, (2500, 1)).astype(np.float32)
+    conditioned = whole_hops(Conditioner(RATE_HZ, 1).process(beats() + noise))
+    together = QualityMeter(1).measure(conditioned)
     meter, other = QualityMeter(1), QualityMeter(1)
-    for hop in hops[:37]:
-        meter.measure(hop)
-    other.restore(meter.snapshot())
-    for hop in hops[37:]:
-        assert np.array_equal(meter.measure(hop).quality, other.measure(hop).quality)
+    qualities = []
+    for hop, at in enumerate(range(0, len(conditioned.samples), HOP)):
+        if hop == 37:
+            other.restore(meter.snapshot())
+            meter = other
+        qualities.append(meter.measure(conditioned.part(at, at + HOP)).quality)
+    np.testing.assert_array_equal(np.concatenate(qualities), together.quality)
+    assert not len(meter.measure(conditioned.part(0, 0)).quality)
 
 
 @pytest.mark.parametrize(("record", "least", "most"), [("mitdb/100", 0.8, 1.0), ("nstdb/ma", 0.0, 0.6)])
 def test_quality_on_recordings(data_dir: Path, record: str, least: float, most: float) -> None:
     read = wfdb.rdrecord(str(data_dir / record), sampto=360 * 120, channels=[0])
     conditioned = Conditioner(read.fs, 1).process(read.p_signal.astype(np.float32))
-    meter = QualityMeter(1)
-    values = [
-        float(meter.measure(Conditioned(*(a[i : i + 40] for a in conditioned))).quality[0])
-        for i in range(0, len(conditioned.samples) - 39, 40)
-    ]
+    values = QualityMeter(1).measure(whole_hops(conditioned)).quality
     assert least <= np.median(values[16:]) <= most

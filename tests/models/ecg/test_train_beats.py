@@ -1,4 +1,4 @@
-"""What holds for training and export of the beat network."""
+"""What holds for training and export of the QRS and the beat network."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from heartwire.engine.ecg.beats import HOP, BeatDetector  # noqa: E402
-from heartwire.engine.ecg.frames import FRAME  # noqa: E402
+from heartwire.engine.ecg.beat_class import BeatClassifier  # noqa: E402
+from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH  # noqa: E402
+from heartwire.engine.ecg.qrs import QrsDetector  # noqa: E402
 from heartwire.engine.inference import Model  # noqa: E402
-from heartwire.models.ecg.beat_crops import CropMaker  # noqa: E402
-from heartwire.models.ecg.beat_network import CLASS_LOOKAHEAD_FRAMES, QRS_LOOKAHEAD_FRAMES, BeatNetwork  # noqa: E402
-from heartwire.models.ecg.recordings import DS1, DS2, HOLD_OUT, PACED, Recording  # noqa: E402
-from heartwire.models.ecg.train_beats import train, write  # noqa: E402
+from heartwire.models.ecg import train_beats, train_qrs  # noqa: E402
+from heartwire.models.ecg.beat_network import BeatEnsemble, BeatNetwork  # noqa: E402
+from heartwire.models.ecg.qrs_crops import SLOT_S, CropMaker  # noqa: E402
+from heartwire.models.ecg.qrs_network import FRAME, LOOKAHEADS_S, SLOTS, QrsNetwork  # noqa: E402
+from heartwire.models.ecg.recordings import DS1, DS2, PACED, Recording  # noqa: E402
 
 pytestmark = [
     pytest.mark.train,
@@ -40,9 +42,9 @@ def _noise() -> list[np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
     return [random.normal(0, 0.1, (20_000, 2)).astype(np.float32) for _ in range(3)]
 
 
-def _busy_network() -> BeatNetwork:
+def _busy_network() -> QrsNetwork:
     torch.manual_seed(0)
-    network = BeatNetwork()
+    network = QrsNetwork()
     with torch.no_grad():
         for block in network.blocks:
             block.mix.weight.normal_(0, 0.1)
@@ -52,46 +54,76 @@ def _busy_network() -> BeatNetwork:
 def test_no_record_serves_both_training_and_test() -> None:
     assert len(set(DS1) | set(DS2) | set(PACED)) == 48
     assert not set(DS1) & set(DS2)
-    assert set(HOLD_OUT) < set(DS1)
+    assert set(train_qrs.HOLD_OUT) | set(train_qrs.NSTDB_PATIENTS) < set(DS1)
+    assert not set(train_qrs.HOLD_OUT) & set(train_qrs.NSTDB_PATIENTS)
+    assert sorted(name for fold in train_beats.FOLDS for name in fold) == sorted(DS1)
 
 
-def test_onnx_hop_by_hop_equals_torch_over_the_whole_record(tmp_path: Path) -> None:
+def test_the_qrs_network_piece_by_piece_equals_torch_over_the_whole_record(tmp_path: Path) -> None:
     network, recording = _busy_network(), _recording()
-    path = write(network, [recording], _noise(), tmp_path, seed=0, steps=0, command="test")
-    runner = Model(path, provider="cpu").runner(shapes={"signal": (1, 2, 1, HOP)})
-    n_hops = len(recording.signal) // HOP
-    qrs, classes = [], []
-    for hop in np.split(recording.signal[: n_hops * HOP], n_hops):
-        runner.inputs["signal"][0, :, 0] = hop.T
-        runner.run()
-        qrs.append(runner.outputs["qrs"][0, 0, 0].copy())
-        classes.append(runner.outputs["beat_class"][0, :, 0].copy())
+    path = train_qrs.write(network, [recording], _noise(), tmp_path, seed=0, steps=0, command="test")
+    runner = Model(path, provider="cpu").piece_runner((1, 2, 8))
+    signal = recording.signal[: len(recording.signal) // FRAME * FRAME]
+    pieces = np.split(signal, [FRAME, 4 * FRAME, 5 * FRAME, 40 * FRAME])
+    found = [{k: v.copy() for k, v in runner.run(p.T[None, :, None]).items()} for p in pieces]
     with torch.no_grad():
-        whole = torch.from_numpy(recording.signal[: n_hops * HOP].T[None, :, None].copy())
-        of_qrs, of_class, *_ = network(whole, *network.states(1))
-    np.testing.assert_allclose(np.concatenate(qrs), of_qrs[0, 0, 0].numpy(), atol=2e-5)
-    np.testing.assert_allclose(np.concatenate(classes, axis=1), of_class[0, :, 0].numpy(), atol=2e-5)
+        qrs, quality, *_ = network(torch.from_numpy(signal.T[None, :, None].copy()), *network.states(1))
+    np.testing.assert_allclose(np.concatenate([f["qrs"] for f in found], axis=3), qrs.numpy(), atol=2e-5)
+    np.testing.assert_allclose(np.concatenate([f["quality"] for f in found], axis=3), quality.numpy(), atol=2e-5)
 
 
-def test_crops_ask_for_a_beat_and_its_class_after_their_look_ahead() -> None:
-    maker = CropMaker([_recording()], _noise(), n_samples=1500, seed=1)
-    crops = maker.batch(32)
-    assert crops.signal.shape == (32, 2, 1500)
-    assert crops.qrs.shape == crops.qrs_weight.shape == crops.label.shape == (32, 1500 // FRAME)
+def test_crops_ask_for_a_beat_after_each_look_ahead() -> None:
+    crops = CropMaker([_recording()], _noise(), n_samples=1600, seed=1).batch(16)
+    n_slots = 1600 // FRAME * SLOTS
+    assert crops.signal.shape == (16, 2, 1600)
+    assert crops.qrs.shape == crops.qrs_weight.shape == (16, len(LOOKAHEADS_S), n_slots)
+    assert crops.quality.shape == (16, 2, 1600 // FRAME)
     assert np.isfinite(crops.signal).all()
-    behind = CLASS_LOOKAHEAD_FRAMES - QRS_LOOKAHEAD_FRAMES
-    rows, frames = np.nonzero(
-        (crops.label[:, behind:] >= 0) & (crops.label[:, behind:] == np.roll(crops.label, -1, 1)[:, behind:])
-    )
-    assert len(rows)
-    near = np.max([crops.qrs[rows, np.clip(frames + k, 0, 374)] for k in (-1, 0, 1, 2)], axis=0)
-    assert near.min() > 0.7
+    assert ((crops.quality >= 0) & (crops.quality <= 1)).all()
+    first = round(LOOKAHEADS_S[0] / SLOT_S)
+    for row, lookahead_s in enumerate(LOOKAHEADS_S[1:], start=1):
+        later = round(lookahead_s / SLOT_S) - first
+        np.testing.assert_array_equal(crops.qrs[:, row, later:], crops.qrs[:, 0, :-later])
 
 
-def test_training_small_gives_a_model_that_the_engine_takes(tmp_path: Path, data_dir: Path) -> None:
-    path = train(data_dir, tmp_path, seed=1, small=True)
+def test_the_beat_network_beat_by_beat_equals_the_whole_sequence(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    members = [BeatNetwork().eval() for _ in range(2)]
+    weights = {f"{when}_weight_{name}": 1.0 for when in ("immediate", "revised") for name in "NSVFQ"}
+    path = train_beats.write(members, weights, {}, tmp_path, seed=0, command="test")
+    runner = Model(path, provider="cpu").runner()
+    wave, features = torch.randn(1, 12, CHANNELS, WIDTH), torch.randn(1, 12, FEATURES)
+    with torch.no_grad():
+        raw = [member.sequence(wave, features) for member in members]
+        immediate, revised = (torch.stack([torch.softmax(r[k][0], 1) for r in raw]).mean(0).numpy() for k in (0, 1))
+    for i in range(12):
+        runner.inputs["wave"][0, :, 0] = wave[0, i].numpy()
+        runner.inputs["features"][0] = features[0, i].numpy()
+        runner.run()
+        np.testing.assert_allclose(runner.outputs["immediate"][0], immediate[i], atol=1e-5)
+        if i:
+            np.testing.assert_allclose(runner.outputs["revised"][0], revised[i - 1], atol=1e-5)
+    assert BeatEnsemble(members).state_width == runner.model.card.inputs["state_0"][1]
+
+
+def test_weights_of_classes_are_chosen_to_tell_them_best() -> None:
+    truth = np.array([0] * 50 + [1] * 10 + [2] * 10)
+    p = np.full((70, 5), 0.05, np.float32)
+    p[np.arange(70), truth] = 0.4
+    p[50:60, 0], p[50:60, 1] = 0.3, 0.28  # S is told too seldom
+    settings, figures = train_beats.choose_weights([train_beats.Told(truth, p, p)])
+    assert settings["immediate_weight_S"] > 1.0
+    assert figures["ds1_folds_immediate_S_f1"] == figures["ds1_folds_revised_V_f1"] == 1.0
+
+
+def test_training_small_gives_models_that_the_engine_takes(tmp_path: Path, data_dir: Path) -> None:
+    path = train_beats.train(data_dir, tmp_path, seed=1, small=True)
     model = Model(path, provider="cpu")
     assert "--small" in model.card.command
-    detector = BeatDetector(model)
-    for hop in np.split(_recording().signal[: 20 * HOP], 20):
-        detector.process(hop)
+    signal = _recording().signal[:2000]
+    QrsDetector(Model(tmp_path / "ecg-qrs.onnx", provider="cpu")).process(signal)
+    classifier = BeatClassifier(model)
+    classifier.push(signal)
+    verdict, before = classifier.classify(1900.0)
+    assert verdict.label in "NSVFQ"
+    assert before is None

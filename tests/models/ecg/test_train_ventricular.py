@@ -55,16 +55,16 @@ def test_onnx_in_the_engine_equals_torch(tmp_path: Path) -> None:
     network = VentricularNetwork().eval()
     path = write(network, tmp_path / "ecg-vf.onnx", name="ecg-vf", split="", seed=0, command="test", metrics={})
     lead = _recording().signal[:5000, 0]
-    found = VentricularDetector(Model(path, provider="cpu")).process(lead)
+    found = VentricularDetector(Model(path, provider="cpu"), 1).process(lead[:, None])
     ends, windows = windows_of(lead)
     with torch.no_grad():
         expected = network(torch.from_numpy(windows)).numpy()
     assert [w.end for w in found] == list(ends)
     assert ends[1] - ends[0] == STEP
-    np.testing.assert_allclose([(w.p_vt, w.p_vf, w.p_noise) for w in found], expected[:, 1:], atol=1e-5)
+    np.testing.assert_allclose([(w.p_vt[0], w.p_vf[0], w.p_noise[0]) for w in found], expected[:, 1:], atol=1e-5)
 
 
 def test_training_small_gives_models_that_the_engine_takes(tmp_path: Path, data_dir: Path) -> None:
     path = train(data_dir, tmp_path, seed=1, small=True)
-    assert VentricularDetector(Model(path, provider="cpu")).process(np.zeros(2000, np.float32))
+    assert VentricularDetector(Model(path, provider="cpu"), 2).process(np.zeros((2000, 2), np.float32))
     assert "418" in read_card(tmp_path / "folds" / "ecg-vf-0.onnx").split

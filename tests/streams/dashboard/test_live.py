@@ -76,13 +76,16 @@ def test_a_page_that_comes_later_gets_the_strip_before_it(run: Any) -> None:
         assert strip_of(next(later.records(records.STRIP)).body)[0] == first
 
 
-def test_beats_are_marked_with_their_class(run: Any) -> None:
-    def beat() -> None:
-        run.publish("work-ecg", Beat(stream=run.bed, sample=140, decision_sample=160, label="V", confidence=1.0))
+def test_beats_are_marked_with_their_class_once_they_are_confirmed_and_again_where_it_is_revised(run: Any) -> None:
+    def beats() -> None:
+        for stage, label, sample in (("provisional", "Q", 138), ("confirmed", "S", 140), ("revised", "V", 140)):
+            beat = Beat(stream=run.bed, sample=sample, decision_sample=160, label=label, confidence=1.0, stage=stage)
+            run.publish("work-ecg", beat)
 
     with run.page() as page:
-        record = next(run.read_while(page, beat, records.BEAT))
-    assert struct.unpack_from("<dc", record.body) == (140.0, b"V")
+        marks = itertools.islice(run.read_while(page, beats, records.BEAT), 4)
+        found = [struct.unpack_from("<dc", record.body) for record in marks]
+    assert set(found) == {(140.0, b"S"), (140.0, b"V")}
 
 
 def test_an_alarm_shows_with_both_parts_of_its_delay_and_goes_with_its_end(run: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -28,8 +29,10 @@ def rhythm(sample: int, label: str) -> Rhythm:
     return Rhythm(stream="100", sample=sample, decision_sample=sample + 500, label=label)
 
 
-def read_back(folder: Path, messages: list[Message], annotator: str = "hw") -> list[tuple[int, str, str]]:
-    sink = WfdbSink(out=str(folder), annotator=annotator).open()
+def read_back(
+    folder: Path, messages: list[Message], annotator: str = "hw", stage: Literal["confirmed", "revised"] = "revised"
+) -> list[tuple[int, str, str]]:
+    sink = WfdbSink(out=str(folder), annotator=annotator, stage=stage).open()
     for message in messages:
         sink.write(message)
     sink.close()
@@ -67,6 +70,11 @@ def test_fibrillation_is_enclosed_and_closed_at_the_end_of_the_record(tmp_path: 
 def test_a_revised_beat_replaces_the_one_before_and_a_provisional_one_is_not_written(tmp_path: Path) -> None:
     messages = [chunk(), beat(100, stage="provisional"), beat(400), beat(400, "V", stage="revised")]
     assert read_back(tmp_path, messages, "other") == [(400, "V", "")]
+
+
+def test_with_the_stage_confirmed_revised_beats_are_left_out(tmp_path: Path) -> None:
+    messages = [chunk(), beat(100, stage="provisional"), beat(400), beat(400, "V", stage="revised")]
+    assert read_back(tmp_path, messages, stage="confirmed") == [(400, "N", "")]
 
 
 def test_a_stream_without_a_beat_gives_a_file_that_reads_as_empty(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""Beat classes: each confirmed beat against the patient's own usual beat and rhythm, and once more at the next R."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from heartwire.engine.ecg.beat_context import AFTER, BEFORE, THINNED, BeatContext
+from heartwire.engine.errors import ModelError
+from heartwire.engine.inference import Model
+from heartwire.engine.messages import BeatClass
+
+CLASSES: tuple[BeatClass, ...] = ("N", "S", "V", "F", "Q")
+LIMIT_MV = 10.0
+
+_WAVE = 256
+
+
+class Verdict(NamedTuple):
+    """The class of a beat and how sure it is."""
+
+    label: BeatClass
+    confidence: float
+
+
+class _State(msgspec.Struct):
+    network: bytes
+    context: bytes
+    wave: bytes
+    n_samples: int
+    n_beats: int
+
+
+class BeatClassifier:
+    """Classes the beats of one stream.
+
+    Parameters
+    ----------
+    model
+        The beat model; one may serve many streams of the same thread.
+
+    Raises
+    ------
+    ModelError
+        If the model tells other classes apart, or its card lacks a weight.
+    """
+
+    def __init__(self, model: Model) -> None:
+        card = model.card
+        if tuple(card.labels) != CLASSES:
+            msg = f"model {card.name} tells apart {card.labels}, expected {list(CLASSES)}"
+            raise ModelError(msg)
+        try:
+            self._weights = {
+                when: np.array([card.settings[f"{when}_weight_{name}"] for name in CLASSES], np.float32)
+                for when in ("immediate", "revised")
+            }
+        except KeyError as error:
+            msg = f"the card of model {card.name} lacks the setting {error.args[0]}"
+            raise ModelError(msg) from None
+        self._runner = model.runner()
+        self._context = BeatContext()
+        self._wave = np.zeros((2, _WAVE), np.float32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state of a fresh classifier."""
+        self._runner.reset()
+        self._context.reset()
+        self._wave[:] = 0.0
+        self._n_samples = 0
+        self._n_beats = 0
+
+    def push(self, samples: npt.NDArray[np.float32]) -> None:
+        """Take the next conditioned samples, (n_samples, 2) in mV."""
+        n = len(samples)
+        self._n_samples += n
+        last = samples[-_WAVE:].T
+        if n < _WAVE:
+            self._wave[:, : -n or None] = self._wave[:, n:]
+        np.clip(last, -LIMIT_MV, LIMIT_MV, out=self._wave[:, _WAVE - last.shape[1] :])
+
+    def classify(self, at: float) -> tuple[Verdict, Verdict | None]:
+        """Class the beat whose R peak was confirmed at the grid sample `at`, which must be `AFTER` samples ago.
+
+        Returns
+        -------
+        Its class; and the revised class of the beat before it, whose next RR interval is now known, None for the first.
+        """
+        first = int(np.floor(at + 0.5)) - BEFORE - (self._n_samples - _WAVE)
+        crop = np.ascontiguousarray(self._wave[:, first : first + BEFORE + AFTER : THINNED])
+        self._context.beat(crop, at)
+        inputs, outputs = self._runner.inputs, self._runner.outputs
+        inputs["wave"][0, :, 0] = self._context.wave
+        inputs["features"][0] = self._context.features
+        self._runner.run()
+        now = self._verdict("immediate", outputs["immediate"][0])
+        before = self._verdict("revised", outputs["revised"][0]) if self._n_beats else None
+        self._n_beats += 1
+        return now, before
+
+    def _verdict(self, when: str, p: npt.NDArray[np.float32]) -> Verdict:
+        weighed = p * self._weights[when]
+        best = int(weighed.argmax())
+        return Verdict(CLASSES[best], float(weighed[best] / weighed.sum()))
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode(
+            _State(
+                self._runner.snapshot(),
+                self._context.snapshot(),
+                self._wave.tobytes(),
+                self._n_samples,
+                self._n_beats,
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        s = msgspec.msgpack.decode(state, type=_State)
+        self._runner.restore(s.network)
+        self._context.restore(s.context)
+        self._wave = np.frombuffer(s.wave, np.float32).reshape(2, _WAVE).copy()
+        self._n_samples, self._n_beats = s.n_samples, s.n_beats

@@ -1,0 +1,266 @@
+"""What a beat is compared with: the patient's own usual beat and rhythm, from what came before it.
+
+For each lead the usual beat is the running median of the last beats; the beat network sees each beat and its
+difference from it, both in units of the patient's own amplitude, and numbers that say how early the beat came and how
+regular the rhythm was. Nothing here looks past `AFTER` samples behind the R peak.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+BEFORE = 92
+"""Conditioned samples of a beat before its R peak: 368 ms, which holds the P wave."""
+AFTER = 28
+"""Conditioned samples from the R peak on: 112 ms; a beat is confirmed no sooner."""
+THINNED = 2
+"""Of the conditioned samples every second is taken: 125 Hz."""
+WIDTH = (BEFORE + AFTER) // THINNED
+"""Points of a beat."""
+CHANNELS = 4
+"""Both leads, both differences from the usual beat."""
+FEATURES = 16
+"""Numbers beside the wave."""
+LONGEST_RR_S = 4.0
+"""An RR interval counts as no longer than this."""
+
+_BEATS = 16
+_SHORT = 8
+_MEAN_OF = 10
+_SLOW = 1.0 / 64.0
+_R = BEFORE // THINNED
+_QRS = (_R - 8, WIDTH)
+_P = (_R - 38, _R - 7)
+_LEAST_MV = 0.05
+_TYPICAL_RR_S = 0.8
+_LIMIT = 3.0
+
+Array: TypeAlias = npt.NDArray[np.float32]
+_Doubles: TypeAlias = npt.NDArray[np.float64]
+_Counts: TypeAlias = npt.NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _keep(x: float, ring: Array, in_order: Array, n: int) -> None:
+    """Put a value into a ring of the last values and into the same values in order; `n` were put in before."""
+    size = ring.shape[0]
+    kept = min(n, size)
+    slot = n % size
+    if kept == size:
+        old, i = ring[slot], 0
+        while in_order[i] != old:
+            i += 1
+        while i + 1 < size:
+            in_order[i] = in_order[i + 1]
+            i += 1
+        kept -= 1
+    ring[slot] = x
+    i = kept
+    while i > 0 and in_order[i - 1] > x:
+        in_order[i] = in_order[i - 1]
+        i -= 1
+    in_order[i] = x
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _median(in_order: Array, kept: int) -> float:
+    middle: float = 0.5 * (in_order[(kept - 1) // 2] + in_order[kept // 2])
+    return middle
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _likeness(a: Array, b: Array, begin: int, end: int) -> float:
+    """Give the correlation of two waves over a stretch."""
+    mean_a = mean_b = 0.0
+    for k in range(begin, end):
+        mean_a += a[k]
+        mean_b += b[k]
+    mean_a /= end - begin
+    mean_b /= end - begin
+    ab = aa = bb = 1e-6
+    for k in range(begin, end):
+        ab += (a[k] - mean_a) * (b[k] - mean_b)
+        aa += (a[k] - mean_a) ** 2
+        bb += (b[k] - mean_b) ** 2
+    likeness: float = ab / np.sqrt(aa * bb)
+    return likeness
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def look(
+    crop: Array, rr_s: float, orders: Array, rhythm: _Doubles, counts: _Counts, wave: Array, features: Array
+) -> None:
+    """Put one beat beside what is known of the patient.
+
+    Parameters
+    ----------
+    crop
+        (2, WIDTH) mV.
+    rr_s
+        Time since the beat before, 0 where there is none.
+    orders, rhythm, counts
+        The history, as `fresh` makes it.
+    wave, features
+        What the network is to see: (CHANNELS, WIDTH) and (FEATURES,).
+    """
+    usual = np.empty(WIDTH, np.float32)
+    kept, n_rr = min(counts[0], _BEATS), counts[1]
+    for lead in range(2):
+        height = np.max(crop[lead]) - np.min(crop[lead])
+        unit = max(_median(orders[lead, WIDTH], kept) if kept else height, _LEAST_MV)
+        for k in range(WIDTH):
+            usual[k] = _median(orders[lead, k], kept) if kept else crop[lead, k]
+            wave[lead, k] = crop[lead, k] / unit
+            wave[2 + lead, k] = (crop[lead, k] - usual[k]) / unit
+        features[9 + lead] = _likeness(crop[lead], usual, _QRS[0], _QRS[1])
+        features[11 + lead] = _likeness(crop[lead], usual, _P[0], _P[1])
+        features[13 + lead] = np.log((height + 0.01) / (unit + 0.01))
+    features[:9] = 0.0
+    features[15] = kept / _BEATS
+    if rr_s > 0.0:
+        now = np.log(min(rr_s, LONGEST_RR_S) / _TYPICAL_RR_S)
+        features[0] = now
+        if n_rr:
+            kept = min(n_rr, _BEATS)
+            last = np.empty(kept)
+            for i in range(kept):
+                last[i] = rhythm[(n_rr - 1 - i) % _BEATS]
+            short = min(kept, _SHORT)
+            features[1] = now - last[0]
+            features[2] = now - np.median(last)
+            features[3] = now - np.log(np.mean(np.exp(last[: min(kept, _MEAN_OF)])))
+            features[4] = now - rhythm[_BEATS]
+            features[5] = now - np.max(last[:short])
+            features[6] = now - np.min(last[:short])
+            features[7] = np.std(last[:short])
+            if kept > 1:
+                features[8] = np.median(np.abs(last[1:] - last[:-1]))
+    for k in range(FEATURES):
+        features[k] = min(max(features[k], -_LIMIT), _LIMIT)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def settle(crop: Array, rr_s: float, rings: Array, orders: Array, rhythm: _Doubles, counts: _Counts) -> None:
+    """Put one beat into the history."""
+    for lead in range(2):
+        for k in range(WIDTH):
+            _keep(crop[lead, k], rings[lead, k], orders[lead, k], counts[0])
+        height = np.max(crop[lead]) - np.min(crop[lead])
+        _keep(height, rings[lead, WIDTH], orders[lead, WIDTH], counts[0])
+    counts[0] += 1
+    if rr_s > 0.0:
+        now = np.log(min(rr_s, LONGEST_RR_S) / _TYPICAL_RR_S)
+        rhythm[counts[1] % _BEATS] = now
+        slow = max(_SLOW, 1.0 / (counts[1] + 1))
+        rhythm[_BEATS] = np.log(np.exp(rhythm[_BEATS]) * (1.0 - slow) + np.exp(now) * slow)
+        counts[1] += 1
+
+
+def fresh() -> tuple[Array, Array, _Doubles, _Counts]:
+    """Make the history of a stream that has shown no beat yet.
+
+    The last beats by lead and point, their height as a last point; the same values in order; logarithms of the last RR
+    intervals and of their slow mean; how many of each.
+    """
+    shape = (2, WIDTH + 1, _BEATS)
+    return np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(_BEATS + 1), np.zeros(2, np.int64)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _all(
+    signal: Array,
+    peaks: _Doubles,
+    rings: Array,
+    orders: Array,
+    rhythm: _Doubles,
+    counts: _Counts,
+    wave: Array,
+    features: Array,
+) -> None:
+    crop = np.empty((2, WIDTH), np.float32)
+    for i in range(len(peaks)):
+        first = int(np.floor(peaks[i] + 0.5)) - BEFORE
+        for lead in range(2):
+            for k in range(WIDTH):
+                at = first + k * THINNED
+                crop[lead, k] = signal[lead, at] if 0 <= at < signal.shape[1] else 0.0
+        rr_s = (peaks[i] - peaks[i - 1]) / 250.0 if i else 0.0
+        look(crop, rr_s, orders, rhythm, counts, wave[i], features[i])
+        settle(crop, rr_s, rings, orders, rhythm, counts)
+
+
+def contexts(signal: Array, peaks: _Doubles) -> tuple[Array, Array]:
+    """Put every beat of a signal into its context.
+
+    Parameters
+    ----------
+    signal
+        (2, n_samples) conditioned, mV, contiguous.
+    peaks
+        R peaks in samples, in order.
+
+    Returns
+    -------
+    (n_beats, CHANNELS, WIDTH) and (n_beats, FEATURES).
+    """
+    wave = np.empty((len(peaks), CHANNELS, WIDTH), np.float32)
+    features = np.zeros((len(peaks), FEATURES), np.float32)
+    _all(signal, peaks, *fresh(), wave, features)
+    return wave, features
+
+
+class _State(msgspec.Struct):
+    rings: bytes
+    orders: bytes
+    rhythm: bytes
+    counts: bytes
+    last: float
+
+
+class BeatContext:
+    """The beats of one stream, one after the other, each in the context of those before."""
+
+    def __init__(self) -> None:
+        self.wave: Array = np.zeros((CHANNELS, WIDTH), np.float32)
+        self.features: Array = np.zeros(FEATURES, np.float32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the patient."""
+        self._history = fresh()
+        self._last = -1.0
+
+    def beat(self, crop: Array, at: float) -> None:
+        """Take the next beat; `wave` and `features` hold what the network is to see of it.
+
+        Parameters
+        ----------
+        crop
+            (2, WIDTH) mV around its R peak, contiguous.
+        at
+            R peak on the grid, samples.
+        """
+        rr_s = (at - self._last) / 250.0 if self._last >= 0.0 else 0.0
+        self._last = at
+        look(crop, rr_s, *self._history[1:], self.wave, self.features)
+        settle(crop, rr_s, *self._history)
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        rings, orders, rhythm, counts = (array.tobytes() for array in self._history)
+        return msgspec.msgpack.encode(_State(rings, orders, rhythm, counts, self._last))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        s = msgspec.msgpack.decode(state, type=_State)
+        rings, orders, rhythm, counts = self._history
+        rings[:] = np.frombuffer(s.rings, rings.dtype).reshape(rings.shape)
+        orders[:] = np.frombuffer(s.orders, orders.dtype).reshape(orders.shape)
+        rhythm[:] = np.frombuffer(s.rhythm, rhythm.dtype)
+        counts[:] = np.frombuffer(s.counts, counts.dtype)
+        self._last = s.last

@@ -1,0 +1,163 @@
+"""R peaks: the QRS network run over what has come, its slots decoded, each confirmed peak put onto the wave."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from heartwire.engine.ecg.conditioning import GRID_HZ
+from heartwire.engine.ecg.slots import FRAME, REACH, SLOT, QrsSettings, SlotDecoder
+from heartwire.engine.inference import Model
+from heartwire.engine.messages import FloatArray
+
+QUALITY_FRAMES = 30
+"""Frames over which the network's quality is averaged: 0.96 s."""
+
+_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64, 256)
+_WAVE = 256
+_SNAP = 12
+_SNAP_LEAST_MV = 0.05
+_DOWNWARD = 0.7
+
+
+class RPeak(NamedTuple):
+    """An R peak on the conditioned 250 Hz grid, with fractions.
+
+    `at` is where it lies on the wave (a provisional one: where the network sees it), `seen_at` where the network sees
+    it, `decided_at` the last grid sample that the decision needed.
+    """
+
+    at: float
+    seen_at: float
+    decided_at: int
+    confidence: float
+    confirmed: bool
+
+
+def snap(wave: FloatArray, at: float) -> float:
+    """Put an R peak onto the tallest deflection of the wave within 48 ms; an upward one is taken before a downward one.
+
+    Where the wave is too low to say, `at` stays.
+
+    Parameters
+    ----------
+    wave
+        (n_samples,) mV, one lead.
+    at
+        Where the network sees the peak, in samples.
+    """
+    first = max(round(at) - _SNAP, 1)
+    near = wave[first : min(round(at) + _SNAP + 1, len(wave) - 1)]
+    height = np.maximum(near, -_DOWNWARD * near)
+    if not len(near) or height.max() < _SNAP_LEAST_MV:
+        return at
+    k = first + int(height.argmax())
+    left, peak, right = (float(x) for x in wave[k - 1 : k + 2])
+    bend = left - 2.0 * peak + right
+    shift = 0.5 * (left - right) / bend if bend != 0.0 else 0.0
+    return k + min(max(shift, -0.5), 0.5)
+
+
+class _State(msgspec.Struct):
+    network: bytes
+    decoder: bytes
+    recent: bytes
+    quality: bytes
+
+
+class QrsDetector:
+    """Finds the R peaks of one stream.
+
+    The network sees two leads and their order does not matter to it; the R peak is placed on the first, so that it lies
+    on the same deflection in every beat.
+
+    Parameters
+    ----------
+    model
+        The QRS model; one may serve many streams of the same thread.
+
+    Raises
+    ------
+    ModelError
+        If the model's card lacks a setting.
+    """
+
+    def __init__(self, model: Model) -> None:
+        settings = QrsSettings.from_card(model.card.settings)
+        self._runner = model.piece_runner(_SIZES)
+        self._decoder = SlotDecoder(settings)
+        self.delay = settings.delay + REACH * SLOT + _SNAP
+        """Most samples from an R peak in the conditioned signal to its confirmation."""
+        self.delay_s = self.delay / GRID_HZ
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state of a fresh detector."""
+        self._runner.reset()
+        self._decoder.reset()
+        self._recent: FloatArray = np.zeros((_WAVE, 2), np.float32)
+        """The last samples that the network has seen, and those that do not fill a frame yet."""
+        self._quality: FloatArray = np.empty((0, 2), np.float32)
+
+    @property
+    def _n_frames(self) -> int:
+        return self._decoder.n_slots * SLOT // FRAME
+
+    def process(self, samples: FloatArray) -> list[RPeak]:
+        """Take the next samples; give the peaks that they show, in the order of their decision.
+
+        Parameters
+        ----------
+        samples
+            (n_samples, 2) conditioned samples of the two leads in use, mV; zeros for a lead that is not there.
+        """
+        whole = np.concatenate((self._recent, samples))
+        n = (len(whole) - _WAVE) // FRAME * FRAME
+        self._recent = whole[n:]
+        if n == 0:
+            return []
+        first = self._n_frames * FRAME - _WAVE
+        outputs = self._runner.run(whole[_WAVE : _WAVE + n].T[None, :, None])
+        self._quality = np.concatenate((self._quality[-QUALITY_FRAMES:], outputs["quality"][0, :, 0].T))
+        peaks = []
+        for at, decided_at, confidence, confirmed in self._decoder.decode(outputs["qrs"][0, :, 0]):
+            place = at = float(at)
+            if confirmed:
+                # Counted from a place that the cutting into calls does not change: so much is lost in rounding.
+                begin = decided_at + 1 - _WAVE
+                place = begin + snap(whole[begin - first : begin - first + _WAVE, 0], at - begin)
+            peaks.append(RPeak(place, at, decided_at, float(confidence), confirmed))
+        return peaks
+
+    def quality(self, end: int) -> npt.NDArray[np.float64]:
+        """Give the quality that the network sees in each lead over the last second before the grid sample `end`.
+
+        `end` must not lie before the last call of `process`.
+        """
+        last = len(self._quality) - (self._n_frames - end // FRAME)
+        mean: npt.NDArray[np.float64] = self._quality[max(last - QUALITY_FRAMES, 0) : last].mean(
+            axis=0, dtype=np.float64
+        )
+        return mean
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode(
+            _State(
+                self._runner.snapshot(),
+                self._decoder.snapshot(),
+                self._recent.tobytes(),
+                self._quality[-QUALITY_FRAMES:].tobytes(),
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        s = msgspec.msgpack.decode(state, type=_State)
+        self._runner.restore(s.network)
+        self._decoder.restore(s.decoder)
+        self._recent = np.frombuffer(s.recent, np.float32).reshape(-1, 2)
+        self._quality = np.frombuffer(s.quality, np.float32).reshape(-1, 2)

@@ -1,0 +1,202 @@
+"""Slots of the QRS network turned into R peaks, provisional and confirmed.
+
+A slot is 8 ms. For each of its look-aheads the network gives, in slot n, the probability that an R peak lay so many
+slots before n. A *provisional* peak is told as soon as three slots of the shortest look-ahead together pass their
+threshold. A *confirmed* one is a peak of the sum over nine slots (a wide complex can be found surely without its peak
+being placed surely) of a longer look-ahead; the centre of gravity of the nine slots is its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from heartwire.engine.errors import ModelError
+
+SLOT = 2
+"""Conditioned samples in a slot."""
+SLOTS = 4
+"""Slots in a frame."""
+FRAME = SLOT * SLOTS
+"""Conditioned samples in a frame, the network's step: 32 ms."""
+SLOT_S = SLOT / 250.0
+REFRACTORY = 25
+"""No two beats closer than so many slots: 200 ms,"""
+OVERRULED = 20
+"""unless the later one, not closer than this, 160 ms, is the surer: then the first was none, but it has been told."""
+REACH = 4
+"""Slots summed on either side of a confirmed peak."""
+
+_RING = 128
+_FULL_MASS = 3.76
+_FULL_RISE = 2.6
+
+
+class QrsSettings(msgspec.Struct, frozen=True):
+    """The numbers that turn slots into R peaks, from the model's card.
+
+    `lookaheads` are in slots, in the order of the network's output; `provisional` and `confirmed` index them. A
+    threshold is the least sum of probabilities that makes a beat, 1 being that of a sure one.
+    """
+
+    lookaheads: tuple[int, ...]
+    provisional: int
+    confirmed: int
+    provisional_threshold: float
+    confirmed_threshold: float
+
+    @property
+    def delay(self) -> int:
+        """Conditioned samples from an R peak to its confirmation, at most (a frame must be complete)."""
+        return (self.lookaheads[self.confirmed] + REACH + 1 + SLOTS) * SLOT
+
+    @classmethod
+    def from_card(cls, settings: Mapping[str, float], *, lookahead_s: float | None = None) -> QrsSettings:
+        """Read the settings of a model card.
+
+        Parameters
+        ----------
+        settings
+            The card's.
+        lookahead_s
+            Confirm at this of the network's look-aheads instead of the card's.
+
+        Raises
+        ------
+        ModelError
+            If the card lacks one, or there is no such look-ahead.
+        """
+        try:
+            all_s = [settings[f"lookahead_{i}_s"] for i in range(round(settings["lookaheads"]))]
+            chosen_s = settings["confirmed_lookahead_s"] if lookahead_s is None else lookahead_s
+            return cls(
+                lookaheads=tuple(round(s / SLOT_S) for s in all_s),
+                provisional=all_s.index(settings["provisional_lookahead_s"]),
+                confirmed=all_s.index(chosen_s),
+                provisional_threshold=settings["provisional_threshold"],
+                confirmed_threshold=settings["confirmed_threshold"],
+            )
+        except KeyError as error:
+            msg = f"the card of the QRS model lacks the setting {error.args[0]}"
+            raise ModelError(msg) from None
+        except ValueError:
+            msg = f"the QRS model has no look-ahead of {chosen_s:g} s: it has {all_s}"
+            raise ModelError(msg) from None
+
+
+class Peak(NamedTuple):
+    """An R peak on the conditioned grid, with fractions; `decided_at` is the last grid sample that it rests on."""
+
+    at: float
+    decided_at: int
+    confidence: float
+    confirmed: bool
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _decode(
+    early: npt.NDArray[np.float32],
+    sure: npt.NDArray[np.float32],
+    ring: npt.NDArray[np.float64],
+    counters: npt.NDArray[np.int64],
+    thresholds: npt.NDArray[np.float64],
+    lookaheads: npt.NDArray[np.int64],
+    found: npt.NDArray[np.float64],
+) -> int:
+    """Take slots; write (place in slots, slot of decision, confidence, confirmed or not) of each peak they show."""
+    mask = ring.shape[0] - 1
+    n, last, told, last_middle = counters[0], counters[1], counters[2], counters[3]
+    written = 0
+    for i in range(len(sure)):
+        ring[n & mask, 0] = early[i]
+        ring[n & mask, 1] = sure[i]
+        mass = 0.0
+        for slot in range(n - 2 * REACH, n + 1):
+            mass += ring[slot & mask, 1]
+        ring[(n - REACH) & mask, 2] = mass
+        middle = n - REACH - 1
+        here = ring[middle & mask, 2]
+        if here >= thresholds[1] * _FULL_MASS and here > ring[(middle - 1) & mask, 2] and here >= mass:
+            moment = 0.0
+            for k in range(-REACH, REACH + 1):
+                moment += k * ring[(middle + k) & mask, 1]
+            place = middle + moment / here - lookaheads[1]
+            surer = place - last >= OVERRULED and here > ring[last_middle & mask, 2]
+            if place - last >= REFRACTORY or surer:
+                found[written, 0] = place
+                found[written, 1] = n
+                found[written, 2] = min(here / _FULL_MASS, 1.0)
+                found[written, 3] = 1.0
+                written += 1
+                last = int(np.floor(place + 0.5))
+                last_middle = middle
+                told = max(told, last)
+        rise = ring[n & mask, 0] + ring[(n - 1) & mask, 0] + ring[(n - 2) & mask, 0]
+        if rise >= thresholds[0] * _FULL_RISE:
+            place = n - 1 - lookaheads[0]
+            if place - told >= REFRACTORY:
+                found[written, 0] = place
+                found[written, 1] = n
+                found[written, 2] = min(rise / _FULL_RISE, 1.0)
+                found[written, 3] = 0.0
+                written += 1
+                told = place
+        n += 1
+    counters[0] = n
+    counters[1] = last
+    counters[2] = told
+    counters[3] = last_middle
+    return written
+
+
+class SlotDecoder:
+    """Turns the slots of one stream into R peaks."""
+
+    def __init__(self, settings: QrsSettings) -> None:
+        self.settings = settings
+        s = settings
+        self._thresholds = np.array((s.provisional_threshold, s.confirmed_threshold))
+        self._lookaheads = np.array((s.lookaheads[s.provisional], s.lookaheads[s.confirmed]), np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state of a fresh decoder."""
+        self._ring = np.zeros((_RING, 3))
+        self._counters = np.array([0, -REFRACTORY, -REFRACTORY, 0], np.int64)
+
+    @property
+    def n_slots(self) -> int:
+        """Slots taken so far."""
+        return int(self._counters[0])
+
+    def decode(self, qrs: npt.NDArray[np.float32]) -> list[Peak]:
+        """Take the next frames; give the peaks they show, in the order of their decision.
+
+        Parameters
+        ----------
+        qrs
+            (look-aheads x slots, n_frames), as the network gives it.
+        """
+        s = self.settings
+        early, sure = (qrs[which * SLOTS : (which + 1) * SLOTS].T.ravel() for which in (s.provisional, s.confirmed))
+        found = np.empty((2 * len(sure) // REFRACTORY + 4, 4))
+        n = _decode(early, sure, self._ring, self._counters, self._thresholds, self._lookaheads, found)
+        return [
+            Peak((at + 0.5) * SLOT - 0.5, (int(slot) // SLOTS + 1) * FRAME - 1, confidence, bool(confirmed))
+            for at, slot, confidence, confirmed in found[:n]
+        ]
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self._ring.tobytes(), self._counters.tobytes()))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        ring, counters = msgspec.msgpack.decode(state, type=tuple[bytes, bytes])
+        self._ring = np.frombuffer(ring, np.float64).reshape(_RING, -1).copy()
+        self._counters = np.frombuffer(counters, np.int64).copy()

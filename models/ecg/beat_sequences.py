@@ -1,0 +1,172 @@
+"""Training examples for the beat network: sequences of beats, from recordings and from rhythms made of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH, contexts
+from heartwire.models.ecg.ectopy import Stretch, reshape_rhythm
+from heartwire.models.ecg.recordings import Recording
+from heartwire.models.ecg.wide_beats import block, pace, ventricular, wide_complex
+
+Array = npt.NDArray[np.float32]
+_RARE = (1, 2, 3)
+_PACED, _VENTRICULAR, _RESHAPED, _BLOCKED = 0.03, 0.2, 0.35, 0.12
+"""Share of the sequences that are paced, get ventricular beats of another patient, another rhythm, a bundle branch
+block."""
+_UNTOLD = 4
+"""Beats at the start of a sequence that are not asked for: the patient is not known yet."""
+
+
+class Sequences(NamedTuple):
+    """A batch: (batch, n_beats, CHANNELS, WIDTH), (batch, n_beats, FEATURES), (batch, n_beats) -1 for not asked."""
+
+    wave: Array
+    features: Array
+    label: npt.NDArray[np.int64]
+
+
+class SequenceMaker:
+    """Draws stretches of recordings, reshapes the rhythm of some, disturbs them, and puts each beat into its context.
+
+    Parameters
+    ----------
+    recordings
+        What to draw from.
+    shares
+        How often each recording is drawn.
+    noise
+        Conditioned noise recordings, (n_samples, 2) each.
+    n_beats
+        Length of a sequence.
+    """
+
+    def __init__(
+        self,
+        recordings: list[Recording],
+        shares: npt.NDArray[np.float64],
+        noise: list[Array],
+        *,
+        n_beats: int,
+        seed: int,
+    ) -> None:
+        self._recordings = [r for r in recordings if len(r.beats) > 8]
+        kept = np.array([len(r.beats) > 8 for r in recordings])
+        self._share = shares[kept] / shares[kept].sum()
+        self._noise = noise
+        self._n = n_beats
+        self._random = np.random.default_rng(seed)
+        self._rare = {
+            c: [(i, np.flatnonzero(r.classes == c)) for i, r in enumerate(self._recordings) if (r.classes == c).any()]
+            for c in _RARE
+        }
+
+    def batch(self, size: int) -> Sequences:
+        """Draw `size` sequences."""
+        wave = np.zeros((size, self._n, CHANNELS, WIDTH), np.float32)
+        features = np.zeros((size, self._n, FEATURES), np.float32)
+        label = np.full((size, self._n), -1, np.int64)
+        for i in range(size):
+            stretch = self._disturbed(self._draw())
+            n = min(self._n, len(stretch.peaks))
+            of_wave, of_features = contexts(stretch.signal, stretch.peaks[:n])
+            wave[i, :n], features[i, :n] = of_wave, of_features
+            label[i, _UNTOLD:n] = stretch.labels[_UNTOLD:n]
+        return Sequences(wave, features, label)
+
+    def _draw(self) -> Stretch:
+        random = self._random
+        rare = self._rare[int(random.choice(_RARE))] if random.random() < 0.35 else []
+        if rare:
+            # First the patient, then the beat: no patient's ectopy outweighs the others'.
+            which, beats = rare[random.integers(len(rare))]
+            begin = int(beats[random.integers(len(beats))]) - int(random.integers(self._n))
+        else:
+            which = int(random.choice(len(self._recordings), p=self._share))
+            begin = int(random.integers(max(len(self._recordings[which].beats) - self._n, 1)))
+        recording = self._recordings[which]
+        begin = max(min(begin, len(recording.beats) - self._n - 2), 0)
+        drawn = slice(begin, begin + self._n + 2)
+        peaks = recording.beats[drawn]
+        first = max(int(peaks[0]) - 250, 0)
+        last = min(int(peaks[-1]) + 250, len(recording.signal))
+        leads = random.permutation(recording.signal.shape[1])[:2]
+        signal = np.ascontiguousarray(recording.signal[first:last, leads].T)
+        if signal.shape[0] == 1:
+            signal = np.concatenate((signal, np.zeros_like(signal)))[random.permutation(2)]
+        stretch = Stretch(signal, peaks - first, recording.classes[drawn].copy())
+        plain = (stretch.labels == 0).mean() > 0.7
+        chance = random.random()
+        if chance < _PACED + _VENTRICULAR and (wide := self._wide()) is not None:
+            stretch = pace(stretch, wide, random) if chance < _PACED else ventricular(stretch, wide, random)
+        elif plain and chance > 1.0 - _RESHAPED and not self._fibrillates(recording, peaks):
+            stretch = reshape_rhythm(stretch, random)
+        if plain and chance > _PACED and random.random() < _BLOCKED and (wide := self._wide()) is not None:
+            stretch = block(stretch, wide, random)
+        return stretch
+
+    def _wide(self) -> Array | None:
+        """Draw a ventricular beat for the pacemaker to bring about."""
+        if not self._rare[2]:
+            return None
+        which, beats = self._rare[2][self._random.integers(len(self._rare[2]))]
+        recording = self._recordings[which]
+        return wide_complex(recording.signal[:, :2].T, recording.beats[self._random.choice(beats)])
+
+    @staticmethod
+    def _fibrillates(recording: Recording, peaks: npt.NDArray[np.float64]) -> bool:
+        """Tell whether the atria fibrillate or flutter anywhere in the stretch."""
+        begins = np.array([begin for begin, _ in recording.rhythms])
+        first = max(int(np.searchsorted(begins, peaks[0], side="right")) - 1, 0)
+        last = int(np.searchsorted(begins, peaks[-1], side="right"))
+        return any(label in ("AFIB", "AFL") for _, label in recording.rhythms[first:last])
+
+    def _disturbed(self, stretch: Stretch) -> Stretch:
+        random = self._random
+        chance = random.random(7)
+        x, peaks = stretch.signal.copy(), stretch.peaks
+        if chance[0] < 0.6:
+            speed = np.exp(random.uniform(-0.25, 0.25))
+            grid = np.arange(0.0, x.shape[1] - 1.0, speed)
+            x = np.stack([np.interp(grid, np.arange(x.shape[1]), lead) for lead in x]).astype(np.float32)
+            peaks = peaks / speed
+        if chance[1] < 0.5:
+            turn = random.normal(0.0, 0.6)
+            c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
+            x = np.stack((c * x[0] - s * x[1], s * x[0] + c * x[1]))
+        x *= np.exp(random.uniform(-0.7, 0.7, (2, 1))).astype(np.float32)
+        x[random.random(2) < 0.25] *= -1.0
+        if chance[2] < 0.3:
+            x += self._noise_like(x, random.uniform(6.0, 30.0))
+        if chance[3] < 0.2:
+            x[random.integers(2)] = 0.0
+        if chance[4] < 0.3:
+            x = _tilted(x, random)
+        keep = np.ones(len(peaks), np.bool_)
+        if chance[5] < 0.15:
+            keep = random.random(len(peaks)) > 0.01
+        peaks = peaks + random.normal(0.0, 1.5, len(peaks))
+        if chance[6] < 0.5:
+            x = x[::-1]
+        return Stretch(np.ascontiguousarray(x), np.maximum.accumulate(peaks[keep]), stretch.labels[keep])
+
+    def _noise_like(self, x: Array, decibel: float) -> Array:
+        random = self._random
+        noise = self._noise[random.integers(len(self._noise))]
+        first = int(random.integers(len(noise) - min(len(noise) // 2, x.shape[1])))
+        piece = np.resize(noise[first:].T[random.permutation(2)], x.shape)
+        high, low = np.percentile(x, (99.5, 0.5), axis=1, keepdims=True)
+        power = (high - low) ** 2 / 8.0 / 10 ** (decibel / 10)
+        return np.asarray(piece * np.sqrt(power / np.maximum(piece.var(axis=1, keepdims=True), 1e-6)), np.float32)
+
+
+def _tilted(x: Array, random: np.random.Generator) -> Array:
+    """Give the signal another front end: a little more or less of its slow or fast part."""
+    slow = np.cumsum(x, axis=1)
+    width = int(random.integers(3, 40))
+    smooth = np.zeros_like(x)
+    smooth[:, width:] = (slow[:, width:] - slow[:, :-width]) / width
+    return (x + np.float32(random.uniform(-0.4, 0.4)) * np.roll(smooth, -(width // 2), axis=1)).astype(np.float32)

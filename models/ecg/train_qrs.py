@@ -1,0 +1,238 @@
+"""The QRS model, from recordings to the shipped ONNX and its card.
+
+Weights are fitted on DS1 of the MIT-BIH Arrhythmia Database without `HOLD_OUT`, on which thresholds are chosen, clean
+and with noise added, and without 118 and 119, of which `nstdb` is made; and on LUDB. DS2 is never read.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import nn
+
+from heartwire.engine.ecg.slots import SLOT_S, QrsSettings, SlotDecoder
+from heartwire.models.catalogue import ModelCard
+from heartwire.models.ecg.qrs_crops import CropMaker, Crops
+from heartwire.models.ecg.qrs_network import FRAME, LOOKAHEADS_S, SLOTS, QrsNetwork
+from heartwire.models.ecg.recordings import DS1, Recording, read_ludb, read_recording
+from heartwire.models.export import export, shapes_of, write_card
+
+NAME = "ecg-qrs"
+NSTDB_PATIENTS = ("118", "119")
+"""Records of DS1 that `nstdb` is made from: in no part of this model."""
+HOLD_OUT = ("114", "203", "215")
+"""Records of DS1 that no weight is fitted to: thresholds are chosen on them."""
+PROVISIONAL, CONFIRMED = 0, 2
+"""The look-aheads that ship."""
+
+_CROP = 2480
+_BATCH = 16
+_RATE = 2.5e-3
+_LUDB_SHARE = 6.0
+_WINDOW = 0.150 * 250
+_NOISY_DB = 6.0
+
+
+def _loss(raw: torch.Tensor, crops: Crops) -> torch.Tensor:
+    batch, _, _, n_frames = raw.shape
+    by_slot = raw[:, :-2, 0].reshape(batch, len(LOOKAHEADS_S), SLOTS, n_frames).transpose(2, 3).flatten(2)
+    target = torch.from_numpy(crops.qrs)
+    weight = torch.from_numpy(crops.qrs_weight) * (1.0 + 3.0 * target)
+    of_qrs = nn.functional.binary_cross_entropy_with_logits(by_slot, target, reduction="none")
+    of_quality = nn.functional.binary_cross_entropy_with_logits(raw[:, -2:, 0], torch.from_numpy(crops.quality))
+    return 4.0 * (of_qrs * weight).mean() + 0.1 * of_quality
+
+
+def fit(maker: CropMaker, *, seed: int, minutes: float, batch: int = _BATCH) -> tuple[QrsNetwork, int]:
+    """Fit a network for so many minutes; give its averaged weights and the number of steps made."""
+    torch.manual_seed(seed)
+    network = QrsNetwork().to(memory_format=torch.channels_last)
+    average = QrsNetwork()
+    average.load_state_dict(network.state_dict())
+    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-2)
+    silence = [state.to(memory_format=torch.channels_last) for state in network.states(batch)]
+    begin, step, smooth = time.monotonic(), 0, 0.0
+    columns = (TextColumn("QRS"), BarColumn(), TimeElapsedColumn(), TextColumn("step {task.fields[step]}"))
+    with Progress(*columns, TextColumn("loss {task.fields[loss]:.3f}")) as progress:
+        task = progress.add_task("fit", total=minutes * 60, step=0, loss=0.0)
+        while (elapsed := time.monotonic() - begin) < minutes * 60:
+            for group in optimiser.param_groups:
+                warm = min(1.0, (step + 1) / 100)
+                group["lr"] = _RATE * warm * (0.5 + 0.5 * math.cos(math.pi * elapsed / (minutes * 60))) + 1e-6
+            crops = maker.batch(batch)
+            signal = torch.from_numpy(crops.signal[:, :, None]).contiguous(memory_format=torch.channels_last)
+            loss = _loss(network.logits(signal, silence)[0], crops)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            step += 1
+            with torch.no_grad():
+                share = 1.0 - min(0.999, step / (step + 20))
+                torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), share)
+            smooth += 0.02 * (loss.item() - smooth)
+            progress.update(task, completed=elapsed, step=step, loss=smooth)
+    return average.eval(), step
+
+
+def run(network: QrsNetwork, signal: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Run a network over a whole recording, (n_samples, 2); give (look-aheads x slots, n_frames)."""
+    whole = np.ascontiguousarray(signal[: len(signal) // FRAME * FRAME].T[None, :, None])
+    with torch.no_grad():
+        return np.asarray(network(torch.from_numpy(whole), *network.states(1))[0][0, :, 0].numpy())
+
+
+def with_noise(recording: Recording, noise: npt.NDArray[np.float32], decibel: float) -> Recording:
+    """Add noise at a signal-to-noise ratio, as `nstdb` counts it."""
+    signal = recording.signal
+    added = np.resize(noise, signal.shape)
+    high, low = np.percentile(signal, (99.5, 0.5), axis=0)
+    power = (high - low) ** 2 / 8.0 / 10 ** (decibel / 10)
+    return replace(recording, signal=signal + added * np.sqrt(power / np.var(added, axis=0)).astype(np.float32))
+
+
+Counts = npt.NDArray[np.int64]
+
+
+def count(qrs: npt.NDArray[np.float32], recording: Recording, settings: QrsSettings, *, confirmed: bool) -> Counts:
+    """Count found, missed and false beats of one recording."""
+    found = np.array([p.at for p in SlotDecoder(settings).decode(qrs) if p.confirmed == confirmed])
+    beats = recording.beats
+    for begin, end in recording.flutter:
+        found = found[(found < begin) | (found > end)]
+        beats = beats[(beats < begin) | (beats > end)]
+    if not len(found):
+        return np.array((0, len(beats), 0), np.int64)
+    after = np.clip(np.searchsorted(found, beats), 1, max(len(found) - 1, 1))
+    pair = np.stack((after - 1, np.minimum(after, len(found) - 1)))
+    distance = np.abs(found[pair] - beats)
+    matched = distance.min(axis=0) <= _WINDOW
+    partners = np.unique(pair[distance.argmin(axis=0), np.arange(len(beats))][matched])
+    return np.array((len(partners), len(beats) - len(partners), len(found) - len(partners)), np.int64)
+
+
+def _f1(counts: Counts) -> float:
+    hit, missed, false = (int(n) for n in counts)
+    return 2 * hit / max(2 * hit + missed + false, 1)
+
+
+def choose_settings(
+    clean: list[tuple[npt.NDArray[np.float32], Recording]], noisy: list[tuple[npt.NDArray[np.float32], Recording]]
+) -> tuple[QrsSettings, dict[str, float]]:
+    """Choose the thresholds that find beats best, and give the figures reached.
+
+    A clean recording counts three times as much as a noisy one. The provisional threshold is chosen on the clean ones.
+    """
+    lookaheads = tuple(round(s / SLOT_S) for s in LOOKAHEADS_S)
+
+    def settings(provisional: float, confirmed: float) -> QrsSettings:
+        return QrsSettings(lookaheads, PROVISIONAL, CONFIRMED, provisional, confirmed)
+
+    def total(outputs: list[tuple[npt.NDArray[np.float32], Recording]], s: QrsSettings, *, confirmed: bool) -> Counts:
+        counts = [count(qrs, recording, s, confirmed=confirmed) for qrs, recording in outputs]
+        return np.asarray(np.sum(counts, axis=0), np.int64)
+
+    grid = np.arange(0.2, 0.75, 0.05)
+    sure = [
+        _f1(3 * total(clean, s, confirmed=True) + total(noisy, s, confirmed=True))
+        for s in (settings(0.5, float(t)) for t in grid)
+    ]
+    early = [_f1(total(clean, settings(float(t), 0.5), confirmed=False)) for t in grid]
+
+    def middle(scores: list[float]) -> float:
+        """Take the middle of the plateau, not its edge."""
+        return float(round(np.mean(grid[np.array(scores) >= max(scores) - 2e-4]), 3))
+
+    chosen = settings(middle(early), middle(sure))
+    figures = {
+        "hold_out_f1": _f1(total(clean, chosen, confirmed=True)),
+        "hold_out_provisional_f1": _f1(total(clean, chosen, confirmed=False)),
+        f"hold_out_{_NOISY_DB:g}db_f1": _f1(total(noisy, chosen, confirmed=True)),
+    }
+    return chosen, {name: round(value, 5) for name, value in figures.items()}
+
+
+def write(
+    network: QrsNetwork,
+    held_out: list[Recording],
+    noise: list[npt.NDArray[np.float32]],
+    out: Path,
+    *,
+    seed: int,
+    steps: int,
+    command: str,
+) -> Path:
+    """Choose the thresholds, export, and write the card; give the path of the weights."""
+    noisy = [with_noise(recording, noise[1 + i % 2], _NOISY_DB) for i, recording in enumerate(held_out)]
+    settings, figures = choose_settings(
+        [(run(network, r.signal), r) for r in held_out], [(run(network, r.signal), r) for r in noisy]
+    )
+    n_frames = 10
+    inputs = {"signal": torch.zeros(2, 2, 1, n_frames * FRAME)}
+    inputs |= {f"state_{i}": state for i, state in enumerate(network.states(2))}
+    outputs = {"qrs": torch.zeros(2, len(LOOKAHEADS_S) * SLOTS, 1, n_frames), "quality": torch.zeros(2, 2, 1, n_frames)}
+    outputs |= {f"next_{name}": tensor for name, tensor in inputs.items() if name.startswith("state_")}
+    path = out / f"{NAME}.onnx"
+    export(network, path, inputs, list(outputs), step=FRAME)
+    shapes = shapes_of(inputs) | shapes_of(outputs)
+    for name in ("signal", "qrs", "quality"):
+        shapes[name][-1] = -1
+    card = ModelCard(
+        name=NAME,
+        version="2",
+        task="R peaks, provisional and confirmed, and the quality of both leads; causal, carries its state",
+        sha256="",
+        inputs={name: shapes[name] for name in inputs},
+        outputs={name: shapes[name] for name in outputs},
+        settings={
+            "rate_hz": 250.0,
+            "frame_samples": float(FRAME),
+            "lookaheads": float(len(LOOKAHEADS_S)),
+            **{f"lookahead_{i}_s": s for i, s in enumerate(LOOKAHEADS_S)},
+            "provisional_lookahead_s": LOOKAHEADS_S[PROVISIONAL],
+            "confirmed_lookahead_s": LOOKAHEADS_S[CONFIRMED],
+            "provisional_threshold": settings.provisional_threshold,
+            "confirmed_threshold": settings.confirmed_threshold,
+        },
+        data=[
+            "MIT-BIH Arrhythmia Database 1.0.0 (DS1, first 30 minutes and the extensions of its patients)",
+            "Lobachevsky University Electrocardiography Database 1.0.1 (150 twelve-lead records, R peaks of lead II)",
+            "MIT-BIH Noise Stress Test Database 1.0.0 (bw, ma, first half of em)",
+        ],
+        split=(
+            f"DS1 without {' '.join((*HOLD_OUT, *NSTDB_PATIENTS))}, and LUDB: weights; "
+            f"{' '.join(HOLD_OUT)}: thresholds; {' '.join(NSTDB_PATIENTS)} (nstdb), DS2 and paced: unread"
+        ),
+        seed=seed,
+        command=command,
+        metrics={"steps": float(steps)} | figures,
+        intended_use="R peaks for heart rate and rhythm in a research or development setting; not a medical device.",
+        limits="Adults, surface ECG. Beats within ventricular flutter or fibrillation mean nothing.",
+    )
+    write_card(card, path)
+    return path
+
+
+def train(
+    data: Path, out: Path, noise: list[npt.NDArray[np.float32]], *, seed: int, minutes: float, small: bool, command: str
+) -> tuple[Path, QrsNetwork]:
+    """Read the recordings, fit, choose thresholds, export and write the card; give the path of the weights and them."""
+    names = [name for name in DS1 if name not in (*HOLD_OUT, *NSTDB_PATIENTS)][: 2 if small else None]
+    recordings = [read_recording(data / "mitdb" / name) for name in names]
+    ludb: list[Recording] = []
+    if not small:
+        extensions = (data / "mitdb" / "x_mitdb" / f"x_{name}" for name in names)
+        recordings += [read_recording(path) for path in extensions if path.with_suffix(".hea").is_file()]
+        ludb = [read_ludb(path.with_suffix("")) for path in sorted((data / "ludb" / "data").glob("*.hea"))]
+    lengths = [len(r.signal) for r in recordings] + [_LUDB_SHARE * len(r.signal) for r in ludb]
+    maker = CropMaker([*recordings, *ludb], noise, n_samples=_CROP, seed=seed, shares=np.array(lengths))
+    network, steps = fit(maker, seed=seed, minutes=minutes, batch=4 if small else _BATCH)
+    held = [read_recording(data / "mitdb" / name) for name in (HOLD_OUT[:1] if small else HOLD_OUT)]
+    return write(network, held, noise, out, seed=seed, steps=steps, command=command), network
