@@ -22,11 +22,17 @@ from heartwire.benchmarks.accuracy.beat_figures import (
 )
 from heartwire.benchmarks.accuracy.beat_score import Beats, BeatScore, score_beats
 from heartwire.benchmarks.accuracy.engine_beats import EngineBeats, run_engine
-from heartwire.benchmarks.accuracy.peers import Peer
+from heartwire.benchmarks.accuracy.peers import Peer, Signal
+from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioner
+from heartwire.engine.ecg.qrs import QrsDetector, RPeak
+from heartwire.engine.ecg.settings import EcgSettings
+from heartwire.engine.inference import Model
 from heartwire.version import __version__
 
+_PIECE_S = 10.0
 OURS = "heartwire"
 OURS_ONE_LEAD = "heartwire, first lead"
+OURS_QRS = "heartwire, first lead, QRS alone"
 
 
 class Detector(msgspec.Struct, kw_only=True):
@@ -80,9 +86,13 @@ class Runs:
 
 
 def begin_runs(peers: Sequence[Peer]) -> dict[str, Runs]:
-    """Begin the account of the engine, of the engine with one lead, and of each peer."""
+    """Begin the account of the engine with both leads, with one, with one and detection alone; and of each peer."""
     ours = f"heartwire {__version__}"
-    runs = {OURS: Runs(ours, "2", "causal, all of the engine"), OURS_ONE_LEAD: Runs(ours, "1", "causal")}
+    runs = {
+        OURS: Runs(ours, "2", "causal, all of the engine"),
+        OURS_ONE_LEAD: Runs(ours, "1", "causal, all of the engine"),
+        OURS_QRS: Runs(ours, "1", "causal, conditioning and QRS network alone, as the peers do no more"),
+    }
     return runs | {peer.name: Runs(peer.version, "1", peer.timing) for peer in peers}
 
 
@@ -121,6 +131,8 @@ def run_peers(
     account(OURS_ONE_LEAD, alone.confirmed, alone.work_s)
     yield OURS_ONE_LEAD
     signal = np.ascontiguousarray(wfdb.rdrecord(str(record), channels=[0]).p_signal[:, 0])
+    account(OURS_QRS, *_detect(signal, reference.rate_hz))
+    yield OURS_QRS
     for peer in peers:
         begin_s = time.perf_counter()
         samples = peer.detect(signal, reference.rate_hz)
@@ -130,3 +142,19 @@ def run_peers(
             found = found._replace(decisions=samples + peer.decided_after)
         account(peer.name, found, work_s)
         yield peer.name
+
+
+def _detect(signal: Signal, rate_hz: float) -> tuple[Beats, float]:
+    """Condition one lead and find its R peaks, nothing else; give them and the seconds that it took."""
+    detector = QrsDetector(Model(EcgSettings().qrs_model, provider="cpu"))
+    grid = Conditioner(rate_hz, 1)
+    begin_s = time.perf_counter()
+    peaks: list[RPeak] = []
+    for first in range(0, len(signal), round(_PIECE_S * rate_hz)):
+        piece = signal[first : first + round(_PIECE_S * rate_hz), None].astype(np.float32)
+        lead = grid.process(piece).samples
+        peaks += [peak for peak in detector.process(np.hstack((lead, np.zeros_like(lead)))) if peak.confirmed]
+    work_s = time.perf_counter() - begin_s
+    samples = np.array([grid.source_sample(peak.at) for peak in peaks], np.int64)
+    decisions = np.array([int(peak.decided_at * rate_hz / GRID_HZ) for peak in peaks], np.int64)
+    return Beats.unclassed(samples)._replace(decisions=decisions), work_s

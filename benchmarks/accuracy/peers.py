@@ -6,6 +6,7 @@ where its code walks forward through causal filters and tells a beat where it st
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -74,6 +75,14 @@ def _neurokit(signal: Signal, rate_hz: float) -> Samples:
     return _in_order(neurokit2.ecg_peaks(clean, sampling_rate=rate)[1]["ECG_R_Peaks"])
 
 
+def _neurokit_process(signal: Signal, rate_hz: float) -> Samples:
+    import neurokit2
+
+    with warnings.catch_warnings():  # it divides by nothing where it finds no waves
+        warnings.simplefilter("ignore")
+        return _in_order(neurokit2.ecg_process(signal, sampling_rate=round(rate_hz))[1]["ECG_R_Peaks"])
+
+
 def _hamilton(signal: Signal, rate_hz: float) -> Samples:
     from ecgdetectors import Detectors
 
@@ -92,13 +101,16 @@ def _elgendi(signal: Signal, rate_hz: float) -> Samples:
     return _in_order(Detectors(round(rate_hz)).two_average_detector(signal))
 
 
+_NEUROKIT = ("neurokit2", "neurokit2")
+_FORWARDS_AND_BACKWARDS = "offline: filters the record forwards and backwards"
 _ECGDETECTORS = ("py-ecg-detectors", "ecgdetectors")
 _SEARCHES_BACK = "causal; beats found by searching back come later"
 
 PEERS = (
     Peer("XQRS", "wfdb", "wfdb", _xqrs, None, "offline: filters the whole record forwards and backwards"),
     Peer("GQRS", "wfdb", "wfdb", _gqrs, None, "offline: learns on the record's beginning, then starts anew"),
-    Peer("NeuroKit2", "neurokit2", "neurokit2", _neurokit, None, "offline: filters the record forwards and backwards"),
+    Peer("NeuroKit2 ecg_peaks", *_NEUROKIT, _neurokit, None, _FORWARDS_AND_BACKWARDS),
+    Peer("NeuroKit2 ecg_process", *_NEUROKIT, _neurokit_process, None, _FORWARDS_AND_BACKWARDS),
     Peer("Hamilton", *_ECGDETECTORS, _hamilton, 2, _SEARCHES_BACK),
     Peer("Pan-Tompkins", *_ECGDETECTORS, _pan_tompkins, 2, _SEARCHES_BACK),
     Peer("Elgendi", *_ECGDETECTORS, _elgendi, None, "causal filters; decides at the end of a block, untold"),

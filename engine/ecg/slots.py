@@ -35,6 +35,8 @@ REACH = 4
 _RING = 128
 _FULL_MASS = 3.76
 _FULL_RISE = 2.6
+_RISE = 2
+"""Slots from where the sum of a sure peak passes the threshold to its place."""
 
 
 class QrsSettings(msgspec.Struct, frozen=True):
@@ -138,7 +140,7 @@ def _decode(
                 told = max(told, last)
         rise = ring[n & mask, 0] + ring[(n - 1) & mask, 0] + ring[(n - 2) & mask, 0]
         if rise >= thresholds[0] * _FULL_RISE:
-            place = n - 1 - lookaheads[0]
+            place = n - 1 + _RISE - lookaheads[0]
             if place - told >= REFRACTORY:
                 found[written, 0] = place
                 found[written, 1] = n

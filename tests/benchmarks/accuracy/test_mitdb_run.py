@@ -63,7 +63,7 @@ def test_the_curve_has_a_point_for_each_look_ahead_and_one_is_shipped(result: Mi
 
 
 def test_peers_are_scored_on_the_same_records(result: MitdbResult) -> None:
-    assert list(result.peers) == [peer_run.OURS, peer_run.OURS_ONE_LEAD, "XQRS"]
+    assert list(result.peers) == [peer_run.OURS, peer_run.OURS_ONE_LEAD, peer_run.OURS_QRS, "XQRS"]
     assert result.peers["XQRS"].sets["all records"].beats == 132
     assert result.peers["XQRS"].delay_ms is None
     assert result.peers[peer_run.OURS].delay_ms == result.stages["confirmed"].delay_ms
