@@ -14,7 +14,7 @@ from heartwire.models.ecg.wide_beats import block, pace, ventricular, wide_compl
 
 Array = npt.NDArray[np.float32]
 _RARE = (1, 2, 3)
-_PACED, _VENTRICULAR, _RESHAPED, _BLOCKED = 0.03, 0.2, 0.35, 0.12
+_PACED, _VENTRICULAR, _RESHAPED, _BLOCKED = 0.03, 0.2, 0.35, 0.07
 """Share of the sequences that are paced, get ventricular beats of another patient, another rhythm, a bundle branch
 block."""
 _UNTOLD = 4

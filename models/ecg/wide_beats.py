@@ -4,7 +4,7 @@ Ventricular ectopy in the annotated recordings comes from few patients, each wit
 Here a ventricular complex of one patient takes the place of beats of another: alone, in patterns and in runs, early or
 not.
 Paced beats are made in the same way, with the spike before them; the annotated recordings with a pacemaker are kept for
-testing. Where beats are wide behind their P waves, it is bundle branch block: a counter-example.
+testing. Where every beat of a patient is wide behind its P wave, it is bundle branch block: a counter-example.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def pace(stretch: Stretch, wide: Array, random: np.random.Generator) -> Stretch:
     """
     signal, labels = stretch.signal.copy(), stretch.labels.copy()
     begin, end = (0, len(labels)) if random.random() < 0.7 else np.sort(random.integers(0, len(labels), 2))
-    lead_samples = int(random.integers(2, 36))
+    lead_samples = int(random.integers(2, 18))
     height = random.uniform(0.3, 1.5, 2) * random.choice((-1.0, 1.0), 2) * np.ptp(wide, axis=1)
     for i in range(begin, end):
         if _set_in(signal, stretch.peaks[i], wide * np.float32(random.normal(1.0, 0.03)), 0.0):
@@ -99,11 +99,10 @@ def pace(stretch: Stretch, wide: Array, random: np.random.Generator) -> Stretch:
 
 
 def block(stretch: Stretch, wide: Array, random: np.random.Generator) -> Stretch:
-    """Give normal and supraventricular beats the complex of a bundle branch block, all or for a while; classes stay."""
+    """Give every normal and supraventricular beat the complex of a bundle branch block; classes stay as they are."""
     signal, labels = stretch.signal.copy(), stretch.labels.copy()
     size = random.uniform(0.6, 1.6) * _height(stretch.signal) / max(_height(wide), 1e-3)
-    begin, end = (0, len(labels)) if random.random() < 0.6 else np.sort(random.integers(0, len(labels), 2))
-    for i in begin + np.flatnonzero(labels[begin:end] <= _SUPRAVENTRICULAR):
+    for i in np.flatnonzero(labels <= _SUPRAVENTRICULAR):
         if not _set_in(signal, stretch.peaks[i], wide * np.float32(size * random.normal(1.0, 0.04)), 0.0):
             labels[i] = -1
     return Stretch(signal, stretch.peaks, labels)
