@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import wfdb
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import nn
 
 from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH, contexts
@@ -27,6 +25,7 @@ from heartwire.models.catalogue import ModelCard, read_card
 from heartwire.models.ecg import train_qrs
 from heartwire.models.ecg.beat_network import CLASSES, BeatEnsemble, BeatNetwork
 from heartwire.models.ecg.beat_sequences import SequenceMaker
+from heartwire.models.ecg.fitting import Recipe, fit
 from heartwire.models.ecg.qrs_network import QrsNetwork
 from heartwire.models.ecg.recordings import DS1, Recording, condition, read_noise, read_recording
 from heartwire.models.export import export, shapes_of, write_card
@@ -42,7 +41,7 @@ FOLDS = (
 _MEMBERS = 3
 _N_BEATS = 80
 _BATCH = 24
-_RATE = 3e-3
+_RECIPE = Recipe(rate=3e-3, warm_up=50, decay=2e-2, average=0.998)
 _LOSS_WEIGHTS = (1.0, 1.5, 1.5, 1.0, 1.0)
 _CINC_SHARE = 0.5
 _FIBRILLATING_SHARE = 3.0
@@ -98,37 +97,18 @@ def read_cinc2017(folder: Path, network: QrsNetwork, settings: QrsSettings, *, m
     return recordings
 
 
-def fit(maker: SequenceMaker, *, seed: int, minutes: float, batch: int, title: str) -> tuple[BeatNetwork, int]:
+def fit_beats(maker: SequenceMaker, *, seed: int, minutes: float, batch: int, title: str) -> tuple[BeatNetwork, int]:
     """Fit a network for so many minutes; give its averaged weights and the number of steps made."""
-    torch.manual_seed(seed)
-    network, average = BeatNetwork(), BeatNetwork()
-    average.load_state_dict(network.state_dict())
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=2e-2)
     criterion = nn.CrossEntropyLoss(weight=torch.tensor(_LOSS_WEIGHTS), ignore_index=-1, label_smoothing=0.02)
-    begin, step, smooth = time.monotonic(), 0, 0.0
-    columns = (TextColumn(title), BarColumn(), TimeElapsedColumn(), TextColumn("step {task.fields[step]}"))
-    with Progress(*columns, TextColumn("loss {task.fields[loss]:.3f}")) as progress:
-        task = progress.add_task("fit", total=minutes * 60, step=0, loss=0.0)
-        while (elapsed := time.monotonic() - begin) < minutes * 60:
-            for group in optimiser.param_groups:
-                warm = min(1.0, (step + 1) / 50)
-                group["lr"] = _RATE * warm * (0.5 + 0.5 * math.cos(math.pi * elapsed / (minutes * 60))) + 1e-6
-            drawn = maker.batch(batch)
-            label = torch.from_numpy(drawn.label)
-            now, before = network.sequence(torch.from_numpy(drawn.wave), torch.from_numpy(drawn.features))
-            loss = criterion(now.flatten(0, 1), label.flatten())
-            loss = loss + criterion(before.flatten(0, 1), label[:, :-1].flatten())
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            step += 1
-            with torch.no_grad():
-                share = 1.0 - min(0.998, step / (step + 20))
-                torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), share)
-            smooth += 0.02 * (loss.item() - smooth)
-            progress.update(task, completed=elapsed, step=step, loss=smooth)
-    return average.eval(), step
+
+    def loss_of(network: BeatNetwork) -> torch.Tensor:
+        drawn = maker.batch(batch)
+        label = torch.from_numpy(drawn.label)
+        now, before = network.sequence(torch.from_numpy(drawn.wave), torch.from_numpy(drawn.features))
+        immediate: torch.Tensor = criterion(now.flatten(0, 1), label.flatten())
+        return immediate + criterion(before.flatten(0, 1), label[:, :-1].flatten())
+
+    return fit(BeatNetwork, loss_of, _RECIPE, seed=seed, minutes=minutes, title=title)
 
 
 def tell(network: BeatNetwork, recording: Recording) -> Told:
@@ -291,14 +271,16 @@ def train_classes(
     told = []
     for i, fold in enumerate(folds):
         of_fold = minutes * _SHARE_FOLDS / len(folds)
-        network, _ = fit(maker(fold, seed + i), seed=seed + i, minutes=of_fold, batch=batch, title=f"fold {i + 1}")
+        network, _ = fit_beats(
+            maker(fold, seed + i), seed=seed + i, minutes=of_fold, batch=batch, title=f"fold {i + 1}"
+        )
         told += [tell(network, main[name]) for name in fold]
     weights, figures = choose_weights(told)
     members, steps = [], 0
     for i in range(_MEMBERS):
         of_member = minutes * _SHARE_MEMBERS / _MEMBERS
         of_seed = seed + 100 + i
-        member, n = fit(maker((), of_seed), seed=of_seed, minutes=of_member, batch=batch, title=f"member {i + 1}")
+        member, n = fit_beats(maker((), of_seed), seed=of_seed, minutes=of_member, batch=batch, title=f"member {i + 1}")
         members.append(member)
         steps += n
     return write(members, weights, {"steps": float(steps)} | figures, out, seed=seed, command=command)

@@ -6,19 +6,17 @@ and with noise added, and without 118 and 119, of which `nstdb` is made; and on 
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import nn
 
 from heartwire.engine.ecg.slots import SLOT_S, QrsSettings, SlotDecoder
 from heartwire.models.catalogue import ModelCard
+from heartwire.models.ecg.fitting import Recipe, fit
 from heartwire.models.ecg.qrs_crops import CropMaker, Crops
 from heartwire.models.ecg.qrs_network import FRAME, LOOKAHEADS_S, SLOTS, QrsNetwork
 from heartwire.models.ecg.recordings import DS1, Recording, read_ludb, read_recording
@@ -34,7 +32,7 @@ PROVISIONAL, CONFIRMED = 0, 2
 
 _CROP = 2480
 _BATCH = 16
-_RATE = 2.5e-3
+_RECIPE = Recipe(rate=2.5e-3, warm_up=100, decay=1e-2, average=0.999)
 _LUDB_SHARE = 6.0
 _WINDOW = 0.150 * 250
 _NOISY_DB = 6.0
@@ -50,36 +48,21 @@ def _loss(raw: torch.Tensor, crops: Crops) -> torch.Tensor:
     return 4.0 * (of_qrs * weight).mean() + 0.1 * of_quality
 
 
-def fit(maker: CropMaker, *, seed: int, minutes: float, batch: int = _BATCH) -> tuple[QrsNetwork, int]:
+def fit_qrs(maker: CropMaker, *, seed: int, minutes: float, batch: int = _BATCH) -> tuple[QrsNetwork, int]:
     """Fit a network for so many minutes; give its averaged weights and the number of steps made."""
-    torch.manual_seed(seed)
-    network = QrsNetwork().to(memory_format=torch.channels_last)
-    average = QrsNetwork()
-    average.load_state_dict(network.state_dict())
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-2)
-    silence = [state.to(memory_format=torch.channels_last) for state in network.states(batch)]
-    begin, step, smooth = time.monotonic(), 0, 0.0
-    columns = (TextColumn("QRS"), BarColumn(), TimeElapsedColumn(), TextColumn("step {task.fields[step]}"))
-    with Progress(*columns, TextColumn("loss {task.fields[loss]:.3f}")) as progress:
-        task = progress.add_task("fit", total=minutes * 60, step=0, loss=0.0)
-        while (elapsed := time.monotonic() - begin) < minutes * 60:
-            for group in optimiser.param_groups:
-                warm = min(1.0, (step + 1) / 100)
-                group["lr"] = _RATE * warm * (0.5 + 0.5 * math.cos(math.pi * elapsed / (minutes * 60))) + 1e-6
-            crops = maker.batch(batch)
-            signal = torch.from_numpy(crops.signal[:, :, None]).contiguous(memory_format=torch.channels_last)
-            loss = _loss(network.logits(signal, silence)[0], crops)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            step += 1
-            with torch.no_grad():
-                share = 1.0 - min(0.999, step / (step + 20))
-                torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), share)
-            smooth += 0.02 * (loss.item() - smooth)
-            progress.update(task, completed=elapsed, step=step, loss=smooth)
-    return average.eval(), step
+    silence = [state.to(memory_format=torch.channels_last) for state in QrsNetwork().states(batch)]
+
+    def make() -> QrsNetwork:
+        network: QrsNetwork = QrsNetwork().to(memory_format=torch.channels_last)
+        return network
+
+    def loss_of(network: QrsNetwork) -> torch.Tensor:
+        crops = maker.batch(batch)
+        signal = torch.from_numpy(crops.signal[:, :, None]).contiguous(memory_format=torch.channels_last)
+        return _loss(network.logits(signal, silence)[0], crops)
+
+    network, steps = fit(make, loss_of, _RECIPE, seed=seed, minutes=minutes, title="QRS")
+    return network.to(memory_format=torch.contiguous_format), steps
 
 
 def run(network: QrsNetwork, signal: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -233,6 +216,6 @@ def train(
         ludb = [read_ludb(path.with_suffix("")) for path in sorted((data / "ludb" / "data").glob("*.hea"))]
     lengths = [len(r.signal) for r in recordings] + [_LUDB_SHARE * len(r.signal) for r in ludb]
     maker = CropMaker([*recordings, *ludb], noise, n_samples=_CROP, seed=seed, shares=np.array(lengths))
-    network, steps = fit(maker, seed=seed, minutes=minutes, batch=4 if small else _BATCH)
+    network, steps = fit_qrs(maker, seed=seed, minutes=minutes, batch=4 if small else _BATCH)
     held = [read_recording(data / "mitdb" / name) for name in (HOLD_OUT[:1] if small else HOLD_OUT)]
     return write(network, held, noise, out, seed=seed, steps=steps, command=command), network
