@@ -187,7 +187,10 @@ def write(
             "PhysioNet/CinC Challenge 2017 training set 1.0.0 (N and A records of even number; rhythm labels only)",
             "MIT-BIH Noise Stress Test Database 1.0.0 (bw, ma, first half of em)",
         ],
-        split="DS1: weights, and by cross-validation over patients the weights of the classes; DS2: unread; paced: seen, unused",
+        split=(
+            "DS1: weights, and by cross-validation over patients weights of the classes; "
+            "DS2: unread; paced: seen, unused"
+        ),
         seed=seed,
         command=command,
         metrics=metrics,
