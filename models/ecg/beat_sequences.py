@@ -109,7 +109,7 @@ class SequenceMaker:
         return stretch
 
     def _wide(self) -> Array | None:
-        """Draw a ventricular beat for the pacemaker to bring about."""
+        """Draw a ventricular complex of any patient."""
         if not self._rare[2]:
             return None
         which, beats = self._rare[2][self._random.integers(len(self._rare[2]))]
