@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from heartwire.engine.errors import SourceError
 from heartwire.engine.host import StreamHost
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, LedgerReport
 from heartwire.engine.processor import Processor
@@ -64,14 +65,20 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     """Give the items as they are taken at once: some seconds of ECG, since all of it waits; others one by one."""
     batch: list[Item] = []
     n_samples = 0
-    for item in items:
-        batch.append(item)
-        if isinstance(item, EcgChunk):
-            n_samples += len(item.samples)
-            if n_samples < _BATCH_S * item.rate_hz:
-                continue
-        yield batch
-        batch, n_samples = [], 0
+    try:
+        for item in items:
+            batch.append(item)
+            if isinstance(item, EcgChunk):
+                n_samples += len(item.samples)
+                if n_samples < _BATCH_S * item.rate_hz:
+                    continue
+            yield batch
+            batch, n_samples = [], 0
+    except SourceError:
+        # What came before the source failed is analysed all the same.
+        if batch:
+            yield batch
+        raise
     if batch:
         yield batch
 

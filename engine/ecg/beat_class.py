@@ -14,7 +14,6 @@ from heartwire.engine.inference import Model
 from heartwire.engine.messages import BeatClass
 
 CLASSES: tuple[BeatClass, ...] = ("N", "S", "V", "F", "Q")
-LIMIT_MV = 10.0
 
 _WAVE = 256
 
@@ -77,11 +76,10 @@ class BeatClassifier:
     def push(self, samples: npt.NDArray[np.float32]) -> None:
         """Take the next conditioned samples, (n_samples, 2) in mV."""
         n = len(samples)
+        kept = min(n, _WAVE)
         self._n_samples += n
-        last = samples[-_WAVE:].T
-        if n < _WAVE:
-            self._wave[:, : -n or None] = self._wave[:, n:]
-        np.clip(last, -LIMIT_MV, LIMIT_MV, out=self._wave[:, _WAVE - last.shape[1] :])
+        self._wave[:, : _WAVE - kept] = self._wave[:, kept:]
+        self._wave[:, _WAVE - kept :] = samples[n - kept :].T
 
     def classify(self, at: float) -> tuple[Verdict, Verdict | None]:
         """Class the beat whose R peak was confirmed at the grid sample `at`, which must be `AFTER` samples ago.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pytest
 
+from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import Beat, EcgChunk, EndOfStream, Finding, Gap, Item, Message, XrayFrame
 from heartwire.engine.offline import analyse
 from heartwire.engine.processor import Processor
@@ -95,3 +96,21 @@ def test_some_seconds_of_ecg_are_taken_at_once_and_frames_one_by_one() -> None:
     frames: list[Item] = [XrayFrame(stream=STREAM, frame=n, pixels=np.zeros((4, 4), np.uint8)) for n in range(3)]
     analyse(Listed(stream=STREAM, items=frames), processor, [])
     assert processor.batches == [1, 1, 1]
+
+
+class Failing(Listed):
+    def open(self) -> Iterator[Item]:
+        yield from self.items
+        msg = "the disk is gone"
+        raise SourceError(msg)
+
+
+def test_what_came_before_a_source_failed_is_analysed() -> None:
+    chunks: list[Item] = [
+        EcgChunk(stream=STREAM, first_sample=first, rate_hz=250.0, leads=("I",), samples=np.zeros((250, 1), np.float32))
+        for first in (0, 250)
+    ]
+    processor, done = OnePerItem(), []
+    with pytest.raises(SourceError, match="the disk is gone"):
+        analyse(Failing(stream=STREAM, items=chunks), processor, [], done.append)
+    assert done == [500]
