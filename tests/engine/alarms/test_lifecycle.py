@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from heartwire.engine.alarms.conditions import CONDITIONS
+from heartwire.engine.alarms.conditions import CONDITIONS, RANK
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.alarms.technical import TechnicalAlarms
 from heartwire.engine.messages import AlarmEvent
@@ -25,8 +25,26 @@ def test_every_condition_covers_conditions_that_exist() -> None:
     assert {code for code, c in CONDITIONS.items() if c.latching} == {"ASYSTOLE", "VF", "VT"}
 
 
+def test_no_condition_covers_a_graver_one() -> None:
+    rank = ["high", "medium", "low"].index
+    for condition in CONDITIONS.values():
+        assert all(rank(condition.priority) <= rank(CONDITIONS[other].priority) for other in condition.covers)
+
+
+def test_ranks_go_down_with_priority_within_each_kind() -> None:
+    order = ["high", "medium", "low"]
+    for kind in ("physiological", "technical"):
+        places = [order.index(c.priority) for c in CONDITIONS.values() if c.kind == kind]
+        assert places == sorted(places)
+    assert sorted(RANK.values()) == list(range(len(CONDITIONS)))
+
+
 def test_mdc_codes_are_those_of_the_events_and_rhythms() -> None:
-    events = {"ASYSTOLE": 3076, "VT": 3224, "EXTREME_BRADY": 3086, "EXTREME_TACHY": 3122, "V_RUN": 3212, "PAUSE": 3108}
+    events = {
+        "ASYSTOLE": 3076, "VT": 3224, "EXTREME_BRADY": 3086, "EXTREME_TACHY": 3122, "V_RUN": 3212, "PAUSE": 3108,
+        "AF": 3128, "SVT": 3192, "PVC_RATE": 3252, "COUPLET": 3210, "BIGEMINY": 3082, "TRIGEMINY": 3236, "R_ON_T": 3206,
+        "IDIOVENTRICULAR": 3220, "AV_BLOCK": 3258, "NOT_CAPTURING": 3102, "MISSED_BEAT": 3078,
+    }  # fmt: skip
     assert {code: CONDITIONS[code].mdc for code in events} == {code: 3 * 65536 + n for code, n in events.items()}
     assert CONDITIONS["VF"].mdc == 10 * 65536 + 10016
 
