@@ -14,6 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from heartwire.benchmarks.accuracy.vf import Alarm, EpisodeScore, score_alarms, summarise
+from heartwire.benchmarks.accuracy.vf_windows import WindowCounts, added, window_table, windows_of_record
 from heartwire.engine import registry
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import AlarmEvent, Finding
@@ -49,6 +50,7 @@ class VfResult(msgspec.Struct, kw_only=True):
 
     sets: dict[str, VfFigures]
     per_record: dict[str, VfFigures]
+    windows: dict[str, WindowCounts]
 
 
 def findings(record: Path, processor: Processor) -> Iterator[Finding]:
@@ -125,10 +127,13 @@ def evaluate(data: Path, progress: Progress) -> VfResult:
         work += [(title, data / "mitdb" / name, "ecg-vf") for name in names]
     work += [("nsrdb (unseen)", data / "nsrdb" / name, "ecg-vf") for name in _NSRDB]
     scores: dict[str, EpisodeScore] = {}
+    windows: list[dict[str, WindowCounts]] = []
     sets: dict[str, list[EpisodeScore]] = {}
     for title, record, model in progress.track(work, description="alarming"):
         if not record.with_suffix(".hea").is_file():
             continue
+        if model.startswith("folds/"):
+            windows.append(windows_of_record(record, model))
         score = score_record(record, registry.processor("ecg", "evaluation", {"vf_model": model}))
         scores[f"{record.parent.name}/{record.name}"] = score
         sets.setdefault(title, []).append(score)
@@ -136,6 +141,7 @@ def evaluate(data: Path, progress: Progress) -> VfResult:
     return VfResult(
         sets={title: figures(each) for title, each in sets.items()},
         per_record={name: figures([score]) for name, score in ordered.items()},
+        windows=added(windows),
     )
 
 
@@ -159,3 +165,4 @@ def tables(result: VfResult) -> Iterable[Table]:
                 f"{f.false_per_hour:.2f}", str(f.alarms_in_noise), f"{f.other_hours:.2f}",
             )  # fmt: skip
         yield table
+    yield window_table(result.windows)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from heartwire.benchmarks.accuracy import vf_run
+from heartwire.benchmarks.accuracy import vf_run, vf_windows
 from heartwire.benchmarks.accuracy.vf import Alarm, EpisodeScore, Span
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import AlarmChange, AlarmEvent, Beat, Finding
@@ -47,7 +47,8 @@ def test_figures_and_tables_tell_carried_and_missed_episodes_apart() -> None:
     f = vf_run.figures([score])
     assert (f.episodes, f.alarmed, f.carried, f.median_delay_s, f.false_per_hour) == (3, 2, 1, 3.0, 2.0)
     console = Console(record=True, width=160, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    for table in vf_run.tables(vf_run.VfResult(sets={"all": f}, per_record={"vfdb/418": f})):
+    result = vf_run.VfResult(sets={"all": f}, per_record={"vfdb/418": f}, windows=vf_windows.added([]))
+    for table in vf_run.tables(result):
         console.print(table)
     console.file.close()
     text = console.export_text()
