@@ -20,7 +20,7 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder of the recordings.", envvar="HEARTWIRE_DATA")],
     out: Annotated[Path, typer.Option(help="Where weights and card go.")] = WEIGHTS,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
-    minutes: Annotated[float, typer.Option(help="Training time.", min=0.1)] = 45.0,
+    minutes: Annotated[float | None, typer.Option(help="Training time; that of the shipped weights.", min=0.1)] = None,
     small: Annotated[bool, typer.Option("--small", help="A minute's run that only proves the road.")] = False,
 ) -> None:
     """Train a network, choose its thresholds on training data, export it to ONNX and write its card."""
@@ -32,4 +32,5 @@ def train(
         raise InputError(msg)
     out.mkdir(parents=True, exist_ok=True)
     module = import_module(f"heartwire.models.{_TRAINING[what]}")
-    module.train(data, out, seed=seed, minutes=minutes, small=small)
+    chosen = {} if minutes is None else {"minutes": minutes}
+    module.train(data, out, seed=seed, small=small, **chosen)

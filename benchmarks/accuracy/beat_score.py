@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heartwire.benchmarks.accuracy.matching import Samples, match_beats, window_samples
+from heartwire.models.ecg.matching import Samples, match_beats, window_samples
 
 CLASSES = ("N", "S", "V", "F", "Q")
 _NONE = len(CLASSES)

@@ -14,7 +14,6 @@ from heartwire.benchmarks.accuracy.beat_figures import class_figures, errors, qr
 from heartwire.benchmarks.accuracy.beat_score import CLASSES, Beats, BeatScore, Milliseconds, score_beats
 from heartwire.benchmarks.accuracy.engine_beats import EngineBeats, run_engine
 from heartwire.benchmarks.accuracy.lookahead import LookaheadCurve
-from heartwire.benchmarks.accuracy.matching import WINDOW_S, pairs_of_wfdb, window_samples
 from heartwire.benchmarks.accuracy.mitdb_result import (
     LEARNED,
     WHOLE,
@@ -30,6 +29,7 @@ from heartwire.benchmarks.accuracy.peer_run import begin_runs, run_peers
 from heartwire.benchmarks.accuracy.peers import installed_peers
 from heartwire.benchmarks.environment import environment
 from heartwire.engine.ecg.settings import EcgSettings
+from heartwire.models.ecg.matching import WINDOW_S, pairs_of_wfdb, window_samples
 
 TEST = "DS2 (test)"
 _STAGES = ("provisional", "confirmed")

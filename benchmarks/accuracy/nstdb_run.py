@@ -17,11 +17,11 @@ from heartwire.benchmarks.accuracy.annotated import Annotated, read_annotated, r
 from heartwire.benchmarks.accuracy.beat_figures import QrsFigures, Spread, qrs_figures, spread
 from heartwire.benchmarks.accuracy.beat_score import BeatScore, score_beats
 from heartwire.benchmarks.accuracy.engine_beats import EngineBeats, run_engine
-from heartwire.benchmarks.accuracy.matching import WINDOW_S
 from heartwire.benchmarks.accuracy.mitdb_result import LEARNED, WHOLE
 from heartwire.benchmarks.accuracy.peer_run import Detector, begin_runs, run_peers
 from heartwire.benchmarks.accuracy.peers import installed_peers
 from heartwire.benchmarks.environment import environment
+from heartwire.models.ecg.matching import WINDOW_S
 
 BOTH = "118 and 119"
 _NAME = re.compile(r"(\d{3})e(_?)(\d+)")

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 import numpy as np
 import numpy.typing as npt
 
-from heartwire.benchmarks.accuracy.matching import Samples
+from heartwire.models.ecg.matching import Samples
 
 Signal = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ import numpy as np
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
 from heartwire.engine.ecg.qrs import RPeak
 from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S, RateMeter
-from heartwire.engine.ecg.reading import Hop, Moment, SignalReader
+from heartwire.engine.ecg.reading import Block, Hop, Moment, SignalReader
 from heartwire.engine.ecg.rhythm import RhythmTracker
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.ecg.slots import FRAME
@@ -196,7 +196,7 @@ class EcgAnalyser(Processor):
         self._waiting.clear()
         pushed = 0
         for moment in block.moments:
-            self._beats.push(block.samples[pushed : moment.end - block.begin])
+            self._push(block, pushed, moment.end - block.begin)
             pushed = moment.end - block.begin
             for peak in moment.peaks:
                 if peak.confirmed and self._place(line, peak) <= last:
@@ -209,10 +209,13 @@ class EcgAnalyser(Processor):
         pushed = 0
         for moment in block.moments:
             if any(peak.confirmed for peak in moment.peaks):
-                self._beats.push(block.samples[pushed : moment.end - block.begin])
+                self._push(block, pushed, moment.end - block.begin)
                 pushed = moment.end - block.begin
             yield self._step(line, moment)
-        self._beats.push(block.samples[pushed:])
+        self._push(block, pushed, len(block.samples))
+
+    def _push(self, block: Block, first: int, end: int) -> None:
+        self._beats.push(block.samples[first:end], block.sharp[first:end])
 
     def _step(self, line: _Line, moment: Moment) -> Step:
         """Decide what is known at one moment."""

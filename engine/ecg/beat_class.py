@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from heartwire.engine.ecg.beat_context import AFTER, BEFORE, THINNED, BeatContext
+from heartwire.engine.ecg.beat_context import BEFORE, ROWS, WIDTH, BeatContext, cut
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import BeatClass
@@ -62,7 +62,8 @@ class BeatClassifier:
             raise ModelError(msg) from None
         self._runner = model.runner()
         self._context = BeatContext()
-        self._wave = np.zeros((2, _WAVE), np.float32)
+        self._wave = np.zeros((ROWS, _WAVE), np.float32)
+        self._crop = np.zeros((ROWS, WIDTH), np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -73,13 +74,14 @@ class BeatClassifier:
         self._n_samples = 0
         self._n_beats = 0
 
-    def push(self, samples: npt.NDArray[np.float32]) -> None:
-        """Take the next conditioned samples, (n_samples, 2) in mV."""
+    def push(self, samples: npt.NDArray[np.float32], sharp: npt.NDArray[np.float32]) -> None:
+        """Take the next conditioned samples and how sharply the source stands out, (n_samples, 2) in mV each."""
         n = len(samples)
         kept = min(n, _WAVE)
         self._n_samples += n
         self._wave[:, : _WAVE - kept] = self._wave[:, kept:]
-        self._wave[:, _WAVE - kept :] = samples[n - kept :].T
+        self._wave[:2, _WAVE - kept :] = samples[n - kept :].T
+        self._wave[2:, _WAVE - kept :] = sharp[n - kept :].T
 
     def classify(self, at: float) -> tuple[Verdict, Verdict | None]:
         """Class the beat whose R peak was confirmed at the grid sample `at`, which must be `AFTER` samples ago.
@@ -88,9 +90,8 @@ class BeatClassifier:
         -------
         Its class; and the revised class of the beat before it, whose next RR interval is now known, None for the first.
         """
-        first = int(np.floor(at + 0.5)) - BEFORE - (self._n_samples - _WAVE)
-        crop = np.ascontiguousarray(self._wave[:, first : first + BEFORE + AFTER : THINNED])
-        self._context.beat(crop, at)
+        cut(self._wave, int(np.floor(at + 0.5)) - BEFORE - (self._n_samples - _WAVE), self._crop)
+        self._context.beat(self._crop, at)
         inputs, outputs = self._runner.inputs, self._runner.outputs
         inputs["wave"][0, :, 0] = self._context.wave
         inputs["features"][0] = self._context.features
@@ -122,5 +123,5 @@ class BeatClassifier:
         s = msgspec.msgpack.decode(state, type=_State)
         self._runner.restore(s.network)
         self._context.restore(s.context)
-        self._wave = np.frombuffer(s.wave, np.float32).reshape(2, _WAVE).copy()
+        self._wave = np.frombuffer(s.wave, np.float32).reshape(ROWS, _WAVE).copy()
         self._n_samples, self._n_beats = s.n_samples, s.n_beats

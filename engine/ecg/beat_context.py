@@ -1,8 +1,9 @@
 """What a beat is compared with: the patient's own usual beat and rhythm, from what came before it.
 
-For each lead the usual beat is the running median of the last beats; the beat network sees each beat and its
-difference from it, both in units of the patient's own amplitude, and numbers that say how early the beat came and how
-regular the rhythm was. Nothing here looks past `AFTER` samples behind the R peak.
+For each lead the usual beat is the running median of the last beats; the beat network sees each beat, its difference
+from it, and how sharply the source stands out (pacing spikes), all in units of the patient's own amplitude; and numbers
+that say how early the beat came and how regular the rhythm was. Nothing here looks past `AFTER` samples behind the R
+peak.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ THINNED = 2
 """Of the conditioned samples every second is taken: 125 Hz."""
 WIDTH = (BEFORE + AFTER) // THINNED
 """Points of a beat."""
-CHANNELS = 4
-"""Both leads, both differences from the usual beat."""
+CHANNELS = 6
+"""Both leads, both differences from the usual beat, both leads' spikes."""
+ROWS = 4
+"""A signal as it is taken here: two leads, and how sharply the source stands out in each."""
 FEATURES = 16
 """Numbers beside the wave."""
 LONGEST_RR_S = 4.0
@@ -100,7 +103,7 @@ def look(
     Parameters
     ----------
     crop
-        (2, WIDTH) mV.
+        (ROWS, WIDTH) mV.
     rr_s
         Time since the beat before, 0 where there is none.
     orders, rhythm, counts
@@ -117,6 +120,7 @@ def look(
             usual[k] = _median(orders[lead, k], kept) if kept else crop[lead, k]
             wave[lead, k] = crop[lead, k] / unit
             wave[2 + lead, k] = (crop[lead, k] - usual[k]) / unit
+            wave[4 + lead, k] = crop[2 + lead, k] / unit
         features[9 + lead] = _likeness(crop[lead], usual, _QRS[0], _QRS[1])
         features[11 + lead] = _likeness(crop[lead], usual, _P[0], _P[1])
         features[13 + lead] = np.log((height + 0.01) / (unit + 0.01))
@@ -172,6 +176,17 @@ def fresh() -> tuple[Array, Array, _Doubles, _Counts]:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def cut(signal: Array, first: int, crop: Array) -> None:
+    """Cut a beat out of a signal, (ROWS, n_samples), from `first` on; a spike between the samples taken counts."""
+    for row in range(ROWS):
+        for k in range(WIDTH):
+            at = first + k * THINNED
+            crop[row, k] = signal[row, at] if 0 <= at < signal.shape[1] else 0.0
+            if row >= 2 and 0 <= at + 1 < signal.shape[1]:
+                crop[row, k] = max(crop[row, k], signal[row, at + 1])
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _all(
     signal: Array,
     peaks: _Doubles,
@@ -182,13 +197,9 @@ def _all(
     wave: Array,
     features: Array,
 ) -> None:
-    crop = np.empty((2, WIDTH), np.float32)
+    crop = np.empty((ROWS, WIDTH), np.float32)
     for i in range(len(peaks)):
-        first = int(np.floor(peaks[i] + 0.5)) - BEFORE
-        for lead in range(2):
-            for k in range(WIDTH):
-                at = first + k * THINNED
-                crop[lead, k] = signal[lead, at] if 0 <= at < signal.shape[1] else 0.0
+        cut(signal, int(np.floor(peaks[i] + 0.5)) - BEFORE, crop)
         rr_s = (peaks[i] - peaks[i - 1]) / 250.0 if i else 0.0
         look(crop, rr_s, orders, rhythm, counts, wave[i], features[i])
         settle(crop, rr_s, rings, orders, rhythm, counts)
@@ -200,7 +211,7 @@ def contexts(signal: Array, peaks: _Doubles) -> tuple[Array, Array]:
     Parameters
     ----------
     signal
-        (2, n_samples) conditioned, mV, contiguous.
+        (ROWS, n_samples) conditioned, mV, contiguous.
     peaks
         R peaks in samples, in order.
 
@@ -241,7 +252,7 @@ class BeatContext:
         Parameters
         ----------
         crop
-            (2, WIDTH) mV around its R peak, contiguous.
+            (ROWS, WIDTH) mV around its R peak, contiguous, from `cut`.
         at
             R peak on the grid, samples.
         """

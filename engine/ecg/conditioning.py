@@ -39,6 +39,8 @@ _ABSURD_MV = 1000.0
 _RING = 128
 _TABLE = 2048
 _REPRIME_S = 0.5
+_SPIKE_S = 0.006
+"""A pacing spike stands out from what was this long before and after it, and hardly more from what was twice as far."""
 
 
 def _kernel_table() -> _Doubles:
@@ -57,29 +59,28 @@ class Conditioned(NamedTuple):
 
     `samples` is float32 in mV. `valid` is False where a source sample in reach was NaN, infinite or absurd and the last
     good value stood in. `held` is True where the source did not change at all from one sample to the next (flat or
-    clipped). `high` is what the low-pass took away at that instant, float32 in mV (mains, muscle).
+    clipped). `high` is what the low-pass took away at that instant, float32 in mV (mains, muscle). `sharp` is
+    how much of a pacing spike the source shows there, float32 in mV: the height of one that comes and goes within 6 ms,
+    nothing of a wave that keeps rising for 12 ms.
     """
 
     samples: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_]
     held: npt.NDArray[np.bool_]
     high: npt.NDArray[np.float32]
+    sharp: npt.NDArray[np.float32]
 
     @classmethod
     def joined(cls, parts: Sequence[Conditioned]) -> Conditioned:
         """Give the samples of one or more parts that follow each other."""
         if len(parts) == 1:
             return parts[0]
-        return cls(
-            np.concatenate([part.samples for part in parts]),
-            np.concatenate([part.valid for part in parts]),
-            np.concatenate([part.held for part in parts]),
-            np.concatenate([part.high for part in parts]),
-        )
+        return cls(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     def part(self, first: int, end: int) -> Conditioned:
         """Give the samples from `first` up to `end` (not included); they share the memory."""
-        return Conditioned(self.samples[first:end], self.valid[first:end], self.held[first:end], self.high[first:end])
+        part = slice(first, end)
+        return Conditioned(self.samples[part], self.valid[part], self.held[part], self.high[part], self.sharp[part])
 
     def snapshot(self) -> bytes:
         """Give all as bytes."""
@@ -88,14 +89,19 @@ class Conditioned(NamedTuple):
     @classmethod
     def restored(cls, state: bytes, n_leads: int) -> Conditioned:
         """Make again what gave the snapshot."""
-        samples, valid, held, high = msgspec.msgpack.decode(state, type=list[bytes])
-        shape = (-1, n_leads)
-        return cls(
-            np.frombuffer(samples, np.float32).reshape(shape),
-            np.frombuffer(valid, np.bool_).reshape(shape),
-            np.frombuffer(held, np.bool_).reshape(shape),
-            np.frombuffer(high, np.float32).reshape(shape),
-        )
+        kinds = (np.float32, np.bool_, np.bool_, np.float32, np.float32)
+        arrays = zip(msgspec.msgpack.decode(state, type=list[bytes]), kinds, strict=True)
+        return cls(*(np.frombuffer(raw, kind).reshape(-1, n_leads) for raw, kind in arrays))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _stands_out(ring: _Doubles, i: int, aside: int, lead: int) -> float:
+    """Tell how far a sample is above, or below, both of those so many samples before and after it."""
+    mask = ring.shape[0] - 1
+    x = ring[i & mask, lead]
+    rise: float = x - ring[(i - aside) & mask, lead]
+    fall: float = x - ring[(i + aside) & mask, lead]
+    return min(abs(rise), abs(fall)) if rise * fall > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -114,12 +120,14 @@ def _condition(
     valid: _Flags,
     held: _Flags,
     high: npt.NDArray[np.float32],
+    sharp: npt.NDArray[np.float32],
 ) -> int:
     """Run the recursion over one chunk; give the number of grid samples written."""
     n_leads = source.shape[1]
     ring_length = ring.shape[0]
     mask = ring_length - 1
     reprime = int(_REPRIME_S * rate_hz)
+    aside = max(int(_SPIKE_S * rate_hz + 0.5), 1)
     ratio = rate_hz / GRID_HZ
     reach = DELAY_S * rate_hz
     scale = _TABLE / reach
@@ -178,6 +186,13 @@ def _condition(
                 valid[written, lead] = every
                 held[written, lead] = same[nearest & mask, lead]
                 high[written, lead] = ring[nearest & mask, lead] - low
+                # Of the source samples nearest to this grid sample the sharpest.
+                sharpest = 0.0
+                for i in range(int(np.floor(centre - 0.5 * ratio)) + 1, int(np.floor(centre + 0.5 * ratio)) + 1):
+                    near = _stands_out(ring, i, aside, lead)
+                    if near > 0.0:
+                        sharpest = max(sharpest, 2.0 * near - _stands_out(ring, i, 2 * aside, lead))
+                sharp[written, lead] = min(sharpest, LIMIT_MV)
             written += 1
             k += 1
     counters[0] = n
@@ -258,6 +273,7 @@ class Conditioner:
         room = int(len(samples) * GRID_HZ / self.rate_hz) + 2
         out = np.empty((room, self.n_leads), np.float32)
         high = np.empty((room, self.n_leads), np.float32)
+        sharp = np.empty((room, self.n_leads), np.float32)
         valid = np.empty((room, self.n_leads), np.bool_)
         held = np.empty((room, self.n_leads), np.bool_)
         n = _condition(
@@ -275,8 +291,9 @@ class Conditioner:
             valid,
             held,
             high,
+            sharp,
         )
-        return Conditioned(out[:n], valid[:n], held[:n], high[:n])
+        return Conditioned(out, valid, held, high, sharp).part(0, n)
 
     def needed(self, n_grid: int) -> int:
         """Give how many source samples it takes for so many grid samples."""

@@ -60,10 +60,11 @@ class Moment:
 
 
 class Block(NamedTuple):
-    """What was read at once: its moments in order, and the samples analysed, (n_samples, 2), from `begin` on."""
+    """What was read at once: its moments in order, and of the two leads analysed the samples and their sharpness."""
 
     begin: int
     samples: FloatArray
+    sharp: FloatArray
     moments: list[Moment]
 
 
@@ -125,14 +126,16 @@ class SignalReader:
         for hop in hops:
             hop.told = self._told(hop)
             moments.setdefault(hop.end, Moment(hop.end)).hop = hop
-        return Block(begin, samples, [moments[end] for end in sorted(moments)])
+        sharp = self._channels(conditioned.sharp, begin, leads, hops)
+        return Block(begin, samples, sharp, [moments[end] for end in sorted(moments)])
 
     def finish(self, conditioned: Conditioned) -> Block:
         """Take what stands for samples after the end of the stream; give the peaks that waited for them."""
         begin = self._n_taken
         self._n_taken += len(conditioned.samples)
         samples = self._channels(conditioned.samples, begin, self._choice.chosen, [])
-        return Block(begin, samples, [Moment(p.decided_at + 1, [p]) for p in self._qrs.process(samples)])
+        sharp = self._channels(conditioned.sharp, begin, self._choice.chosen, [])
+        return Block(begin, samples, sharp, [Moment(p.decided_at + 1, [p]) for p in self._qrs.process(samples)])
 
     def _hops(self, conditioned: Conditioned) -> list[Hop]:
         """Take samples; judge the hops that they complete."""

@@ -49,9 +49,12 @@ class BeatTeller:
         self._classifier.reset()
         self._last = None
 
-    def push(self, samples: FloatArray) -> None:
-        """Take the next conditioned samples, (n_samples, 2) in mV: up to where the next beat is decided, no farther."""
-        self._classifier.push(samples)
+    def push(self, samples: FloatArray, sharp: FloatArray) -> None:
+        """Take the next conditioned samples and how sharply the source stands out, (n_samples, 2) in mV each.
+
+        They go up to where the next beat is decided, no farther.
+        """
+        self._classifier.push(samples, sharp)
 
     def interrupt(self) -> None:
         """Take note that samples are missing: the interval to the next beat tells nothing of the last one."""

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH, contexts
 from heartwire.models.ecg.ectopy import Stretch, reshape_rhythm
-from heartwire.models.ecg.recordings import Recording
-from heartwire.models.ecg.wide_beats import block, pace, ventricular, wide_complex
+from heartwire.models.ecg.recordings import Noise, Recording
+from heartwire.models.ecg.wide_beats import block, late_forces, pace, ventricular, wide_complex
 
 Array = npt.NDArray[np.float32]
 _RARE = (1, 2, 3)
-_PACED, _VENTRICULAR, _RESHAPED, _BLOCKED = 0.03, 0.2, 0.35, 0.07
+_PACED, _VENTRICULAR, _RESHAPED, _BLOCKED, _LATE = 0.06, 0.2, 0.35, 0.07, 0.08
 """Share of the sequences that are paced, get ventricular beats of another patient, another rhythm, a bundle branch
-block."""
+block, a right ventricle that is late in some beats."""
 _UNTOLD = 4
 """Beats at the start of a sequence that are not asked for: the patient is not known yet."""
 
@@ -39,7 +39,7 @@ class SequenceMaker:
     shares
         How often each recording is drawn.
     noise
-        Conditioned noise recordings, (n_samples, 2) each.
+        Recordings of noise.
     n_beats
         Length of a sequence.
     """
@@ -48,7 +48,7 @@ class SequenceMaker:
         self,
         recordings: list[Recording],
         shares: npt.NDArray[np.float64],
-        noise: list[Array],
+        noise: list[Noise],
         *,
         n_beats: int,
         seed: int,
@@ -93,11 +93,8 @@ class SequenceMaker:
         peaks = recording.beats[drawn]
         first = max(int(peaks[0]) - 250, 0)
         last = min(int(peaks[-1]) + 250, len(recording.signal))
-        leads = random.permutation(recording.signal.shape[1])[:2]
-        signal = np.ascontiguousarray(recording.signal[first:last, leads].T)
-        if signal.shape[0] == 1:
-            signal = np.concatenate((signal, np.zeros_like(signal)))[random.permutation(2)]
-        stretch = Stretch(signal, peaks - first, recording.classes[drawn].copy())
+        leads = random.permutation(max(recording.signal.shape[1], 2))[:2]
+        stretch = Stretch(recording.rows(leads, first, last), peaks - first, recording.classes[drawn].copy())
         plain = (stretch.labels == 0).mean() > 0.7
         chance = random.random()
         if chance < _PACED + _VENTRICULAR and (wide := self._wide()) is not None:
@@ -106,6 +103,8 @@ class SequenceMaker:
             stretch = reshape_rhythm(stretch, random)
         if plain and chance > _PACED and random.random() < _BLOCKED and (wide := self._wide()) is not None:
             stretch = block(stretch, wide, random)
+        elif plain and random.random() < _LATE:
+            stretch = late_forces(stretch, random)
         return stretch
 
     def _wide(self) -> Array | None:
@@ -114,7 +113,9 @@ class SequenceMaker:
             return None
         which, beats = self._rare[2][self._random.integers(len(self._rare[2]))]
         recording = self._recordings[which]
-        return wide_complex(recording.signal[:, :2].T, recording.beats[self._random.choice(beats)])
+        peak = recording.beats[self._random.choice(beats)]
+        first = max(int(peak) - 250, 0)
+        return wide_complex(recording.rows(np.arange(2), first, first + 500), peak - first)
 
     @staticmethod
     def _fibrillates(recording: Recording, peaks: npt.NDArray[np.float64]) -> bool:
@@ -136,31 +137,45 @@ class SequenceMaker:
         if chance[1] < 0.5:
             turn = random.normal(0.0, 0.6)
             c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
-            x = np.stack((c * x[0] - s * x[1], s * x[0] + c * x[1]))
-        x *= np.exp(random.uniform(-0.7, 0.7, (2, 1))).astype(np.float32)
-        x[random.random(2) < 0.25] *= -1.0
+            wave = (c * x[0] - s * x[1], s * x[0] + c * x[1])
+            x = np.stack((*wave, abs(c) * x[2] + abs(s) * x[3], abs(s) * x[2] + abs(c) * x[3]))
+        x *= np.tile(np.exp(random.uniform(-0.7, 0.7, (2, 1))).astype(np.float32), (2, 1))
+        # Front ends differ in how much of a spike they let through.
+        x[2:] *= np.float32(np.exp(random.uniform(-0.5, 0.5)))
+        x[:2][random.random(2) < 0.25] *= -1.0
         if chance[2] < 0.3:
             x += self._noise_like(x, random.uniform(6.0, 30.0))
         if chance[3] < 0.2:
-            x[random.integers(2)] = 0.0
+            x[random.integers(2) :: 2] = 0.0
         if chance[4] < 0.3:
-            x = _tilted(x, random)
+            x[:2] = _tilted(x[:2], random)
         keep = np.ones(len(peaks), np.bool_)
         if chance[5] < 0.15:
             keep = random.random(len(peaks)) > 0.01
         peaks = peaks + random.normal(0.0, 1.5, len(peaks))
         if chance[6] < 0.5:
-            x = x[::-1]
-        return Stretch(np.ascontiguousarray(x), np.maximum.accumulate(peaks[keep]), stretch.labels[keep])
+            x = x[[1, 0, 3, 2]]
+        return Stretch(_spikes_positive(x), np.maximum.accumulate(peaks[keep]), stretch.labels[keep])
 
     def _noise_like(self, x: Array, decibel: float) -> Array:
         random = self._random
         noise = self._noise[random.integers(len(self._noise))]
-        first = int(random.integers(len(noise) - min(len(noise) // 2, x.shape[1])))
-        piece = np.resize(noise[first:].T[random.permutation(2)], x.shape)
-        high, low = np.percentile(x, (99.5, 0.5), axis=1, keepdims=True)
+        first = int(random.integers(len(noise.signal) - min(len(noise.signal) // 2, x.shape[1])))
+        leads = random.permutation(2)
+        rows = np.concatenate(
+            (noise.signal[first : first + x.shape[1], leads], noise.sharp[first : first + x.shape[1], leads]), axis=1
+        ).T
+        piece = np.resize(rows, x.shape)
+        high, low = np.percentile(x[:2], (99.5, 0.5), axis=1, keepdims=True)
         power = (high - low) ** 2 / 8.0 / 10 ** (decibel / 10)
-        return np.asarray(piece * np.sqrt(power / np.maximum(piece.var(axis=1, keepdims=True), 1e-6)), np.float32)
+        scale = np.sqrt(power / np.maximum(piece[:2].var(axis=1, keepdims=True), 1e-6))
+        return np.asarray(piece * np.tile(scale, (2, 1)), np.float32)
+
+
+def _spikes_positive(x: Array) -> Array:
+    x = np.ascontiguousarray(x)
+    np.maximum(x[2:], 0.0, out=x[2:])
+    return x
 
 
 def _tilted(x: Array, random: np.random.Generator) -> Array:

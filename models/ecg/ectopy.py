@@ -27,7 +27,7 @@ _SHORTEST_RR = 60.0
 
 
 class Stretch(NamedTuple):
-    """A stretch of recording: (2, n_samples) at 250 Hz, R peaks in samples, a class for each."""
+    """A stretch of recording: (ROWS, n_samples) at 250 Hz, R peaks in samples, a class for each."""
 
     signal: Array
     peaks: Doubles
@@ -154,7 +154,7 @@ def assemble(
     keep[-1] = False
     first, last = int(np.argmax(keep)), len(peaks) - 1
     pieces, at, new_peaks = [], 0.0, []
-    spill = np.zeros((2, 0), np.float32)
+    spill = signal[:, :0]
     for i in range(first, last):
         piece = signal[:, begins[i] : begins[i + 1]].copy()
         _change_p(piece, float(p_wave[i]))
@@ -169,7 +169,7 @@ def assemble(
         at += piece.shape[1]
     joined = np.concatenate(pieces, axis=1)
     if fibrillation_mv:
-        joined += _fibrillatory_waves(joined.shape[1], fibrillation_mv, random)
+        joined[:2] += _fibrillatory_waves(joined.shape[1], fibrillation_mv, random)
     return Stretch(joined, np.array(new_peaks), labels[first:last].copy())
 
 

@@ -10,6 +10,7 @@ WINDOW_S = 0.150
 """How far apart a pair may lie, as ANSI/AAMI EC57 has it."""
 
 Samples = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 def window_samples(rate_hz: float) -> int:
@@ -17,13 +18,13 @@ def window_samples(rate_hz: float) -> int:
     return int(np.floor(WINDOW_S * rate_hz + 1e-9))
 
 
-def match_beats(reference: Samples, detected: Samples, *, window: int) -> Samples:
+def match_beats(reference: Places, detected: Places, *, window: float) -> Samples:
     """Pair beats one to one, the nearest pair first.
 
     Parameters
     ----------
     reference, detected
-        Sample numbers in order.
+        Samples in order, whole numbers or not.
     window
         How many samples apart a pair may lie.
 
@@ -34,7 +35,7 @@ def match_beats(reference: Samples, detected: Samples, *, window: int) -> Sample
     low = np.searchsorted(detected, reference - window, side="left")
     high = np.searchsorted(detected, reference + window, side="right")
     pairs = sorted(
-        (abs(int(detected[d] - reference[r])), r, d) for r in range(len(reference)) for d in range(low[r], high[r])
+        (float(abs(detected[d] - reference[r])), r, d) for r in range(len(reference)) for d in range(low[r], high[r])
     )
     partner = np.full(len(reference), -1, np.int64)
     taken = np.zeros(len(detected), np.bool_)

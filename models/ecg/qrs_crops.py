@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.models.ecg.qrs_network import FRAME, LOOKAHEADS_S, SLOTS
-from heartwire.models.ecg.recordings import Recording
+from heartwire.models.ecg.recordings import Noise, Recording
 
 Array = npt.NDArray[np.float32]
 SLOT = FRAME // SLOTS
@@ -53,7 +53,7 @@ class CropMaker:
     recordings
         What to draw from; of more than two leads two are drawn.
     noise
-        Conditioned noise recordings, (n_samples, 2) each.
+        Recordings of noise.
     n_samples
         Length of a crop at 250 Hz.
     shares
@@ -63,7 +63,7 @@ class CropMaker:
     def __init__(
         self,
         recordings: list[Recording],
-        noise: list[Array],
+        noise: list[Noise],
         *,
         n_samples: int,
         seed: int,
@@ -196,7 +196,7 @@ class CropMaker:
     def _noise_piece(self) -> Array:
         """Draw noise of two leads, (2, n_samples): never quite the same twice."""
         random = self._random
-        noise = self._noise[int(random.choice(len(self._noise), p=(0.2, 0.3, 0.5)))]
+        noise = self._noise[int(random.choice(len(self._noise), p=(0.2, 0.3, 0.5)))].signal
         speed = np.exp(random.uniform(-0.25, 0.25))
         length = int(self._n * speed) + 2
         first = int(random.integers(len(noise) - length))

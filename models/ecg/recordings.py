@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import wfdb
 
-from heartwire.engine.ecg.conditioning import Conditioner
+from heartwire.engine.ecg.beat_context import ROWS
+from heartwire.engine.ecg.conditioning import Conditioned, Conditioner
 
 # fmt: off
 DS1 = (
@@ -38,23 +40,44 @@ AAMI = (
 class Recording:
     """One conditioned record.
 
-    `signal` is (n_samples, n_leads) float32, mV, 250 Hz. `beats` are R peaks on that grid, `classes` index "NSVFQ".
+    `signal` is (n_samples, n_leads) float32, mV, 250 Hz; `sharp`, alike, is how far the source stands out (pacing
+    spikes). `beats` are R peaks on that grid, `classes` index "NSVFQ".
     `flutter` holds the (begin, end) of ventricular flutter or fibrillation, `rhythms` the (begin, label) of each
     rhythm, without the bracket. `scale` is how many grid samples one source sample is long.
     """
 
     name: str
     signal: npt.NDArray[np.float32]
+    sharp: npt.NDArray[np.float32]
     beats: npt.NDArray[np.float64]
     classes: npt.NDArray[np.int64]
     flutter: list[tuple[float, float]]
     rhythms: list[tuple[float, str]]
     scale: float
 
+    def rows(self, leads: npt.NDArray[np.int64], first: int, last: int) -> npt.NDArray[np.float32]:
+        """Give two leads of a stretch and their spikes as the beat context takes them, (ROWS, n_samples).
 
-def condition(source: npt.NDArray[np.float64], rate_hz: float) -> npt.NDArray[np.float32]:
-    """Condition a whole record at once; (n_samples, n_leads) mV in, the same at 250 Hz out."""
-    return Conditioner(rate_hz, source.shape[1]).process(source.astype(np.float32)).samples
+        The lead that a recording of one lead lacks is nothing, and is the first as often as the second of `leads`.
+        """
+        if self.signal.shape[1] > 1:
+            chosen = leads[:2]
+            return np.concatenate((self.signal[first:last, chosen], self.sharp[first:last, chosen]), axis=1).T.copy()
+        rows = np.zeros((ROWS, min(last, len(self.signal)) - first), np.float32)
+        rows[leads[0] :: 2] = self.signal[first:last, 0], self.sharp[first:last, 0]
+        return rows
+
+
+class Noise(NamedTuple):
+    """A recording of noise: conditioned, and how far the source stands out, (n_samples, 2) each, mV, 250 Hz."""
+
+    signal: npt.NDArray[np.float32]
+    sharp: npt.NDArray[np.float32]
+
+
+def condition(source: npt.NDArray[np.float64], rate_hz: float) -> Conditioned:
+    """Condition a whole record, (n_samples, n_leads) mV, at once."""
+    return Conditioner(rate_hz, source.shape[1]).process(source.astype(np.float32))
 
 
 def read_recording(path: Path, *, leads: int = 2) -> Recording:
@@ -66,12 +89,13 @@ def read_recording(path: Path, *, leads: int = 2) -> Recording:
     is_beat = [symbol in AAMI for symbol in marks.symbol]
     begins = [a for a, symbol in zip(at, marks.symbol, strict=True) if symbol == "["]
     ends = [a for a, symbol in zip(at, marks.symbol, strict=True) if symbol == "]"]
-    signal = condition(record.p_signal, record.fs)
+    conditioned = condition(record.p_signal, record.fs)
     if len(ends) < len(begins):
-        ends.append(float(len(signal)))
+        ends.append(float(len(conditioned.samples)))
     return Recording(
         name=path.name,
-        signal=signal,
+        signal=conditioned.samples,
+        sharp=conditioned.sharp,
         beats=np.array([a for a, beat in zip(at, is_beat, strict=True) if beat]),
         classes=np.array(["NSVFQ".index(AAMI[s]) for s in marks.symbol if s in AAMI], np.int64),
         flutter=list(zip(begins, ends, strict=True)),
@@ -84,13 +108,14 @@ def read_recording(path: Path, *, leads: int = 2) -> Recording:
     )
 
 
-def read_noise(data: Path) -> list[npt.NDArray[np.float32]]:
+def read_noise(data: Path) -> list[Noise]:
     """Read the noise meant for training: baseline wander, muscle, and the first half of electrode motion."""
     noise = []
     for name in ("bw", "ma", "em"):
         record = wfdb.rdrecord(str(data / "nstdb" / name))
         source = record.p_signal[: len(record.p_signal) // 2] if name == "em" else record.p_signal
-        noise.append(condition(source, record.fs))
+        conditioned = condition(source, record.fs)
+        noise.append(Noise(conditioned.samples, conditioned.sharp))
     return noise
 
 
@@ -103,11 +128,12 @@ def read_ludb(path: Path) -> Recording:
     marks = wfdb.rdann(str(path), "ii")
     grid = Conditioner(record.fs, record.n_sig)
     beats = np.array([grid.grid_sample(s) for s, c in zip(marks.sample, marks.symbol, strict=True) if c == "N"])
-    signal = condition(record.p_signal, record.fs)
-    unmarked = [(0.0, beats[0] - 60.0), (beats[-1] + 60.0, float(len(signal)))]
+    conditioned = condition(record.p_signal, record.fs)
+    unmarked = [(0.0, beats[0] - 60.0), (beats[-1] + 60.0, float(len(conditioned.samples)))]
     return Recording(
         name=f"ludb-{path.name}",
-        signal=signal,
+        signal=conditioned.samples,
+        sharp=conditioned.sharp,
         beats=beats,
         classes=np.zeros(len(beats), np.int64),
         flutter=unmarked,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.ecg.ventricular import JUDGED_S, LABELS, LIMIT_MV, STEP, THINNED, WINDOW
-from heartwire.models.ecg.recordings import Recording
+from heartwire.models.ecg.recordings import Noise, Recording
 
 FOLDS = (
     ("418", "423", "427", "610", "615"),
@@ -43,10 +43,10 @@ class WindowMaker:
     recordings
         What to draw from.
     noise
-        Conditioned noise recordings, (n_samples, 2) each.
+        Recordings of noise.
     """
 
-    def __init__(self, recordings: list[Recording], noise: list[Array], *, seed: int) -> None:
+    def __init__(self, recordings: list[Recording], noise: list[Noise], *, seed: int) -> None:
         self._recordings = recordings
         self._noise = noise
         self._random = np.random.default_rng(seed)
@@ -98,7 +98,7 @@ class WindowMaker:
         x *= np.exp(random.uniform(np.log(0.4), np.log(2.5), (count, 1))).astype(np.float32)
         x[random.random(count) < 0.3] *= -1.0
         for i in np.flatnonzero(random.random(count) < 0.35):
-            noise = self._noise[random.integers(len(self._noise))]
+            noise = self._noise[random.integers(len(self._noise))].signal
             first = random.integers(len(noise) - WINDOW)
             piece = noise[first : first + WINDOW : THINNED, random.integers(2)]
             power = max(float(np.ptp(x[i])) ** 2 / 8.0, 1e-4) / 10 ** (random.uniform(3.0, 24.0) / 10)

@@ -26,8 +26,10 @@ from heartwire.models.ecg import train_qrs
 from heartwire.models.ecg.beat_network import CLASSES, BeatEnsemble, BeatNetwork
 from heartwire.models.ecg.beat_sequences import SequenceMaker
 from heartwire.models.ecg.fitting import Recipe, fit
+from heartwire.models.ecg.matching import WINDOW_S, match_beats
+from heartwire.models.ecg.noisy import with_bursts
 from heartwire.models.ecg.qrs_network import QrsNetwork
-from heartwire.models.ecg.recordings import DS1, Recording, condition, read_noise, read_recording
+from heartwire.models.ecg.recordings import DS1, Noise, Recording, condition, read_noise, read_recording
 from heartwire.models.export import export, shapes_of, write_card
 
 NAME = "ecg-beats"
@@ -45,11 +47,12 @@ _RECIPE = Recipe(rate=3e-3, warm_up=50, decay=2e-2, average=0.998)
 _LOSS_WEIGHTS = (1.0, 1.5, 1.5, 1.0, 1.0)
 _CINC_SHARE = 0.5
 _FIBRILLATING_SHARE = 3.0
+_NOISY_SHARE = 0.4
 _USUAL = 0.8
 """A beat of a fibrillating recording whose QRS is less like the usual one than this is not asked for: it may be V."""
-_WINDOW = 0.150 * 250
+_WINDOW = WINDOW_S * 250
 _GRID = (0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.0, 1.25, 1.8)
-_SHARE_QRS, _SHARE_FOLDS, _SHARE_MEMBERS = 0.4, 0.2, 0.4
+_SHARE_QRS, _SHARE_FOLDS, _SHARE_MEMBERS = 0.25, 0.125, 0.625
 """Of the training time: the QRS model, the folds that choose the weights of the classes, the members that ship."""
 
 
@@ -62,19 +65,20 @@ class Told(NamedTuple):
 
 
 def detected(recording: Recording, network: QrsNetwork, settings: QrsSettings) -> Recording:
-    """Give the recording with the beats that the QRS model finds; those no reference is near are of class -1."""
+    """Give the recording with the beats that the QRS model finds.
+
+    What no reference is near is taken for N, as nothing may rest on it; within flutter it has no class, -1.
+    """
     signal = recording.signal[:, :2]
     if signal.shape[1] == 1:
         signal = np.concatenate((signal, np.zeros_like(signal)), axis=1)
     qrs = train_qrs.run(network, signal)
     found = np.array([peak.at for peak in SlotDecoder(settings).decode(qrs) if peak.confirmed])
-    classes = np.full(len(found), -1, np.int64)
-    if len(found) and len(recording.beats):
-        after = np.clip(np.searchsorted(recording.beats, found), 1, max(len(recording.beats) - 1, 1))
-        pair = np.stack((after - 1, np.minimum(after, len(recording.beats) - 1)))
-        distance = np.abs(recording.beats[pair] - found)
-        near = distance.min(axis=0) <= _WINDOW
-        classes[near] = recording.classes[pair[distance.argmin(axis=0), np.arange(len(found))]][near]
+    classes = np.zeros(len(found), np.int64)
+    for begin, end in recording.flutter:
+        classes[(found >= begin) & (found <= end)] = -1
+    partner = match_beats(recording.beats, found, window=_WINDOW)
+    classes[partner[partner >= 0]] = recording.classes[partner >= 0]
     return replace(recording, beats=found, classes=classes)
 
 
@@ -86,12 +90,15 @@ def read_cinc2017(folder: Path, network: QrsNetwork, settings: QrsSettings, *, m
     for name, label in rows[:most]:
         record = wfdb.rdrecord(str(folder / name))
         rhythm = [(0.0, "AFIB" if label == "A" else "N")]
-        signal = condition(record.p_signal, record.fs)
-        empty = Recording(name, signal, np.empty(0), np.empty(0, np.int64), [], rhythm, 250.0 / record.fs)
+        conditioned = condition(record.p_signal, record.fs)
+        signal = conditioned.samples
+        empty = Recording(
+            name, signal, conditioned.sharp, np.empty(0), np.empty(0, np.int64), [], rhythm, 250.0 / record.fs
+        )
         found = detected(empty, network, settings)
         classes = np.zeros(len(found.beats), np.int64)
         if label == "A":
-            leads = np.ascontiguousarray(np.concatenate((signal, np.zeros_like(signal)), axis=1).T)
+            leads = found.rows(np.arange(2), 0, len(signal))
             classes[contexts(leads, found.beats)[1][:, 9] < _USUAL] = -1
         recordings.append(replace(found, classes=classes))
     return recordings
@@ -113,7 +120,7 @@ def fit_beats(maker: SequenceMaker, *, seed: int, minutes: float, batch: int, ti
 
 def tell(network: BeatNetwork, recording: Recording) -> Told:
     """Class every beat of a recording."""
-    wave, features = contexts(np.ascontiguousarray(recording.signal[:, :2].T), recording.beats)
+    wave, features = contexts(recording.rows(np.arange(2), 0, len(recording.signal)), recording.beats)
     with torch.no_grad():
         now, before = network.sequence(torch.from_numpy(wave)[None], torch.from_numpy(features)[None])
         immediate, revised = (torch.softmax(raw[0], 1).numpy() for raw in (now, before))
@@ -205,15 +212,16 @@ def write(
     return path
 
 
-def _shares(annotated: list[Recording], cinc: list[Recording]) -> npt.NDArray[np.float64]:
-    own = np.array([len(r.beats) ** 0.5 for r in annotated])
+def _shares(annotated: list[Recording], noisy: list[Recording], cinc: list[Recording]) -> npt.NDArray[np.float64]:
+    """Say how often each recording is drawn."""
+    own = np.array([len(r.beats) ** 0.5 for r in annotated] + [_NOISY_SHARE * len(r.beats) ** 0.5 for r in noisy])
     if not cinc:
         return own
     other = np.array([_FIBRILLATING_SHARE if r.rhythms[0][1] == "AFIB" else 1.0 for r in cinc])
     return np.concatenate((own / own.sum() * (1 - _CINC_SHARE), other / other.sum() * _CINC_SHARE))
 
 
-def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 115.0, small: bool = False) -> Path:
+def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 190.0, small: bool = False) -> Path:
     """Train both models: read the recordings, fit, choose thresholds, export and write the cards.
 
     Parameters
@@ -247,7 +255,7 @@ def train_classes(
     out: Path,
     qrs: QrsNetwork,
     qrs_settings: QrsSettings,
-    noise: list[npt.NDArray[np.float32]],
+    noise: list[Noise],
     *,
     seed: int,
     minutes: float,
@@ -265,11 +273,18 @@ def train_classes(
         for name, path in paths.items()
         if path.with_suffix(".hea").is_file()
     }
+    random = np.random.default_rng(seed)
+    bursts = {
+        name: detected(with_bursts(read_recording(data / "mitdb" / name), noise, random), qrs, qrs_settings)
+        for name in names
+    }
     cinc = read_cinc2017(data / "cinc2017", qrs, qrs_settings, most=4 if small else None)
 
     def maker(left_out: tuple[str, ...], of_seed: int) -> SequenceMaker:
         kept = [r for group in (main, extensions) for name, r in group.items() if name not in left_out]
-        return SequenceMaker([*kept, *cinc], _shares(kept, cinc), noise, n_beats=_N_BEATS, seed=of_seed)
+        noisy = [r for name, r in bursts.items() if name not in left_out]
+        shares = _shares(kept, noisy, cinc)
+        return SequenceMaker([*kept, *noisy, *cinc], shares, noise, n_beats=_N_BEATS, seed=of_seed)
 
     told = []
     for i, fold in enumerate(folds):

@@ -6,7 +6,6 @@ and with noise added, and without 118 and 119, of which `nstdb` is made; and on 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,11 @@ from torch import nn
 from heartwire.engine.ecg.slots import SLOT_S, QrsSettings, SlotDecoder
 from heartwire.models.catalogue import ModelCard
 from heartwire.models.ecg.fitting import Recipe, fit
+from heartwire.models.ecg.matching import WINDOW_S, match_beats
+from heartwire.models.ecg.noisy import with_noise
 from heartwire.models.ecg.qrs_crops import CropMaker, Crops
 from heartwire.models.ecg.qrs_network import FRAME, LOOKAHEADS_S, SLOTS, QrsNetwork
-from heartwire.models.ecg.recordings import DS1, Recording, read_ludb, read_recording
+from heartwire.models.ecg.recordings import DS1, Noise, Recording, read_ludb, read_recording
 from heartwire.models.export import export, shapes_of, write_card
 
 NAME = "ecg-qrs"
@@ -34,7 +35,7 @@ _CROP = 2480
 _BATCH = 16
 _RECIPE = Recipe(rate=2.5e-3, warm_up=100, decay=1e-2, average=0.999)
 _LUDB_SHARE = 6.0
-_WINDOW = 0.150 * 250
+_WINDOW = WINDOW_S * 250
 _NOISY_DB = 6.0
 
 
@@ -72,15 +73,6 @@ def run(network: QrsNetwork, signal: npt.NDArray[np.float32]) -> npt.NDArray[np.
         return np.asarray(network(torch.from_numpy(whole), *network.states(1))[0][0, :, 0].numpy())
 
 
-def with_noise(recording: Recording, noise: npt.NDArray[np.float32], decibel: float) -> Recording:
-    """Add noise at a signal-to-noise ratio, as `nstdb` counts it."""
-    signal = recording.signal
-    added = np.resize(noise, signal.shape)
-    high, low = np.percentile(signal, (99.5, 0.5), axis=0)
-    power = (high - low) ** 2 / 8.0 / 10 ** (decibel / 10)
-    return replace(recording, signal=signal + added * np.sqrt(power / np.var(added, axis=0)).astype(np.float32))
-
-
 Counts = npt.NDArray[np.int64]
 
 
@@ -91,14 +83,8 @@ def count(qrs: npt.NDArray[np.float32], recording: Recording, settings: QrsSetti
     for begin, end in recording.flutter:
         found = found[(found < begin) | (found > end)]
         beats = beats[(beats < begin) | (beats > end)]
-    if not len(found):
-        return np.array((0, len(beats), 0), np.int64)
-    after = np.clip(np.searchsorted(found, beats), 1, max(len(found) - 1, 1))
-    pair = np.stack((after - 1, np.minimum(after, len(found) - 1)))
-    distance = np.abs(found[pair] - beats)
-    matched = distance.min(axis=0) <= _WINDOW
-    partners = np.unique(pair[distance.argmin(axis=0), np.arange(len(beats))][matched])
-    return np.array((len(partners), len(beats) - len(partners), len(found) - len(partners)), np.int64)
+    n = int((match_beats(beats, found, window=_WINDOW) >= 0).sum())
+    return np.array((n, len(beats) - n, len(found) - n), np.int64)
 
 
 def _f1(counts: Counts) -> float:
@@ -145,7 +131,7 @@ def choose_settings(
 def write(
     network: QrsNetwork,
     held_out: list[Recording],
-    noise: list[npt.NDArray[np.float32]],
+    noise: list[Noise],
     out: Path,
     *,
     seed: int,
@@ -204,7 +190,7 @@ def write(
 
 
 def train(
-    data: Path, out: Path, noise: list[npt.NDArray[np.float32]], *, seed: int, minutes: float, small: bool, command: str
+    data: Path, out: Path, noise: list[Noise], *, seed: int, minutes: float, small: bool, command: str
 ) -> tuple[Path, QrsNetwork]:
     """Read the recordings, fit, choose thresholds, export and write the card; give the path of the weights and them."""
     names = [name for name in DS1 if name not in (*HOLD_OUT, *NSTDB_PATIENTS)][: 2 if small else None]

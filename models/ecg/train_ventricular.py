@@ -18,7 +18,7 @@ from torch import nn
 
 from heartwire.engine.ecg.ventricular import JUDGED_S, LABELS, STEP, THINNED, WINDOW
 from heartwire.models.catalogue import ModelCard
-from heartwire.models.ecg.recordings import DS1, Recording, read_noise, read_recording
+from heartwire.models.ecg.recordings import DS1, Noise, Recording, read_noise, read_recording
 from heartwire.models.ecg.rhythm_windows import FOLDS, NOISE, VF, VFDB, VT, WindowMaker, label_samples, windows_of
 from heartwire.models.ecg.ventricular_network import N_SAMPLES, VentricularNetwork
 from heartwire.models.export import export, shapes_of, write_card
@@ -32,7 +32,7 @@ _RATE = 2e-3
 
 def fit(
     recordings: list[Recording],
-    noise: list[npt.NDArray[np.float32]],
+    noise: list[Noise],
     *,
     seed: int,
     steps: int,

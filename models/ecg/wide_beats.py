@@ -32,7 +32,7 @@ _SPIKE = _spike()
 
 
 def wide_complex(signal: Array, peak: float) -> Array | None:
-    """Cut out a complex, (2, 160), its ends faded to nothing; None where it lies too near an end of the signal."""
+    """Cut out a complex, (ROWS, 160), its ends faded to nothing; None where it lies too near an end of the signal."""
     first = round(peak) - _BEFORE
     if first < 0 or first + _BEFORE + _AFTER > signal.shape[1]:
         return None
@@ -52,7 +52,7 @@ def ventricular(stretch: Stretch, wide: Array, random: np.random.Generator) -> S
     stretch
         Beats of any kind; only normal ones are replaced.
     wide
-        (2, 160) the ventricular complex, from `wide_complex`.
+        (ROWS, 160) the ventricular complex, from `wide_complex`.
     """
     rr = np.diff(stretch.peaks, prepend=stretch.peaks[0] - 200.0)
     chosen = _pattern(len(rr), random) & (stretch.labels == _NORMAL)
@@ -82,30 +82,72 @@ def pace(stretch: Stretch, wide: Array, random: np.random.Generator) -> Stretch:
     stretch
         Beats of any kind.
     wide
-        (2, 160) the complex that the pacemaker brings about, from `wide_complex`.
+        (ROWS, 160) the complex that the pacemaker brings about, from `wide_complex`.
     """
     signal, labels = stretch.signal.copy(), stretch.labels.copy()
     begin, end = (0, len(labels)) if random.random() < 0.7 else np.sort(random.integers(0, len(labels), 2))
-    lead_samples = int(random.integers(2, 18))
-    height = random.uniform(0.3, 1.5, 2) * random.choice((-1.0, 1.0), 2) * np.ptp(wide, axis=1)
+    lead_samples = int(random.integers(0, 30))
+    # One lead may show less of the spike than the other. The shorter it is, the less of it conditioning leaves.
+    sharp = np.exp(random.uniform(np.log(0.06), np.log(1.0))) * np.ptp(wide[:2], axis=1)
+    sharp[random.integers(2)] *= random.uniform(0.1, 1.0)
+    height = random.choice((-1.0, 1.0), 2) * sharp / np.exp(random.uniform(np.log(0.25), np.log(3.0)))
+    # The R peak is put onto the tallest deflection: a spike, where that is taller than the complex.
+    early = lead_samples if np.abs(height[0]) > 0.7 * np.ptp(wide[0]) else 0
+    peaks = stretch.peaks.copy()
     for i in range(begin, end):
         if _set_in(signal, stretch.peaks[i], wide * np.float32(random.normal(1.0, 0.03)), 0.0):
             spike = round(float(stretch.peaks[i])) - lead_samples
-            signal[:, spike - 6 : spike + 7] += (height[:, None] * _SPIKE).astype(np.float32)
+            signal[:2, spike - 6 : spike + 7] += (height[:, None] * _SPIKE).astype(np.float32)
+            signal[2:, spike] += sharp.astype(np.float32)
             labels[i] = _PACED
+            peaks[i] -= early
         else:
             labels[i] = -1
-    return Stretch(signal, stretch.peaks, labels)
+    return Stretch(signal, peaks, labels)
 
 
 def block(stretch: Stretch, wide: Array, random: np.random.Generator) -> Stretch:
     """Give every normal and supraventricular beat the complex of a bundle branch block; classes stay as they are."""
     signal, labels = stretch.signal.copy(), stretch.labels.copy()
     size = random.uniform(0.6, 1.6) * _height(stretch.signal) / max(_height(wide), 1e-3)
+    blocked = wide * np.float32(size)
+    if random.random() < 0.6:
+        # A narrow r wave before the wide one: what conditioning leaves of a spike looks like it, but is sharp.
+        r_wave = np.exp(-0.5 * ((np.arange(wide.shape[1]) - random.uniform(4, 22)) / random.uniform(1.2, 3.0)) ** 2)
+        blocked[:2] += (random.normal(0.0, 0.4, (2, 1)) * np.ptp(blocked[:2], axis=1, keepdims=True) * r_wave).astype(
+            np.float32
+        )
     for i in np.flatnonzero(labels <= _SUPRAVENTRICULAR):
-        if not _set_in(signal, stretch.peaks[i], wide * np.float32(size * random.normal(1.0, 0.04)), 0.0):
+        if not _set_in(signal, stretch.peaks[i], blocked * np.float32(random.normal(1.0, 0.04)), 0.0):
             labels[i] = -1
     return Stretch(signal, stretch.peaks, labels)
+
+
+def late_forces(stretch: Stretch, random: np.random.Generator) -> Stretch:
+    """Let the right ventricle be late in some or all beats, which begin as they did and end in a slow wave of its own.
+
+    Right bundle branch block, lasting, coming and going, or at short intervals only; classes stay as they are.
+    """
+    signal, n = stretch.signal.copy(), len(stretch.peaks)
+    rr = np.diff(stretch.peaks, prepend=stretch.peaks[0] - 200.0)
+    late = np.ones(n, np.bool_)
+    kind = random.random()
+    if kind < 0.35:
+        late = rr < np.quantile(rr, random.uniform(0.1, 0.9))
+    elif kind < 0.75:
+        late = np.cumsum(random.random(n) < random.uniform(0.02, 0.4)) % 2 == 1
+    width = int(random.integers(15, 30))
+    begin = int(random.integers(2, 12))
+    t = np.arange(100)
+    slow = np.where((t >= begin) & (t < begin + width), np.sin(np.pi * (t - begin) / width) ** 2, 0.0)
+    opposed = np.exp(-0.5 * ((t - random.uniform(55, 75)) / 12.0) ** 2) * random.uniform(0.1, 0.4)
+    size = _height(signal) * random.uniform(0.2, 0.9, 2) * random.choice((-1.0, 1.0), 2)
+    wave = size[:, None] * (slow - opposed) * np.minimum(1.0, (len(t) - t) / 15.0)
+    for peak in stretch.peaks[late & (stretch.labels <= _SUPRAVENTRICULAR)]:
+        first = round(float(peak))
+        room = signal[:2, first : first + len(t)]
+        room += (wave[:, : room.shape[1]] * random.normal(1.0, 0.04)).astype(np.float32)
+    return Stretch(signal, stretch.peaks, stretch.labels)
 
 
 def _pattern(n: int, random: np.random.Generator) -> npt.NDArray[np.bool_]:
@@ -126,7 +168,7 @@ def _pattern(n: int, random: np.random.Generator) -> npt.NDArray[np.bool_]:
 
 
 def _height(signal: Array) -> float:
-    high, low = np.percentile(signal, (99.5, 0.5), axis=1)
+    high, low = np.percentile(signal[:2], (99.5, 0.5), axis=1)
     return float((high - low).mean())
 
 

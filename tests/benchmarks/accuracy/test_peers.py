@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from heartwire.benchmarks.accuracy import peers
-from heartwire.benchmarks.accuracy.matching import match_beats, window_samples
 from heartwire.benchmarks.accuracy.peers import PEERS, Peer, installed_peers
+from heartwire.models.ecg.matching import match_beats, window_samples
 
 RATE_HZ = 360.0
 

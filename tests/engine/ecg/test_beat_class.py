@@ -41,7 +41,7 @@ def _classify(
     verdicts = []
     for at in peaks:
         end = int(at) + AFTER + 12
-        classifier.push(signal[done:end])
+        classifier.push(signal[done:end], np.zeros_like(signal[done:end]))
         verdicts.append(classifier.classify(float(at)))
         done = end
     return verdicts
@@ -62,7 +62,8 @@ def test_the_cutting_of_what_is_pushed_does_not_matter(model: Model) -> None:
     for at in peaks:
         end = int(at) + AFTER + 12
         for first in range(done, end, 7):
-            classifier.push(signal[first : min(first + 7, end)])
+            piece = signal[first : min(first + 7, end)]
+            classifier.push(piece, np.zeros_like(piece))
         verdicts.append(classifier.classify(float(at)))
         done = end
     assert verdicts == whole

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartwire.engine.ecg.beat_context import BEFORE, FEATURES, THINNED, WIDTH, Array, BeatContext, contexts
+from heartwire.engine.ecg.beat_context import BEFORE, FEATURES, ROWS, WIDTH, Array, BeatContext, contexts, cut
 
 _EARLY, _AGAINST_MEDIAN, _AGAINST_LONGEST = 1, 2, 5
 _QRS_LIKENESS = 9
 
 
 def _crops(n: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).normal(0, 1, (n, 2, WIDTH)).astype(np.float32)
+    return np.random.default_rng(seed).normal(0, 1, (n, ROWS, WIDTH)).astype(np.float32)
 
 
 def _walk(crops: Array, peaks: list[float]) -> list[tuple[Array, Array]]:
@@ -32,10 +32,11 @@ def test_the_usual_beat_is_the_median_of_the_last_sixteen(n: int, seed: int) -> 
     # Whole numbers: values that come twice are the hard case of a running median.
     crops = np.round(_crops(n + 1, seed) * 2).astype(np.float32)
     wave, _ = _walk(crops, [200.0 * i for i in range(n + 1)])[-1]
-    last = crops[max(n - 16, 0) : n]
+    last = crops[max(n - 16, 0) : n, :2]
     unit = np.maximum(np.median(np.ptp(last, axis=2), axis=0), 0.05)
-    np.testing.assert_allclose(wave[:2], crops[n] / unit[:, None], rtol=1e-5)
-    np.testing.assert_allclose(wave[2:], (crops[n] - np.median(last, axis=0)) / unit[:, None], atol=1e-5)
+    np.testing.assert_allclose(wave[:2], crops[n, :2] / unit[:, None], rtol=1e-5)
+    np.testing.assert_allclose(wave[2:4], (crops[n, :2] - np.median(last, axis=0)) / unit[:, None], atol=1e-5)
+    np.testing.assert_allclose(wave[4:], crops[n, 2:] / unit[:, None], rtol=1e-5)
 
 
 def test_amplitude_does_not_matter() -> None:
@@ -67,20 +68,33 @@ def test_the_first_beat_has_numbers_too() -> None:
     wave, features = _walk(_crops(1), [100.0])[0]
     assert np.isfinite(wave).all()
     assert np.isfinite(features).all()
-    assert not wave[2:].any()
+    assert not wave[2:4].any()
 
 
 def test_a_whole_signal_at_once_equals_beat_by_beat() -> None:
-    signal = np.random.default_rng(1).normal(0, 1, (2, 6000)).astype(np.float32)
+    signal = np.random.default_rng(1).normal(0, 1, (ROWS, 6000)).astype(np.float32)
     peaks = np.arange(30.0, 5900.0, 170.3)
-    padded = np.pad(signal, ((0, 0), (BEFORE, BEFORE)))
-    firsts = [int(np.floor(at + 0.5)) for at in peaks]
-    crops = np.stack([padded[:, first : first + WIDTH * THINNED : THINNED] for first in firsts])
+    crops = np.empty((len(peaks), ROWS, WIDTH), np.float32)
+    for crop, at in zip(crops, peaks, strict=True):
+        cut(signal, int(np.floor(at + 0.5)) - BEFORE, crop)
     wave, features = contexts(signal, peaks)
-    for i, (of_wave, of_features) in enumerate(_walk(np.ascontiguousarray(crops), list(peaks))):
+    for i, (of_wave, of_features) in enumerate(_walk(crops, list(peaks))):
         np.testing.assert_array_equal(wave[i], of_wave)
         np.testing.assert_array_equal(features[i], of_features)
     assert features.shape == (len(peaks), FEATURES)
+
+
+def test_a_spike_counts_wherever_it_falls_and_what_is_outside_of_the_signal_is_nothing() -> None:
+    crop = np.empty((ROWS, WIDTH), np.float32)
+    for at in (10, 11):
+        signal = np.zeros((ROWS, 40), np.float32)
+        signal[:, at] = 1.0
+        cut(signal, 0, crop)
+        assert crop[2, 5] == crop[3, 5] == 1.0
+        assert crop[0, 5] == (at == 10)
+        cut(signal, -10, crop)
+        assert crop[2, 10] == 1.0
+        assert crop.sum() == 4.0 - 2.0 * (at == 11)
 
 
 def test_a_snapshot_goes_on_where_it_was_taken() -> None:

@@ -81,6 +81,18 @@ def test_mains_that_was_taken_out_is_reported_as_high() -> None:
     assert np.std(out.high[250:]) > 5 * np.std(out.samples[250:])
 
 
+@pytest.mark.parametrize("rate_hz", [250.0, 360.0, 1000.0])
+def test_a_pacing_spike_is_sharp_by_its_height_and_a_wide_complex_is_not(rate_hz: float) -> None:
+    t = np.arange(int(6 * rate_hz)) / rate_hz
+    x = np.exp(-0.5 * ((t - 2.0) / 0.03) ** 2)
+    x[int(4.0 * rate_hz)] -= 0.7
+    sharp = Conditioner(rate_hz, 1).process(x.astype(np.float32)[:, None]).sharp[:, 0]
+    spike = int(np.argmax(sharp))
+    assert sharp[spike] == pytest.approx(0.7, abs=0.01)
+    assert spike / GRID_HZ == pytest.approx(4.0 + DELAY_S, abs=1.5 / GRID_HZ)
+    assert sharp[: int(3.0 * GRID_HZ)].max() < 0.05
+
+
 def test_nan_is_held_at_the_last_good_value_and_flagged() -> None:
     samples = np.full((2500, 2), 0.7, np.float32)
     samples[1000:1100, 0] = np.nan

@@ -9,8 +9,9 @@ pytest.importorskip("torch")
 
 from heartwire.models.ecg.beat_sequences import SequenceMaker
 from heartwire.models.ecg.ectopy import Stretch, reshape_rhythm
-from heartwire.models.ecg.recordings import Recording
-from heartwire.models.ecg.wide_beats import block, pace, ventricular, wide_complex
+from heartwire.models.ecg.noisy import with_bursts, with_noise
+from heartwire.models.ecg.recordings import Noise, Recording
+from heartwire.models.ecg.wide_beats import block, late_forces, pace, ventricular, wide_complex
 
 pytestmark = pytest.mark.train
 _N, _S, _V, _F, _Q = range(5)
@@ -24,13 +25,14 @@ def _stretch(n: int = 60, rr: float = 200.0) -> Stretch:
         size * np.exp(-0.5 * ((t - at) / width) ** 2).sum(axis=0)
         for at, size, width in ((-40, 0.15, 5.0), (0, 1.0, 3.0), (60, 0.3, 12.0))
     )
-    return Stretch(np.stack((lead, 0.5 * lead)).astype(np.float32), peaks, np.zeros(n, np.int64))
+    signal = np.stack((lead, 0.5 * lead, 0.0 * lead, 0.0 * lead)).astype(np.float32)
+    return Stretch(signal, peaks, np.zeros(n, np.int64))
 
 
 def _wide() -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     t = np.arange(160)
     bump = np.exp(-0.5 * ((t - 24) / 12.0) ** 2) - 0.5 * np.exp(-0.5 * ((t - 80) / 20.0) ** 2)
-    return np.stack((bump, -bump)).astype(np.float32)
+    return np.stack((bump, -bump, 0.0 * bump, 0.0 * bump)).astype(np.float32)
 
 
 def test_every_made_rhythm_has_its_r_peaks_where_it_says() -> None:
@@ -70,7 +72,9 @@ def test_a_pacemaker_leaves_a_spike_before_each_beat_it_takes() -> None:
     for seed in range(20):
         made = pace(stretch, _wide(), np.random.default_rng(seed))
         assert set(made.labels) <= {_N, _Q, -1}
-        assert (made.signal != stretch.signal).any() == bool((made.labels == _Q).any())
+        paced = made.peaks[made.labels == _Q]
+        assert (made.signal != stretch.signal).any() == bool(len(paced))
+        assert all(made.signal[2:, int(at) - 30 : int(at) + 1].max() > 0.02 for at in paced)
 
 
 def test_a_bundle_branch_block_changes_the_wave_and_no_class() -> None:
@@ -82,15 +86,45 @@ def test_a_bundle_branch_block_changes_the_wave_and_no_class() -> None:
     assert told.mean() > 0.9
 
 
+def test_late_forces_leave_the_beginning_of_a_beat_and_every_class() -> None:
+    stretch = _stretch()
+    stretch.labels[10] = _V
+    changed = []
+    for seed in range(20):
+        made = late_forces(stretch, np.random.default_rng(seed))
+        np.testing.assert_array_equal(made.labels, stretch.labels)
+        difference = np.abs(made.signal - stretch.signal)
+        for at in stretch.peaks[2:-2]:
+            assert not difference[:, int(at) - 50 : int(at)].any()
+        assert not difference[:, int(stretch.peaks[10]) : int(stretch.peaks[10]) + 40].any()
+        changed.append([difference[0, int(at) : int(at) + 60].any() for at in stretch.peaks])
+    assert 0.1 < np.mean(changed) < 0.9
+
+
+def _drawn(labels: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[Recording, list[Noise]]:
+    stretch = _stretch(len(labels))
+    signal, sharp = stretch.signal[:2].T.copy(), stretch.signal[2:].T.copy()
+    noise = np.random.default_rng(1).normal(0, 0.1, (20_000, 2)).astype(np.float32)
+    return Recording("drawn", signal, sharp, stretch.peaks, labels, [], [(0.0, "N")], 1.0), [Noise(noise, abs(noise))]
+
+
+def test_noise_is_added_at_the_ratio_wanted_and_in_bursts() -> None:
+    recording, noise = _drawn(np.zeros(300, np.int64))
+    added = with_noise(recording, noise[0], 6.0).signal - recording.signal
+    height = np.ptp(np.percentile(recording.signal, (0.5, 99.5), axis=0), axis=0)
+    np.testing.assert_allclose(10 * np.log10(height**2 / 8 / added.var(axis=0)), 6.0, atol=0.1)
+    bursts = with_bursts(recording, noise, np.random.default_rng(0))
+    touched = (bursts.signal != recording.signal).any(axis=1)
+    assert 0.1 < touched.mean() < 0.9
+    assert ((bursts.sharp != recording.sharp).any(axis=1) == touched).mean() > 0.99
+
+
 def test_a_complex_at_the_edge_is_not_cut_out() -> None:
     assert wide_complex(_stretch().signal, 3.0) is None
 
 
 def test_sequences_have_a_class_only_where_one_is_known() -> None:
-    stretch = _stretch(300)
-    labels = np.where(np.arange(300) % 17 == 0, _V, _N)
-    recording = Recording("drawn", stretch.signal.T.copy(), stretch.peaks, labels, [], [(0.0, "N")], 1.0)
-    noise = [np.random.default_rng(1).normal(0, 0.1, (20_000, 2)).astype(np.float32)]
+    recording, noise = _drawn(np.where(np.arange(300) % 17 == 0, _V, _N))
     drawn = SequenceMaker([recording], np.ones(1), noise, n_beats=40, seed=2).batch(16)
     assert drawn.wave.shape[:2] == drawn.features.shape[:2] == drawn.label.shape == (16, 40)
     assert np.isfinite(drawn.wave).all()

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartwire.benchmarks.accuracy.matching import Samples, match_beats, pairs_of_wfdb, window_samples
+from heartwire.models.ecg.matching import Samples, match_beats, pairs_of_wfdb, window_samples
 
 WINDOW = 54
 crowded = st.lists(st.integers(0, 3000), max_size=40, unique=True).map(lambda s: np.array(sorted(s), np.int64))

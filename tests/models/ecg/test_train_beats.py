@@ -17,7 +17,7 @@ from heartwire.models.ecg import train_beats, train_qrs  # noqa: E402
 from heartwire.models.ecg.beat_network import BeatEnsemble, BeatNetwork  # noqa: E402
 from heartwire.models.ecg.qrs_crops import SLOT_S, CropMaker  # noqa: E402
 from heartwire.models.ecg.qrs_network import FRAME, LOOKAHEADS_S, SLOTS, QrsNetwork  # noqa: E402
-from heartwire.models.ecg.recordings import DS1, DS2, PACED, Recording  # noqa: E402
+from heartwire.models.ecg.recordings import DS1, DS2, PACED, Noise, Recording  # noqa: E402
 
 pytestmark = [
     pytest.mark.train,
@@ -34,12 +34,13 @@ def _recording(name: str = "drawn", seconds: int = 60) -> Recording:
     t = np.arange(seconds * 250)[:, None]
     signal = np.exp(-0.5 * ((t - beats[None]) / 3.0) ** 2).sum(axis=1)[:, None] * (1.0, 0.5)
     signal = (signal + random.normal(0, 0.01, signal.shape)).astype(np.float32)
-    return Recording(name, signal, beats, np.arange(len(beats)) % 3, [], [(0.0, "N")], 1.0)
+    return Recording(name, signal, np.zeros_like(signal), beats, np.arange(len(beats)) % 3, [], [(0.0, "N")], 1.0)
 
 
-def _noise() -> list[np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
+def _noise() -> list[Noise]:
     random = np.random.default_rng(6)
-    return [random.normal(0, 0.1, (20_000, 2)).astype(np.float32) for _ in range(3)]
+    drawn = random.normal(0, 0.1, (3, 20_000, 2)).astype(np.float32)
+    return [Noise(signal, abs(signal)) for signal in drawn]
 
 
 def _busy_network() -> QrsNetwork:
@@ -123,7 +124,7 @@ def test_training_small_gives_models_that_the_engine_takes(tmp_path: Path, data_
     signal = _recording().signal[:2000]
     QrsDetector(Model(tmp_path / "ecg-qrs.onnx", provider="cpu")).process(signal)
     classifier = BeatClassifier(model)
-    classifier.push(signal)
+    classifier.push(signal, np.zeros_like(signal))
     verdict, before = classifier.classify(1900.0)
     assert verdict.label in "NSVFQ"
     assert before is None

@@ -13,7 +13,7 @@ from heartwire.engine.ecg import ventricular  # noqa: E402
 from heartwire.engine.ecg.ventricular import STEP, THINNED, WINDOW, VentricularDetector  # noqa: E402
 from heartwire.engine.inference import Model  # noqa: E402
 from heartwire.models.catalogue import read_card  # noqa: E402
-from heartwire.models.ecg.recordings import Recording  # noqa: E402
+from heartwire.models.ecg.recordings import Noise, Recording  # noqa: E402
 from heartwire.models.ecg.rhythm_windows import FOLDS, VF, VFDB, VT, WindowMaker, label_samples, windows_of  # noqa: E402
 from heartwire.models.ecg.train_ventricular import train, write  # noqa: E402
 from heartwire.models.ecg.ventricular_network import LABELS, N_SAMPLES, VentricularNetwork  # noqa: E402
@@ -30,7 +30,7 @@ pytestmark = [
 def _recording() -> Recording:
     signal = np.random.default_rng(0).normal(0, 0.3, (30_000, 2)).astype(np.float32)
     rhythms = [(100.0, "N"), (8000.0, "VT"), (15_000.0, "VFIB"), (22_000.0, "NOISE")]
-    return Recording("drawn", signal, np.empty(0), np.empty(0, np.int64), [], rhythms, 1.0)
+    return Recording("drawn", signal, np.zeros_like(signal), np.empty(0), np.empty(0, np.int64), [], rhythms, 1.0)
 
 
 def test_every_record_is_tested_by_exactly_one_fold() -> None:
@@ -45,7 +45,7 @@ def test_network_and_engine_agree_on_window_and_labels() -> None:
 def test_windows_carry_the_rhythm_of_their_end() -> None:
     labels = label_samples(_recording())
     assert [labels[i] for i in (50, 150, 9000, 16_000)] == [-1, 0, VT, VF]
-    signal, drawn = WindowMaker([_recording()], [np.zeros((5000, 2), np.float32)], seed=0).batch(64)
+    signal, drawn = WindowMaker([_recording()], [Noise(*np.zeros((2, 5000, 2), np.float32))], seed=0).batch(64)
     assert signal.shape == (64, 1, 1, N_SAMPLES)
     assert set(np.unique(drawn)) == {0, 1, 2, 3}
 
