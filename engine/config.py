@@ -15,6 +15,9 @@
     kind = "wfdb"
     out = "results"
 
+    [alarms]
+    journal = "ward.journal"   # where alarms are kept
+
     [dashboard]
     port = 8080
 """
@@ -28,6 +31,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from heartwire.engine.alarms.inactivation import AlarmTimes
 from heartwire.engine.errors import ConfigError
 
 _ENDPOINT = re.compile(r"tcp://[^\s:/]+:(\d{1,5})|tcp://\[[0-9a-fA-F:.%\w]+\]:(\d{1,5})|ipc://.+")
@@ -102,12 +106,21 @@ class DashboardConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     port: int = 8080
 
 
+class AlarmsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The alarm system."""
+
+    journal: str = ""
+    """The journal's file; empty: beside the configuration file for `heartwire run`, else in the run folder."""
+    times: AlarmTimes = AlarmTimes()
+
+
 class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One run: streams, sinks and the engine's settings."""
 
     engine: EngineConfig = msgspec.field(default_factory=EngineConfig)
     stream: list[StreamConfig]
     sink: list[dict[str, Any]] = []
+    alarms: AlarmsConfig = msgspec.field(default_factory=AlarmsConfig)
     dashboard: DashboardConfig | None = None
 
 
@@ -180,6 +193,9 @@ def check(config: Config, where: str) -> None:
     for name in ("snapshot_s", "ring_s", "stale_after_s", "ready_timeout_s"):
         if not 0 < getattr(config.engine, name) < math.inf:
             refuse(f"engine.{name}", "must be above 0 and finite")
+    for name, seconds in msgspec.structs.asdict(config.alarms.times).items():
+        if not 0 < seconds < math.inf:
+            refuse(f"alarms.times.{name}", "must be above 0 and finite")
     if config.dashboard and not 0 <= config.dashboard.port <= _HIGHEST_PORT + 1:
         refuse("dashboard.port", f"must be 0 (any) to {_HIGHEST_PORT + 1}")
     if config.engine.ring_s < config.engine.snapshot_s:

@@ -10,6 +10,8 @@
     ├── MalformedMessage        bytes on a socket that are not a valid message: refused and counted
     ├── StreamClosed            this side closed the stream
     ├── StreamStalled           a subscriber that a lossless publisher waits for did not acknowledge in time
+    ├── CommandRefused          a command to the alarm system that is not valid now; says why
+    ├── JournalError            the journal of alarms cannot be read or written
     └── ProcessorError          a processor raised; carries the stream it was working for
 
 Messages say what was wrong, where, and what to do.
@@ -49,6 +51,14 @@ class StreamClosed(HeartwireError):  # noqa: N818 - names what happened, as anyi
 
 class StreamStalled(HeartwireError):  # noqa: N818 - names what happened, as anyio does
     """A subscriber that a lossless publisher waits for did not acknowledge in time."""
+
+
+class CommandRefused(HeartwireError):  # noqa: N818 - names what happened, as anyio does
+    """A command to the alarm system that is not valid now; nothing was changed."""
+
+
+class JournalError(HeartwireError):
+    """The journal of alarms cannot be read or written."""
 
 
 class ProcessorError(HeartwireError):

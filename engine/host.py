@@ -11,9 +11,11 @@ from contextlib import suppress
 
 import msgspec
 
+from heartwire.engine.alarms.evidence import Evidence
+from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.errors import ProcessorError
 from heartwire.engine.ledger import Ledger
-from heartwire.engine.messages import EndOfStream, Finding, Gap, Item, number_of, size_of
+from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, Gap, Item, number_of, size_of
 from heartwire.engine.processor import Processor
 
 
@@ -23,6 +25,7 @@ class _State(msgspec.Struct):
     processor: bytes
     processor_number: int
     """The next sample or frame when the processor gave its state."""
+    evidence: bytes
     ledger: bytes
     next_number: int
     last_seq: int
@@ -47,7 +50,13 @@ class StreamHost:
         self.next_number = 0
         self.ended = False
         self._processor = processor
+        self._evidence = Evidence()
         self._good = (processor.snapshot() if processor else b"", 0)
+
+    @property
+    def alarms(self) -> AlarmBoard | None:
+        """The alarms that the processor raises, where it raises any."""
+        return None if self._processor is None else self._processor.alarms
 
     def handle(self, item: Item) -> list[Finding]:
         """Process the next item.
@@ -83,8 +92,12 @@ class StreamHost:
             raise ProcessorError(self.stream, error, self._put_back(self._processor)) from error
         for item in items:
             self._account(item, None)
+        if isinstance(first := items[0], EcgChunk):
+            self._evidence.rate_hz = first.rate_hz
+            self._evidence.trim(first.first_sample)
         decided_ns = time.monotonic_ns()
         for finding in findings:
+            self._evidence.note(finding)
             finding.trace = msgspec.structs.replace(items[-1].trace, decided_ns=decided_ns)
         return findings
 
@@ -125,12 +138,14 @@ class StreamHost:
         if self._processor is not None:
             with suppress(Exception):  # a processor that cannot be saved harms its own restart only
                 self._good = (self._processor.snapshot(), self.next_number)
-        state = _State(*self._good, self.ledger.snapshot(), self.next_number, self.last_seq, self.ended)
+        evidence, ledger = self._evidence.snapshot(), self.ledger.snapshot()
+        state = _State(*self._good, evidence, ledger, self.next_number, self.last_seq, self.ended)
         return msgspec.msgpack.encode(state)
 
     def restore(self, raw: bytes) -> None:
         """Take a state given by `snapshot`."""
         state = msgspec.msgpack.decode(raw, type=_State)
+        self._evidence.restore(state.evidence)
         self.ledger.restore(state.ledger)
         self.next_number = state.next_number
         self.last_seq = state.last_seq

@@ -20,6 +20,9 @@ BeatStage = Literal["provisional", "confirmed", "revised"]
 Priority = Literal["high", "medium", "low"]
 AlarmChange = Literal["on", "off", "latched", "acknowledged", "escalated"]
 AlarmKind = Literal["physiological", "technical"]
+AlarmInactive = Literal["enabled", "audio-paused", "audio-off", "alarm-paused", "alarm-off"]
+"""Which signals of alarms are given: all, or not the sound, or none (IEC 60601-1-8, inactivation states)."""
+AlarmAction = Literal["acknowledge", "audio-pause", "audio-off", "alarm-pause", "alarm-off", "resume", "limits"]
 Reason: TypeAlias = dict[str, str | int | float | list[int | float]]
 """The rule that decided and the values it decided on."""
 
@@ -249,7 +252,8 @@ class AlarmEvent(msgspec.Struct, kw_only=True, tag=True):
     """One change of an alarm condition: what users call a warning.
 
     `onset_sample` is where the condition began, `decision_sample` the last sample that the decision needed. For frame
-    streams both are frame numbers. `emitted_ns` is when it left the worker.
+    streams both are frame numbers. `priority` is the one it has now: one above its condition's once it was escalated.
+    `inactivation` says which signals are given for it. `emitted_ns` is when it left the worker.
     """
 
     stream: str
@@ -262,7 +266,59 @@ class AlarmEvent(msgspec.Struct, kw_only=True, tag=True):
     decision_sample: int
     algorithmic_delay_s: float
     reason: Reason = msgspec.field(default_factory=dict)
+    inactivation: AlarmInactive = "enabled"
     emitted_ns: int = 0
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class AlarmInactivation(msgspec.Struct, kw_only=True, tag=True):
+    """Which signals are given for the alarms of a stream changed, or (`reminder`) has been off for a while.
+
+    `condition` is the one concerned, empty for all that `kind` names: those found in the signal ("signal") or those
+    that the engine raises about the stream ("engine"). `lasts_s` is how long a pause lasts, 0 without an end.
+    """
+
+    stream: str
+    condition: str
+    kind: Literal["signal", "engine"]
+    change: AlarmInactive
+    decision_sample: int
+    lasts_s: float = 0.0
+    reminder: bool = False
+    by: str = ""
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class AlarmCommand(msgspec.Struct, kw_only=True, tag=True):
+    """What somebody wants of the alarm system; one that was carried out is published on its stream.
+
+    `by` is who, `given_ns` when (ns since 1970, UTC, where it was given), `id` what the answer refers to. `condition`
+    is empty for all of the stream. `lasts_s` is for pauses, 0: the default. `limits` are those to change, by name.
+    `after_seq` is the item after which the worker carried it out, set there.
+    """
+
+    stream: str
+    action: AlarmAction
+    by: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    condition: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    lasts_s: float = 0.0
+    limits: Annotated[dict[Annotated[str, msgspec.Meta(max_length=32)], float], msgspec.Meta(max_length=32)] = {}
+    given_ns: int = 0
+    after_seq: int = -1
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class AlarmAnswer(msgspec.Struct, kw_only=True, tag=True):
+    """What became of the command `id`: carried out and in the journal, or refused with the reason."""
+
+    stream: str
+    id: str
+    accepted: bool
+    reason: str = ""
     seq: int = 0
     trace: Trace = msgspec.field(default_factory=Trace)
 
@@ -282,6 +338,16 @@ class LedgerReport(msgspec.Struct, kw_only=True, tag=True):
 
 
 Finding: TypeAlias = (
-    Beat | HeartRate | Rhythm | SignalQuality | CatheterFix | Overlay | CardiacPhase | AlarmEvent | LedgerReport
+    Beat
+    | HeartRate
+    | Rhythm
+    | SignalQuality
+    | CatheterFix
+    | Overlay
+    | CardiacPhase
+    | AlarmEvent
+    | AlarmInactivation
+    | AlarmCommand
+    | LedgerReport
 )
-Message: TypeAlias = Item | Finding
+Message: TypeAlias = Item | Finding | AlarmAnswer

@@ -58,6 +58,14 @@ class Plan(msgspec.Struct, kw_only=True):
         """Where the supervisor collects reports."""
         return f"ipc://{self.run_dir}/reports"
 
+    def command_endpoint(self) -> str:
+        """Where the supervisor takes commands to the alarms."""
+        return f"ipc://{self.run_dir}/commands"
+
+    def journal_path(self) -> Path:
+        """Where alarms are kept."""
+        return Path(self.config.alarms.journal or Path(self.run_dir) / "alarms.journal")
+
     def snapshot_path(self, worker: str) -> Path:
         """Where a worker saves its state."""
         return Path(self.run_dir) / f"{worker}.snapshot"

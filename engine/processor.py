@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
+from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.messages import Finding, Item
 
 
@@ -21,6 +22,8 @@ class Processor(ABC):
     algorithmic_delay_s: float
     notes: Sequence[str] = ()
     """What the user should know at start: which models run where and why."""
+    alarms: AlarmBoard | None = None
+    """The board of the alarms that it raises, where it raises any: commands to them go there. Part of the snapshot."""
 
     @abstractmethod
     def process(self, item: Item) -> Iterable[Finding]:

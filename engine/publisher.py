@@ -201,6 +201,11 @@ class Publisher:
             self._turn(0)
         return message.seq
 
+    def next_seq(self, stream: str) -> int:
+        """Give the sequence number that the next message of a stream will have."""
+        ring = self._rings.get(stream)
+        return 0 if ring is None else ring.next_seq
+
     def serve(self, timeout_ms: float = 0) -> None:
         """Answer requests and send heartbeats for this long."""
         deadline_ns = time.monotonic_ns() + round(timeout_ms * 1e6)

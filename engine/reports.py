@@ -1,22 +1,24 @@
 """What the processes of a run tell their supervisor, and how they are told to go and to stop.
 
-Reports go over a PUSH socket in the run folder. Orders come as lines on standard input, and its end means that the
-supervisor is gone: no process outlives it.
+Reports go over a PUSH socket in the run folder. Orders come as lines on standard input, commands to the alarms of its
+streams as lines of JSON; its end means that the supervisor is gone: no process outlives it.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 import zmq
 
+from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.bus import Publisher, Subscriber
 from heartwire.engine.errors import MalformedMessage
-from heartwire.engine.messages import AlarmEvent, LedgerReport
+from heartwire.engine.messages import AlarmAnswer, AlarmCommand, LedgerReport
 
 Order = Literal["go", "stop"]
 
@@ -29,17 +31,29 @@ class Ready(msgspec.Struct, tag=True):
 
 
 class Heartbeat(msgspec.Struct, tag=True):
-    """A process is alive; the accounts of its streams so far."""
+    """A process is alive: the accounts of its streams so far, and the technical conditions that hold.
+
+    `journal_lost` says why it cannot write alarms to the journal, empty where it can.
+    """
 
     process: str
     ledgers: list[LedgerReport]
+    technical: list[Technical] = []
+    journal_lost: str = ""
 
 
-class Raised(msgspec.Struct, tag=True):
-    """A technical alarm of a process, to be published by the supervisor."""
+class Found(msgspec.Struct, tag=True):
+    """A process found a change of a technical condition."""
 
     process: str
-    event: AlarmEvent
+    technical: Technical
+
+
+class Answered(msgspec.Struct, tag=True):
+    """What a process made of a command."""
+
+    process: str
+    answer: AlarmAnswer
 
 
 class Fault(msgspec.Struct, tag=True):
@@ -59,7 +73,7 @@ class Done(msgspec.Struct, tag=True):
     notes: list[str]
 
 
-Report: TypeAlias = Ready | Heartbeat | Raised | Fault | Done
+Report: TypeAlias = Ready | Heartbeat | Found | Answered | Fault | Done
 _DECODER: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -108,6 +122,7 @@ class Line:
         self._poller.register(self._fd, zmq.POLLIN)
         self._pending = b""
         self._lost = False
+        self._commands: deque[AlarmCommand] = deque()
 
     def report(self, report: Report) -> None:
         """Send a report."""
@@ -117,10 +132,16 @@ class Line:
         """Give the next order, None where none came in time; a lost supervisor is an order to stop."""
         if b"\n" not in self._pending:
             self._read(timeout_ms)
-        if b"\n" not in self._pending:
-            return "stop" if self._lost else None
-        line, _, self._pending = self._pending.partition(b"\n")
-        return "go" if line == b"go" else "stop"
+        while b"\n" in self._pending:
+            line, _, self._pending = self._pending.partition(b"\n")
+            if not line.startswith(b"{"):
+                return "go" if line == b"go" else "stop"
+            self._commands.append(msgspec.json.decode(line, type=AlarmCommand))
+        return "stop" if self._lost else None
+
+    def command(self) -> AlarmCommand | None:
+        """Give the next command that came while orders were looked for."""
+        return self._commands.popleft() if self._commands else None
 
     def lost(self) -> bool:
         """Tell whether the supervisor is gone, or has nothing more to say."""

@@ -1,22 +1,26 @@
-"""One stream's place in a worker: its queue, its host, and the technical alarms that only a worker can raise."""
+"""One stream's place in a worker: its queue, its host, and the technical conditions that only a worker can see."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from heartwire.engine import registry
-from heartwire.engine.alarms.technical import TechnicalAlarms
+from heartwire.engine.alarms.inactivation import AlarmTimes
+from heartwire.engine.alarms.limits import changed
+from heartwire.engine.alarms.strips import Strip, StripRecorder
+from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.clock import DeviceClock, sample_time_ns
 from heartwire.engine.config import EngineConfig, StreamConfig
-from heartwire.engine.errors import ModelError, ProcessorError
+from heartwire.engine.errors import CommandRefused, ModelError, ProcessorError
 from heartwire.engine.flow import FreshestQueue, LosslessQueue
 from heartwire.engine.host import StreamHost
 from heartwire.engine.messages import (
     HOST_CLOCK,
+    AlarmCommand,
     AlarmEvent,
     EcgChunk,
     EndOfStream,
@@ -33,6 +37,7 @@ from heartwire.engine.messages import (
 from heartwire.engine.numbering import Numbering
 
 Published: TypeAlias = Finding | EndOfStream
+"""What a station gives."""
 
 _QUEUE = 4096
 _OVERLOAD_S = 1.0
@@ -49,15 +54,24 @@ class Station:
     engine
         The engine's settings.
     tell
-        Takes technical alarms as they change.
+        Takes technical conditions as they change.
+    times
+        The times of the alarm system.
     """
 
-    def __init__(self, config: StreamConfig, engine: EngineConfig, tell: Callable[[AlarmEvent], None]) -> None:
+    def __init__(
+        self,
+        config: StreamConfig,
+        engine: EngineConfig,
+        tell: Callable[[Technical], None],
+        times: AlarmTimes | None = None,
+    ) -> None:
         self.stream = config.id
         self._config = config
         self._stale_after_ns = round(engine.stale_after_s * 1e9)
         self._tell = tell
-        self._alarms = TechnicalAlarms(config.id)
+        self._technical: dict[str, Technical] = {}
+        self._strips = StripRecorder()
         self._rate_hz = 0.0
         self._heard_ns = 0
         self._in_queue = 0
@@ -82,14 +96,23 @@ class Station:
         else:
             self._host = StreamHost(config.id, processor)
             self.notes = list(processor.notes)
+            if processor.alarms is not None and times is not None:
+                processor.alarms.times = times
 
     def _begin(self, code: str, reason: Reason) -> None:
-        for event in self._alarms.begin(code, sample=self._last_number, rate_hz=self._rate_hz, reason=reason):
-            self._tell(event)
+        if code not in self._technical:
+            found = Technical(self.stream, code, True, self._last_number, self._rate_hz, reason)
+            self._technical[code] = found
+            self._tell(found)
 
     def _end(self, code: str) -> None:
-        for event in self._alarms.end(code, sample=self._last_number, rate_hz=self._rate_hz):
-            self._tell(event)
+        if code in self._technical:
+            del self._technical[code]
+            self._tell(Technical(self.stream, code, False, self._last_number, self._rate_hz))
+
+    def technical(self) -> list[Technical]:
+        """Give the technical conditions that hold now."""
+        return list(self._technical.values())
 
     @property
     def _last_number(self) -> int:
@@ -176,6 +199,8 @@ class Station:
 
     def _handle(self, item: Item) -> list[Published]:
         published: list[Published] = []
+        if isinstance(item, EcgChunk):
+            self._strips.take(item)
         try:
             published += self._host.handle(item)
         except ProcessorError as error:
@@ -188,7 +213,37 @@ class Station:
                 self._end("PROCESSOR")
         if isinstance(item, EndOfStream):
             published.append(msgspec.structs.replace(item))
+        for finding in published:
+            self._strips.note(finding)
         return published
+
+    def strip(self, message: Published) -> Strip | None:
+        """Give the strip of an alarm of an ECG stream that begins; None for everything else."""
+        if isinstance(message, AlarmEvent) and message.change == "on":
+            return self._strips.cut(message.decision_sample)
+        return None
+
+    def command(self, command: AlarmCommand) -> list[Published]:
+        """Carry out a command to the alarms of the signal; give it as carried out, and the changes that it brings.
+
+        Raises
+        ------
+        CommandRefused
+            If it is not valid here and now.
+        """
+        if (alarms := self._host.alarms) is None:
+            msg = f"{self.stream}: its processor has no alarms"
+            raise CommandRefused(msg)
+        changes = alarms.command(command)
+        return [msgspec.structs.replace(command, after_seq=self._host.last_seq), *changes]
+
+    def stand(self, events: Sequence[AlarmEvent], limits: dict[str, float]) -> list[Published]:
+        """Take back what stood, and the limits that held, before a restart of the run."""
+        if (alarms := self._host.alarms) is None:
+            return []
+        if limits and alarms.limits is not None:
+            alarms.limits = changed(alarms.limits, limits)
+        return list(alarms.stand(events))
 
     def _next(self) -> Item | None:
         # A gap lies before the newest frame, the end after it.
@@ -240,12 +295,11 @@ class Station:
 
     def snapshot(self) -> bytes:
         """Give the state from which the stream goes on after the last item processed."""
-        return msgspec.msgpack.encode((self._numbering.shift, self._alarms.snapshot(), self._host.snapshot()))
+        return msgspec.msgpack.encode((self._numbering.shift, self._host.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self._numbering.shift, alarms, host = msgspec.msgpack.decode(state, type=tuple[int, bytes, bytes])
-        self._alarms.restore(alarms)
+        self._numbering.shift, host = msgspec.msgpack.decode(state, type=tuple[int, bytes])
         self._host.restore(host)
         self._numbering.next_number = self._host.next_number
         self._joined = self._host.next_number > 0

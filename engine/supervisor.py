@@ -7,6 +7,8 @@ death ends the run with an error.
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
 import sys
 import time
@@ -19,13 +21,16 @@ import msgspec
 import zmq
 
 from heartwire.engine import reports
+from heartwire.engine.alarms.desk import AlarmDesk
 from heartwire.engine.bus import Publisher
 from heartwire.engine.config import Config
 from heartwire.engine.errors import HeartwireError, InputError, MalformedMessage
-from heartwire.engine.messages import LedgerReport
+from heartwire.engine.messages import AlarmCommand, LedgerReport
 from heartwire.engine.plan import DASHBOARD, SINKS, SUPERVISOR, make_plan, write_plan
 
 _POLL_MS = 50
+_HELD_MS = 1
+"""How often the journal is looked at where an alarm waits for it."""
 _REPORTS_AT_ONCE = 1000
 _REPORT_LIMIT_BYTES = 1024 * 1024
 _MOST_CRASHES = 5
@@ -75,10 +80,12 @@ class _Child:
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", self._module, self._run_dir, self.name],
             stdin=subprocess.PIPE,
+            bufsize=0,
             start_new_session=True,
         )
         assert self.process.stdin is not None
         self._stdin = self.process.stdin
+        os.set_blocking(self._stdin.fileno(), False)
         for order in self._orders:
             self._write(order)
 
@@ -87,10 +94,18 @@ class _Child:
         self._orders.append(order)
         self._write(order)
 
-    def _write(self, order: reports.Order) -> None:
-        with suppress(BrokenPipeError, ValueError):
-            self._stdin.write(order.encode() + b"\n")
-            self._stdin.flush()
+    def command(self, command: AlarmCommand) -> bool:
+        """Give a command; False where the process cannot take it now."""
+        return self.ready and not self.done and self._write(msgspec.json.encode(command).decode())
+
+    def _write(self, line: str) -> bool:
+        """Write a line; False where the process is gone or does not read."""
+        data = line.encode() + b"\n"
+        try:
+            # So short a line is written whole or not at all (POSIX, PIPE_BUF).
+            return len(data) <= select.PIPE_BUF and bool(self._stdin.write(data))
+        except (BrokenPipeError, ValueError):
+            return False
 
     def close_stdin(self) -> None:
         """Let the process see that nobody gives it orders any more."""
@@ -136,10 +151,23 @@ class Supervisor:
         self._last_refusal = ""
         self._children: dict[str, _Child] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._publisher = Publisher(self.plan.data_endpoint(SUPERVISOR), context=self._context)
+        # Not the epoch of the workers: this publisher counts the messages of their streams on its own.
+        self._publisher = Publisher(
+            self.plan.data_endpoint(SUPERVISOR), epoch=self.plan.epoch + 1, context=self._context
+        )
+        try:
+            self._desk = AlarmDesk(self.plan, self._publisher, self._context, self._forward)
+        except HeartwireError:
+            self._publisher.close()
+            self._context.term()
+            raise
         self._reports = self._context.socket(zmq.PULL)
         self._reports.maxmsgsize = _REPORT_LIMIT_BYTES
         self._reports.bind(self.plan.report_endpoint())
+        self._poller = zmq.Poller()
+        for socket in (self._reports, self._desk.commands):
+            self._poller.register(socket, zmq.POLLIN)
+        self._in_order = False
         for name in self.plan.workers:
             self._start(name, "heartwire.engine.worker")
         if config.sink:
@@ -153,6 +181,9 @@ class Supervisor:
 
     def _start(self, name: str, module: str) -> None:
         self._children[name] = _Child(name, module, self.plan.run_dir)
+
+    def _forward(self, process: str, command: AlarmCommand) -> bool:
+        return self._children[process].command(command)
 
     def process_ids(self) -> dict[str, int]:
         """Give the process id of each process of the run."""
@@ -179,10 +210,14 @@ class Supervisor:
                 break
             self._step()
             progress(self.summary)
+        if self._desk.refused:
+            line = f"{SUPERVISOR}: refused {self._desk.refused} malformed commands, last: {self._desk.last_refusal}"
+            self.summary.notes.append(line)
         if self._refused:
             line = f"{SUPERVISOR}: refused {self._refused} malformed reports, last: {self._last_refusal}"
             self.summary.notes.append(line)
         self.summary.notes.extend(reports.refusals(SUPERVISOR, [self._publisher]))
+        self._in_order = True
         return self.summary
 
     def wait_ready(self, stop: Callable[[], bool]) -> float:
@@ -210,8 +245,9 @@ class Supervisor:
 
     def _step(self) -> None:
         """Take what reports there are, publish what is due, see to the processes."""
-        if self._reports.poll(_POLL_MS):
+        if self._poller.poll(_POLL_MS if self._desk.idle else _HELD_MS):
             self._take_all()
+        self._desk.step()
         self._publisher.serve(timeout_ms=0)
         for child in self._children.values():
             # After its part is done a process waits for the order to leave: only an accident ends it then.
@@ -238,17 +274,23 @@ class Supervisor:
         match report:
             case reports.Ready(notes=notes):
                 child.ready = child.lasted = True
+                self._lose(child.name, "it is there again", holds=False)
                 for note in notes:
                     self._say(f"{child.name}: {note}")
-            case reports.Raised(event=event):
-                self._check_stream(event.stream)
-                self._publisher.send(event)
+            case reports.Found(technical=technical):
+                self._desk.found(child.name, technical)
+            case reports.Answered(answer=answer):
+                self._desk.answered(answer)
             case reports.Fault(stream=stream, line=line):
                 self.summary.faults.append(report)
                 if stream:
                     self._say(f"{stream}: {line}")
-            case reports.Heartbeat(ledgers=ledgers):
+                    if child.name in self.plan.feeders and stream in self._streams:
+                        self._desk.lost("SOURCE_LOST", [stream], line)
+            case reports.Heartbeat(ledgers=ledgers, technical=holding, journal_lost=journal_lost):
                 self._account(ledgers)
+                if child.name in self.plan.workers:
+                    self._desk.heard(child.name, holding, journal_lost)
             case reports.Done(ledgers=ledgers, notes=notes):
                 child.done = True
                 self._account(ledgers)
@@ -262,12 +304,22 @@ class Supervisor:
     def _account(self, ledgers: list[LedgerReport]) -> None:
         for ledger in ledgers:
             self._check_stream(ledger.stream)
-            self._publisher.send(ledger)
+            self._desk.publish(ledger)
             self.summary.ledgers[ledger.stream] = ledger
+
+    def _lose(self, name: str, why: str, *, holds: bool = True) -> None:
+        """Raise or end the technical alarms of a process that died or is there again."""
+        if name in self.plan.workers:
+            self._desk.lost("WORKER_LOST", self.plan.workers[name], why, holds=holds)
+        elif name in self.plan.feeders and holds:
+            self._desk.lost("SOURCE_LOST", self.plan.feeders[name], why)
+        elif name in (SINKS, DASHBOARD):
+            self._desk.lost("SINK_LOST" if name == SINKS else "DASHBOARD_LOST", None, why, holds=holds)
 
     def _revive(self, child: _Child) -> None:
         """Restart a process that died and can be; raise for one that cannot."""
         status = child.process.returncode
+        self._lose(child.name, f"process {child.name} died with status {status}")
         own = [f for f in self.summary.faults if f.process == child.name and not f.stream]
         if own and not child.done:
             raise (InputError if own[-1].input_error else HeartwireError)(own[-1].line)
@@ -315,6 +367,7 @@ class Supervisor:
         deadline_s = time.monotonic() + _LEAVE_S
         for child in self._children.values():
             child.end(deadline_s)
+        self._desk.close(self._in_order)
         self._publisher.close()
         self._reports.close(linger=0)
         self._context.term()

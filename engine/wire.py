@@ -20,7 +20,10 @@ from msgspec import Meta
 
 from heartwire.engine.errors import MalformedMessage
 from heartwire.engine.messages import (
+    AlarmAnswer,
+    AlarmCommand,
     AlarmEvent,
+    AlarmInactivation,
     Beat,
     CardiacPhase,
     CatheterFix,
@@ -127,6 +130,9 @@ _KINDS: dict[type[Any], str] = {
     Overlay: "overlay",
     CardiacPhase: "phase",
     AlarmEvent: "alarm",
+    AlarmInactivation: "inactivation",
+    AlarmCommand: "command",
+    AlarmAnswer: "answer",
     LedgerReport: "ledger",
 }
 KINDS = tuple(_KINDS.values())
@@ -145,7 +151,7 @@ _STREAM = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 _SAMPLE = np.dtype("<f4")
 _PIXELS: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "uint16": np.dtype("<u2")}
 _NO_PAYLOAD = b""
-_COUNTERS = frozenset({"seq", "first", "count", "offered", "frame", "captured_ns", "emitted_ns"})
+_COUNTERS = frozenset({"seq", "first", "count", "offered", "frame", "captured_ns", "emitted_ns", "given_ns"})
 
 
 def kind_of(message: Message) -> str:

@@ -2,7 +2,8 @@
 
 Run as `python -m heartwire.engine.worker RUN_DIR NAME`. One thread owns sockets, queues and models. A worker that was
 killed starts from its snapshot: it asks the feeders for everything after it and publishes its findings under the same
-sequence numbers, so that subscribers see one undisturbed stream.
+sequence numbers, so that subscribers see one undisturbed stream. Alarms leave once a thread beside has written them to
+the journal; the commands that are in it are carried out again where they were.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 
 import msgspec
 import zmq
 
 from heartwire.engine import reports
+from heartwire.engine.alarms import recall
+from heartwire.engine.alarms.outbox import Outbox
+from heartwire.engine.alarms.scribe import Scribe
+from heartwire.engine.alarms.technical import OF_ENGINE, Technical
 from heartwire.engine.bus import Position, Publisher, Subscriber, receive_any
-from heartwire.engine.errors import MalformedMessage
-from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, XrayFrame
+from heartwire.engine.errors import CommandRefused, JournalError, MalformedMessage
+from heartwire.engine.messages import AlarmAnswer, AlarmCommand, EcgChunk, EndOfStream, Gap, XrayFrame
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
 from heartwire.engine.station import Published, Station
@@ -25,6 +31,9 @@ from heartwire.engine.station import Published, Station
 _WINDOW = 4096
 """Findings of a stream that the sinks may be behind where no stream is paced."""
 _IDLE_MS = 100
+_HELD_MS = 1
+"""How often the journal is looked at where an alarm waits for it."""
+_FLUSH_S = 5.0
 _HEARTBEAT_NS = 500_000_000
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 
@@ -43,10 +52,12 @@ class Worker:
     def __init__(self, plan: Plan, name: str, line: reports.Line, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._name = name
         self._line = line
+        self._plan = plan
         self._snapshot_path = plan.snapshot_path(name)
         self._snapshot_every_ns = round(plan.config.engine.snapshot_s * 1e9)
         streams = [plan.stream(s) for s in plan.workers[name]]
-        self._stations = {s.id: Station(s, plan.config.engine, self._raise) for s in streams}
+        times = plan.config.alarms.times
+        self._stations = {s.id: Station(s, plan.config.engine, self._found, times) for s in streams}
         any_paced = any(s.paced for s in streams)
         self._publisher = Publisher(
             plan.data_endpoint(name),
@@ -57,6 +68,11 @@ class Worker:
             given_up=line.lost,
             context=context,
         )
+        self._scribe = Scribe(plan.journal_path())
+        self._scribe.start()
+        self._outbox = Outbox(self._publisher, self._scribe)
+        self._answers: list[tuple[AlarmAnswer, int]] = []
+        self._again: dict[str, list[AlarmCommand]] = {}
         positions = self._restore()
         self._subscribers: dict[str, Subscriber] = {}
         for endpoint in sorted({plan.feed_endpoint(s) for s in self._stations}):
@@ -66,8 +82,8 @@ class Worker:
             self._subscribers.update(dict.fromkeys(mine, subscriber))
         self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._snapshot_every_ns}
 
-    def _raise(self, event: AlarmEvent) -> None:
-        self._line.report(reports.Raised(self._name, event))
+    def _found(self, technical: Technical) -> None:
+        self._line.report(reports.Found(self._name, technical))
 
     def _restore(self) -> dict[str, Position]:
         """Take the state that an earlier process of this worker saved."""
@@ -79,7 +95,25 @@ class Worker:
         self._publisher.restore(saved.publisher)
         return saved.positions
 
+    def _recall(self) -> None:
+        """Take from the journal what stood before this run, and what was commanded after the last snapshot of it."""
+        path, epoch = self._plan.journal_path(), self._plan.epoch
+        for name, station in self._stations.items():
+            try:
+                if self._publisher.next_seq(name) == 0:
+                    stood = [e for e in recall.standing(path, name, epoch) if e.condition not in OF_ENGINE]
+                    self._publish(station, station.stand(stood, recall.lost_limits(path, name, epoch)))
+                from_seq = self._publisher.next_seq(name)
+                self._again[name] = recall.commands(path, name, epoch, from_seq)
+            except (JournalError, CommandRefused) as error:
+                self._line.report(reports.Fault(self._name, name, f"alarms before the restart are not known: {error}"))
+            self._command_again(station)
+
     def _save(self) -> None:
+        if not self._outbox.empty:
+            # What is held back is in neither state: save in the next turn.
+            self._due_ns["snapshot"] = 0
+            return
         positions = {
             name: Position(*station.position, self._subscribers[name].epoch(name))
             for name, station in self._stations.items()
@@ -100,10 +134,11 @@ class Worker:
         # Streams that share their models have the same to say.
         notes = dict.fromkeys(note for station in self._stations.values() for note in station.notes)
         self._line.report(reports.Ready(self._name, list(notes)))
+        self._recall()
         stopping = False
         while not all(s.ended for s in self._stations.values()):
             busy = any(s.waiting for s in self._stations.values())
-            self._take(0 if busy or stopping else _IDLE_MS)
+            self._take(0 if busy or stopping else _IDLE_MS if self._outbox.empty else _HELD_MS)
             worked = self._work()
             self._tend()
             if stopping and not worked:
@@ -117,6 +152,9 @@ class Worker:
                         station.expect()
                 case "stop":
                     stopping = True
+            self._carry_out()
+        self._outbox.flush(_FLUSH_S)
+        self._answer()
         self._save()
         self._line.report(reports.Done(self._name, [s.report() for s in self._stations.values()], self._refusals()))
         self._publisher.drain(timeout_s=10.0)
@@ -138,15 +176,44 @@ class Worker:
             if station.waiting:
                 worked = True
                 self._publish(station, station.work())
+                self._command_again(station)
+        self._outbox.release()
         return worked
 
-    def _publish(self, station: Station, messages: list[Published]) -> None:
+    def _publish(self, station: Station, messages: list[Published]) -> int:
+        """Publish what a station gave; give the number that the journal has for the last of it."""
+        number = 0
         for message in messages:
             try:
-                self._publisher.send(message)
+                number = self._outbox.put(message, station.strip(message))
             except MalformedMessage as error:
                 station.failed(error)
         self._subscribers[station.stream].acknowledge(station.stream, station.position[0])
+        return number
+
+    def _carry_out(self) -> None:
+        """Carry out the commands that came, and answer those that are in the journal."""
+        while (command := self._line.command()) is not None:
+            station = self._stations[command.stream]
+            try:
+                number = self._publish(station, station.command(command))
+            except CommandRefused as error:
+                answer = AlarmAnswer(stream=command.stream, id=command.id, accepted=False, reason=str(error))
+                self._line.report(reports.Answered(self._name, answer))
+            else:
+                self._answers.append((AlarmAnswer(stream=command.stream, id=command.id, accepted=True), number))
+        self._answer()
+
+    def _answer(self) -> None:
+        while self._answers and self._outbox.written(self._answers[0][1]):
+            self._line.report(reports.Answered(self._name, self._answers.pop(0)[0]))
+
+    def _command_again(self, station: Station) -> None:
+        """Carry out commands that the journal has, after the same item as before the restart."""
+        again = self._again.get(station.stream)
+        while again and again[0].after_seq <= station.position[0]:
+            with suppress(CommandRefused):
+                self._publish(station, station.command(again.pop(0)))
 
     def _tend(self) -> None:
         """Do what is due by the clock: stale streams, heartbeat, snapshot, requests of subscribers."""
@@ -156,7 +223,10 @@ class Worker:
             self._due_ns["heartbeat"] = now_ns + _HEARTBEAT_NS
             for station in self._stations.values():
                 station.watch(now_ns)
-            self._line.report(reports.Heartbeat(self._name, [s.report() for s in self._stations.values()]))
+            stations = self._stations.values()
+            accounts = [station.report() for station in stations]
+            technical = [found for station in stations for found in station.technical()]
+            self._line.report(reports.Heartbeat(self._name, accounts, technical, self._scribe.lost))
         if now_ns >= self._due_ns["snapshot"]:
             self._due_ns["snapshot"] = now_ns + self._snapshot_every_ns
             self._save()
@@ -165,7 +235,8 @@ class Worker:
         return reports.refusals(self._name, [*set(self._subscribers.values()), self._publisher])
 
     def close(self) -> None:
-        """Close the sockets."""
+        """Close the journal and the sockets."""
+        self._scribe.stop()
         for subscriber in set(self._subscribers.values()):
             subscriber.close()
         self._publisher.close()

@@ -12,7 +12,7 @@ from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.ecg.quality import OFF_SEEN_AFTER_S
 from heartwire.engine.ecg.rate import MEDIAN_INTERVALS, RateMeter
 from heartwire.engine.ecg.step import Step
-from heartwire.engine.messages import AlarmEvent, Beat, Reason
+from heartwire.engine.messages import AlarmEvent, AlarmInactivation, Beat, Reason
 
 _OF_RHYTHM = {"VF": "VF", "VFL": "VF", "VT": "VT", "ASYS": "ASYSTOLE"}
 
@@ -43,13 +43,18 @@ class EcgAlarms:
     """
 
     def __init__(self, stream: str, limits: AlarmLimits) -> None:
-        self._limits = limits
-        self.board = AlarmBoard(stream)
+        self.board = AlarmBoard(stream, limits=limits)
         self._meter = RateMeter(0.0)
         self._memory = _Memory()
 
-    def step(self, step: Step) -> Iterator[AlarmEvent]:
+    @property
+    def _limits(self) -> AlarmLimits:
+        assert self.board.limits is not None
+        return self.board.limits
+
+    def step(self, step: Step) -> Iterator[AlarmEvent | AlarmInactivation]:
         """Take the analyser's next step; give the changes of conditions that it brings."""
+        yield from self.board.advance(step.sample, step.sample / step.rate_hz)
         if step.rate_hz != self._meter.rate_hz:
             self._meter = RateMeter(step.rate_hz)
             self._forget_beats(0)
@@ -177,10 +182,6 @@ class EcgAlarms:
         while first > earliest and side * (at_limit - (samples[first] - samples[first - 1])) > 0:
             first -= 1
         return samples[first]
-
-    def acknowledge(self, code: str, sample: int) -> Iterator[AlarmEvent]:
-        """Take note that somebody has seen a condition."""
-        return self.board.acknowledge(code, sample, self._meter.rate_hz)
 
     def reset(self) -> None:
         """Forget everything."""

@@ -1,85 +1,95 @@
-"""Technical alarms of a stream, raised by whoever hosts its processor.
+"""The technical alarms that the engine raises about its streams: all of a run on one clock, kept by the supervisor.
 
-The processor itself tells of lead off, noise and gaps; that the stream is stale, a model missing, the processor failed,
-the clock jumped or the load too high is known outside it.
+The processor of a stream tells of lead off, noise and gaps itself. That a stream is stale, a model missing, a processor
+failed, a clock jumped or the load too high is known to its worker; that a worker, a source, the sinks, the dashboard or
+the journal are gone, to the supervisor.
 """
 
 from __future__ import annotations
 
-from heartwire.engine.alarms.conditions import CONDITIONS
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from heartwire.engine.alarms.inactivation import AlarmTimes
 from heartwire.engine.alarms.lifecycle import AlarmBoard
-from heartwire.engine.messages import AlarmEvent, Reason
+from heartwire.engine.messages import AlarmCommand, AlarmEvent, AlarmInactivation, Reason
+
+OF_WORKERS = frozenset({"STALE", "MODEL", "PROCESSOR", "OVERLOAD", "CLOCK"})
+"""What the worker of a stream finds."""
+OF_ENGINE = OF_WORKERS | {"SOURCE_LOST", "WORKER_LOST", "SINK_LOST", "DASHBOARD_LOST", "JOURNAL_LOST"}
+"""What is found about a stream, not in its signal."""
 
 
-class TechnicalAlarms:
-    """Makes and ends the technical alarms of one stream, each once.
+class Technical(msgspec.Struct):
+    """A technical condition as it was found: whether it holds, and the last sample (or frame) known then."""
+
+    stream: str
+    condition: str
+    holds: bool
+    sample: int
+    rate_hz: float = 0.0
+    reason: Reason = {}
+
+
+class EngineAlarms:
+    """The technical alarms of the streams of a run, each begun and ended once.
 
     Parameters
     ----------
-    stream
-        The stream they belong to.
-
-    Examples
-    --------
-    >>> alarms = TechnicalAlarms("bed-1/ecg")
-    >>> [event.change for event in alarms.begin("STALE", sample=2500, rate_hz=250.0, reason={"silent_s": 3.0})]
-    ['on']
-    >>> [event.change for event in alarms.begin("STALE", sample=2500, rate_hz=250.0)]
-    []
-    >>> [event.change for event in alarms.end("STALE", sample=2600, rate_hz=250.0)]
-    ['off']
+    streams
+        The ids of the streams.
+    times
+        The times of the alarm system.
     """
 
-    def __init__(self, stream: str) -> None:
-        self._board = AlarmBoard(stream)
+    def __init__(self, streams: Iterable[str], times: AlarmTimes) -> None:
+        self._boards = {stream: AlarmBoard(stream, "engine", times=times) for stream in streams}
+        self._samples = dict.fromkeys(self._boards, 0)
 
-    def begin(
-        self,
-        code: str,
-        *,
-        sample: int,
-        rate_hz: float = 0.0,
-        onset_sample: int | None = None,
-        reason: Reason | None = None,
-    ) -> list[AlarmEvent]:
-        """Give the event that begins a condition; none where it is on already.
+    def take(self, found: Technical) -> list[AlarmEvent]:
+        """Take what was found of one condition; give the change that it brings."""
+        self._samples[found.stream] = max(self._samples[found.stream], found.sample)
+        board = self._boards[found.stream]
+        if found.holds:
+            return list(board.begin(found.condition, found.sample, found.sample, found.rate_hz, found.reason))
+        return list(board.end(found.condition, found.sample, found.rate_hz, found.reason))
 
-        Parameters
-        ----------
-        code
-            A technical condition's code.
-        sample
-            The last sample (or frame) known when it was decided.
-        rate_hz
-            Samples (or frames) a second, 0 where unknown.
-        onset_sample
-            Where it began; None: at `sample`.
-        reason
-            The rule and the values that decided.
+    def agree(self, streams: Iterable[str], holding: Sequence[Technical]) -> list[AlarmEvent]:
+        """Bring the conditions of a worker's streams to what it says holds: a change told before may have been lost."""
+        events = [event for found in holding for event in self.take(found)]
+        hold = {(found.stream, found.condition) for found in holding}
+        for stream in streams:
+            for code in self._boards[stream].active():
+                if code in OF_WORKERS and (stream, code) not in hold:
+                    events += self.lost(code, [stream], holds=False, reason={"rule": "its worker says so"})
+        return events
+
+    def lost(self, code: str, streams: Iterable[str], *, holds: bool, reason: Reason) -> list[AlarmEvent]:
+        """Begin or end one condition for several streams."""
+        found = (Technical(stream, code, holds, self._samples[stream], 0.0, reason) for stream in streams)
+        return [event for one in found for event in self.take(one)]
+
+    def advance(self, now_s: float) -> list[AlarmEvent | AlarmInactivation]:
+        """Let time pass on the engine's clock, s."""
+        return [
+            event for stream, board in self._boards.items() for event in board.advance(self._samples[stream], now_s)
+        ]
+
+    def command(self, command: AlarmCommand) -> list[AlarmEvent | AlarmInactivation]:
+        """Carry out a command.
 
         Raises
         ------
-        ValueError
-            If the code is not that of a technical condition.
+        CommandRefused
+            If it is not valid here and now.
         """
-        if code not in CONDITIONS or CONDITIONS[code].kind != "technical":
-            msg = f"{code!r} is no technical condition"
-            raise ValueError(msg)
-        onset = sample if onset_sample is None else onset_sample
-        return list(self._board.begin(code, onset, sample, rate_hz, reason or {}))
+        return self._boards[command.stream].command(command)
 
-    def end(self, code: str, *, sample: int, rate_hz: float = 0.0, reason: Reason | None = None) -> list[AlarmEvent]:
-        """Give the event that ends a condition; none where it is not on."""
-        return list(self._board.end(code, sample, rate_hz, reason or {}))
+    def stand(self, stream: str, events: Sequence[AlarmEvent]) -> list[AlarmEvent]:
+        """Take back what stood before a restart."""
+        return self._boards[stream].stand(events)
 
-    def active(self) -> list[str]:
+    def active(self, stream: str) -> list[str]:
         """Give the codes of the conditions that hold now."""
-        return self._board.active()
-
-    def snapshot(self) -> bytes:
-        """Give the state of every condition."""
-        return self._board.snapshot()
-
-    def restore(self, state: bytes) -> None:
-        """Take a state given by `snapshot`."""
-        self._board.restore(state)
+        return self._boards[stream].active()

@@ -118,6 +118,7 @@ def run(file: Annotated[Path, typer.Argument(help="Configuration (TOML).")]) -> 
     """Run the configured streams until they end or you stop them (Ctrl-C)."""
     config = read_config(file)
     _check_kinds(config)
+    config.alarms.journal = config.alarms.journal or str(file.with_suffix(".journal"))
     console = Console(stderr=True)
     with run_folder(config) as folder, stop_on_signal() as stopped:
         supervisor = Supervisor(config, folder, lambda line: console.print(line, soft_wrap=True))

@@ -14,7 +14,7 @@ from heartwire.engine.ecg.analyser import EcgAnalyser
 from heartwire.engine.ecg.joining import joined
 from heartwire.engine.ecg.settings import EcgSettings, read_settings
 from heartwire.engine.inference import Model
-from heartwire.engine.messages import AlarmEvent, EcgChunk, Finding, Item
+from heartwire.engine.messages import EcgChunk, Finding, Item
 from heartwire.engine.processor import Processor
 
 
@@ -44,42 +44,36 @@ class EcgPipeline(Processor):
         names = settings.qrs_model, settings.beat_model, settings.vf_model
         models = [_model(name, settings.provider, settings.threads) for name in names]
         self._analyser = EcgAnalyser(stream, settings, *models)
-        self._alarms = EcgAlarms(stream, settings.limits)
+        self._rules = EcgAlarms(stream, settings.limits)
+        self.alarms = self._rules.board
         self.algorithmic_delay_s = self._analyser.algorithmic_delay_s
         self.notes = [model.describe() for model in models]
-        self._sample = 0
 
     def process(self, item: Item) -> Iterable[Finding]:
         """Take the next item; give the findings it completes, alarms after what they rest on."""
         for step in self._analyser.steps(item):
-            self._sample = step.sample
             yield from step.findings
-            yield from self._alarms.step(step)
+            yield from self._rules.step(step)
 
     def process_many(self, items: Sequence[Item]) -> Iterable[Finding]:
         """Take several waiting items at once; same output as one by one."""
         for item in joined(items):
             yield from self.process(item)
 
-    def acknowledge(self, condition: str) -> list[AlarmEvent]:
-        """Take note that somebody has seen a condition; give the change that it brings."""
-        return list(self._alarms.acknowledge(condition, self._sample))
-
     def reset(self) -> None:
         """Return to the state of a fresh processor."""
         self._analyser.reset()
-        self._alarms.reset()
-        self._sample = 0
+        self._rules.reset()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self._sample, self._analyser.snapshot(), self._alarms.snapshot()))
+        return msgspec.msgpack.encode((self._analyser.snapshot(), self._rules.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self._sample, analyser, alarms = msgspec.msgpack.decode(state, type=tuple[int, bytes, bytes])
+        analyser, rules = msgspec.msgpack.decode(state, type=tuple[bytes, bytes])
         self._analyser.restore(analyser)
-        self._alarms.restore(alarms)
+        self._rules.restore(rules)
 
 
 def create(stream: str, settings: Mapping[str, Any]) -> EcgPipeline:

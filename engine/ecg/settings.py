@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from heartwire.engine.alarms.limits import AlarmLimits
+from heartwire.engine.alarms import limits
+from heartwire.engine.alarms.limits import CATEGORIES, AlarmLimits, Category
 from heartwire.engine.ecg.leads import LeadSettings
 from heartwire.engine.ecg.rhythm import RhythmSettings
 from heartwire.engine.errors import ConfigError
@@ -22,6 +23,8 @@ class EcgSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     provider: Literal["auto", "cpu", "cuda"] = "cpu"
     """The networks are so small that the way to a GPU takes longer than they do."""
     threads: int = 1
+    category: Category = "adult"
+    """The patient's: what is not set otherwise is that category's."""
     noisy_below: float = 0.15
     """The signal is noisy where no analysed lead reaches this quality."""
     leads: LeadSettings = LeadSettings()
@@ -37,8 +40,16 @@ def read_settings(stream: str, settings: Mapping[str, Any]) -> EcgSettings:
     ConfigError
         With the path of the wrong key or value.
     """
+    where = f"stream {stream!r}, settings of its ECG processor"
     try:
-        return msgspec.convert(dict(settings), EcgSettings)
+        given = msgspec.convert(dict(settings), EcgSettings)
+        # Tables that a category begins, what is set on top of them.
+        began = {name: table | settings.get(name, {}) for name, table in CATEGORIES[given.category].items()}
+        read = msgspec.convert({**settings, **began}, EcgSettings)
     except msgspec.ValidationError as error:
-        msg = f"stream {stream!r}, settings of its ECG processor: {error}"
+        msg = f"{where}: {error}"
         raise ConfigError(msg) from None
+    if wrong := limits.check(read.limits):
+        msg = f"{where}: {wrong} - at `$.limits`"
+        raise ConfigError(msg)
+    return read

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from heartwire.engine.alarms.technical import TechnicalAlarms
+from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.errors import ConfigError
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import CatheterFix, Device, EcgChunk, EndOfStream, Finding, Gap, Item, Reason, XrayFrame
@@ -73,10 +73,10 @@ class XrayPipeline(Processor):
         notes: Sequence[str] = (),
     ) -> None:
         self.notes = list(notes)
-        self._stream = stream
         self._localiser = localiser
         self._age_budget_ms = age_budget_ms
-        self.reset()
+        self.alarms = self._board = AlarmBoard(stream)
+        self._tracker = Tracker()
 
     def process(self, item: Item) -> Iterable[Finding]:
         """Take the next item; a frame gives a fix and its overlay at once, missing frames a technical alarm."""
@@ -86,20 +86,21 @@ class XrayPipeline(Processor):
             case Gap():
                 last = item.first + item.count - 1
                 missing: Reason = {"missing_frames": item.count}
-                return self._alarms.begin("GAP", sample=last, onset_sample=item.first, reason=missing)
+                return self._board.begin("GAP", item.first, last, 0.0, missing)
             case EcgChunk() | EndOfStream():
                 return []
         msg = f"an X-ray processor takes items, not {type(item).__name__}"
         raise TypeError(msg)
 
     def _frame(self, frame: XrayFrame) -> Iterator[Finding]:
-        yield from self._alarms.end("GAP", sample=frame.frame)
+        now_s = frame.frame / (frame.rate_hz or _DEFAULT_RATE_HZ)
+        yield from self._board.advance(frame.frame, now_s)
+        yield from self._board.end("GAP", frame.frame, 0.0, {"rule": "frames again"})
         self._localiser.condition(frame)
         frame.trace.conditioned_ns = time.monotonic_ns()
         found = self._localiser.infer()
         frame.trace.inferred_ns = time.monotonic_ns()
         detections = self._localiser.decide(found)
-        now_s = frame.frame / (frame.rate_hz or _DEFAULT_RATE_HZ)
         devices = self._tracker.update(detections, now_s, max(frame.pixels.shape) / REFERENCE_SIZE_PX)
         for device in devices:
             device.tip_mm = _in_mm(device, frame.spacing_mm)
@@ -117,17 +118,17 @@ class XrayPipeline(Processor):
     def reset(self) -> None:
         """Return to the state of a fresh processor."""
         self._tracker = Tracker()
-        self._alarms = TechnicalAlarms(self._stream)
+        self._board.reset()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self._tracker.snapshot(), self._alarms.snapshot()))
+        return msgspec.msgpack.encode((self._tracker.snapshot(), self._board.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
         tracker, alarms = msgspec.msgpack.decode(state, type=tuple[bytes, bytes])
         self._tracker.restore(tracker)
-        self._alarms.restore(alarms)
+        self._board.restore(alarms)
 
 
 def _in_mm(device: Device, spacing_mm: tuple[float, float] | None) -> tuple[float, float] | None:

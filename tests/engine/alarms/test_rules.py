@@ -4,7 +4,7 @@ from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.alarms.rules import EcgAlarms
 from heartwire.engine.ecg.rhythm import RhythmState
 from heartwire.engine.ecg.step import Signal, Step
-from heartwire.engine.messages import AlarmEvent, Beat, BeatClass
+from heartwire.engine.messages import AlarmCommand, AlarmEvent, AlarmInactivation, Beat, BeatClass
 
 RATE_HZ = 100.0
 CLASS: dict[str, BeatClass] = {"N": "N", "V": "V"}
@@ -28,7 +28,9 @@ class Patient:
 
     def step(self, beats: list[Beat] | None = None, missing: tuple[int, int] | None = None) -> None:
         step = Step(self.now, RATE_HZ, self.now, self.signal, self.rhythm, beats or [], [], missing)
-        self.events.extend(self.alarms.step(step))
+        for event in self.alarms.step(step):
+            assert not isinstance(event, AlarmInactivation)
+            self.events.append(event)
 
     def beats(self, labels: str, interval: int = 80) -> None:
         for label in labels:
@@ -158,7 +160,8 @@ def test_asystole_follows_the_rhythm_ends_the_pause_and_latches() -> None:
     patient.beats("NN")
     assert patient.changes == [("PAUSE", "on"), ("PAUSE", "off"), ("ASYSTOLE", "on"), ("ASYSTOLE", "latched")]
     assert patient.events[2].onset_sample == last
-    assert [e.change for e in patient.alarms.acknowledge("ASYSTOLE", patient.now)] == ["off"]
+    seen = AlarmCommand(stream="bed/ecg", action="acknowledge", condition="ASYSTOLE", by="test", id="1")
+    assert [e.change for e in patient.alarms.board.command(seen)] == ["off"]
 
 
 def test_tachycardia_that_becomes_fibrillation_changes_the_alarm() -> None:

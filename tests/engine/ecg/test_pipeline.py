@@ -13,6 +13,7 @@ from heartwire.engine import registry, testing
 from heartwire.engine.ecg.pipeline import create
 from heartwire.engine.errors import ConfigError, ModelError, SourceError
 from heartwire.engine.messages import (
+    AlarmCommand,
     AlarmEvent,
     Beat,
     EcgChunk,
@@ -202,7 +203,9 @@ def test_fibrillation_in_a_recording_is_alarmed_and_acknowledged(data_dir: Path)
     alarm = next(f for f in found if isinstance(f, AlarmEvent) and f.condition in ("VF", "VT"))
     assert abs(alarm.onset_sample / 250 - 577) < 5
     assert alarm.algorithmic_delay_s <= processor.algorithmic_delay_s
-    assert [e.change for e in processor.acknowledge(alarm.condition)] == ["acknowledged"]
+    seen = AlarmCommand(stream=alarm.stream, action="acknowledge", condition=alarm.condition, by="test", id="1")
+    assert processor.alarms is not None
+    assert [e.change for e in processor.alarms.command(seen)] == ["acknowledged"]
 
 
 def test_a_wrong_setting_is_refused_with_its_path() -> None:

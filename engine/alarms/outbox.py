@@ -1,0 +1,89 @@
+"""What is to be published, held back until its alarms are in the journal.
+
+The messages of a stream leave in their order, so those after an alarm wait with it; other streams do not. The sequence
+number that a message will have is known when it is put here, and written with it: numbers do not depend on the disk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from heartwire.engine.alarms.journal import Kept, Record
+from heartwire.engine.alarms.scribe import Scribe
+from heartwire.engine.alarms.strips import Strip
+from heartwire.engine.bus import Publisher
+from heartwire.engine.messages import AlarmCommand, AlarmEvent, AlarmInactivation, Message
+from heartwire.engine.wire import encode
+
+_KEPT = (AlarmEvent, AlarmInactivation, AlarmCommand)
+_LOOK_S = 0.001
+
+
+class Outbox:
+    """Publishes messages, alarms after they were written.
+
+    Parameters
+    ----------
+    publisher
+        Sends them.
+    scribe
+        Writes the alarms.
+    """
+
+    def __init__(self, publisher: Publisher, scribe: Scribe) -> None:
+        self._publisher = publisher
+        self._scribe = scribe
+        self._held: dict[str, deque[tuple[Message, int]]] = {}
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is held back."""
+        return not self._held
+
+    def put(self, message: Message, strip: Strip | None = None) -> int:
+        """Take a message to publish; give the number that the scribe has for it, 0 where it does not write it.
+
+        Raises
+        ------
+        MalformedMessage
+            If a subscriber would refuse it; nothing is written or sent.
+        StreamStalled
+            As `Publisher.send`.
+        """
+        held = self._held.get(message.stream)
+        if held is None and not isinstance(message, _KEPT):
+            self._publisher.send(message)
+            return 0
+        message.seq = self._publisher.next_seq(message.stream) + len(held or ())
+        encode(message, self._publisher.epoch)
+        number = self._write(message, strip) if isinstance(message, _KEPT) else 0
+        self._held.setdefault(message.stream, deque()).append((message, number))
+        return number
+
+    def _write(self, message: Kept, strip: Strip | None) -> int:
+        return self._scribe.put(Record(self._publisher.epoch, message, strip))
+
+    def written(self, number: int) -> bool:
+        """Tell whether the scribe is done with a message."""
+        return self._scribe.done >= number
+
+    def release(self) -> None:
+        """Publish what need not wait any more."""
+        for stream in list(self._held):
+            held = self._held[stream]
+            while held and self.written(held[0][1]):
+                # Taken out first: where it cannot be sent it must not stand in the way of the others.
+                message, _ = held.popleft()
+                self._publisher.send(message)
+            if not held:
+                del self._held[stream]
+
+    def flush(self, timeout_s: float) -> bool:
+        """Publish everything, waiting for the journal; False if that took too long."""
+        end_s = time.monotonic() + timeout_s
+        self.release()
+        while self._held and time.monotonic() < end_s:
+            time.sleep(_LOOK_S)
+            self.release()
+        return not self._held

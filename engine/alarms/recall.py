@@ -1,0 +1,89 @@
+"""What a journal knows that a run goes on from: what stood, what was commanded, where commands go."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from heartwire.engine.alarms.journal import Start, clear, connect, entries
+from heartwire.engine.messages import AlarmCommand, AlarmEvent, AlarmInactivation
+
+
+def standing(path: Path, stream: str, before_epoch: int) -> list[AlarmEvent]:
+    """Give the last event of each condition of a stream that was not off when the runs before an epoch ended.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    last = "SELECT max(id) FROM entry WHERE stream = ? AND kind = 'alarm' AND epoch < ? GROUP BY condition"
+    with clear(path), closing(connect(path)) as connection:
+        found = list(entries(connection, f"id IN ({last}) AND change != 'off'", (stream, before_epoch)))
+    return [msgspec.json.decode(entry.body, type=AlarmEvent) for entry in found]
+
+
+def commands(path: Path, stream: str, epoch: int, from_seq: int) -> list[AlarmCommand]:
+    """Give the commands that were carried out on a stream from a sequence number on.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    where = "stream = ? AND kind = 'command' AND epoch = ? AND seq >= ?"
+    with clear(path), closing(connect(path)) as connection:
+        found = list(entries(connection, where, (stream, epoch, from_seq)))
+    return [msgspec.json.decode(entry.body, type=AlarmCommand) for entry in found]
+
+
+def last_start(path: Path) -> Start | None:
+    """Give what the last run said when it began; None where there was none.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    with clear(path), closing(connect(path)) as connection:
+        found = list(entries(connection, "id = (SELECT max(id) FROM entry WHERE kind = 'start')"))
+    return msgspec.json.decode(found[0].body, type=Start) if found else None
+
+
+def lost_limits(path: Path, stream: str, before_epoch: int) -> dict[str, float]:
+    """Give the limits of a stream that commands had changed in the run before an epoch, if it did not end in order.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    began = "(SELECT coalesce(max(id), 0) FROM entry WHERE kind = 'start' AND epoch < ?)"
+    where = f"id > {began} AND epoch < ? AND (kind = 'stop' OR (stream = ? AND kind = 'command' AND change = 'limits'))"
+    with clear(path), closing(connect(path)) as connection:
+        found = list(entries(connection, where, (before_epoch, before_epoch, stream)))
+    if any(entry.kind == "stop" for entry in found):
+        return {}
+    return {k: v for e in found for k, v in msgspec.json.decode(e.body, type=AlarmCommand).limits.items()}
+
+
+def current(path: Path) -> tuple[list[tuple[AlarmEvent, int]], list[AlarmInactivation]]:
+    """Give what stands in the last run: the alarms with the time they were written (ns, UTC), and the inactivations.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    began = "(SELECT coalesce(max(id), 0) FROM entry WHERE kind = 'start')"
+    last = f"SELECT max(id) FROM entry WHERE kind = ? AND id > {began} GROUP BY stream, condition"
+    by_board = f"{last}, json_extract(body, '$.kind')"
+    with clear(path), closing(connect(path)) as connection:
+        alarms = list(entries(connection, f"id IN ({last}) AND change != 'off'", ("alarm",)))
+        inactive = list(entries(connection, f"id IN ({by_board}) AND change != 'enabled'", ("inactivation",)))
+    return (
+        [(msgspec.json.decode(entry.body, type=AlarmEvent), entry.written_ns) for entry in alarms],
+        [msgspec.json.decode(entry.body, type=AlarmInactivation) for entry in inactive],
+    )
