@@ -70,6 +70,10 @@ class Plan(msgspec.Struct, kw_only=True):
         """Where a worker saves its state."""
         return Path(self.run_dir) / f"{worker}.snapshot"
 
+    def progress_path(self, worker: str) -> Path:
+        """Where a worker counts what it has published."""
+        return Path(self.run_dir) / f"{worker}.progress"
+
 
 def make_plan(config: Config, run_dir: Path) -> Plan:
     """Share the streams out to processes.

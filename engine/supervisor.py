@@ -143,6 +143,7 @@ class Supervisor:
         write_plan(self.plan)
         for name in self.plan.workers:
             self.plan.snapshot_path(name).unlink(missing_ok=True)
+            self.plan.progress_path(name).unlink(missing_ok=True)
         self._say = say
         self._start_s = time.monotonic()
         self.summary = Summary({}, [], [], {})

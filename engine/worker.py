@@ -26,6 +26,7 @@ from heartwire.engine.errors import CommandRefused, JournalError, MalformedMessa
 from heartwire.engine.messages import AlarmAnswer, AlarmCommand, EcgChunk, EndOfStream, Gap, XrayFrame
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
+from heartwire.engine.progress import Progress
 from heartwire.engine.station import Published, Station
 
 _WINDOW = 4096
@@ -34,6 +35,8 @@ _IDLE_MS = 100
 _HELD_MS = 1
 """How often the journal is looked at where an alarm waits for it."""
 _FLUSH_S = 5.0
+_CATCH_UP_S = 5.0
+"""How long a command waits for a stream that catches up after a restart."""
 _HEARTBEAT_NS = 500_000_000
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 
@@ -70,7 +73,9 @@ class Worker:
         )
         self._scribe = Scribe(plan.journal_path())
         self._scribe.start()
-        self._outbox = Outbox(self._publisher, self._scribe)
+        self._progress = Progress(plan.progress_path(name), plan.workers[name])
+        self._outbox = Outbox(self._publisher, self._scribe, self._progress.note)
+        self._commands: list[tuple[AlarmCommand, float]] = []
         self._answers: list[tuple[AlarmAnswer, int]] = []
         self._again: dict[str, list[AlarmCommand]] = {}
         positions = self._restore()
@@ -194,15 +199,30 @@ class Worker:
     def _carry_out(self) -> None:
         """Carry out the commands that came, and answer those that are in the journal."""
         while (command := self._line.command()) is not None:
-            station = self._stations[command.stream]
-            try:
-                number = self._publish(station, station.command(command))
-            except CommandRefused as error:
-                answer = AlarmAnswer(stream=command.stream, id=command.id, accepted=False, reason=str(error))
-                self._line.report(reports.Answered(self._name, answer))
+            self._commands.append((command, time.monotonic() + _CATCH_UP_S))
+        waiting, self._commands = self._commands, []
+        for command, until_s in waiting:
+            if not self._progress.behind(command.stream, self._outbox.next_seq(command.stream)):
+                self._command(command)
+            elif time.monotonic() < until_s:
+                # It would come among what was published already.
+                self._commands.append((command, until_s))
             else:
-                self._answers.append((AlarmAnswer(stream=command.stream, id=command.id, accepted=True), number))
+                self._refuse(command, f"{command.stream} is catching up after a restart: give it again")
         self._answer()
+
+    def _command(self, command: AlarmCommand) -> None:
+        station = self._stations[command.stream]
+        try:
+            number = self._publish(station, station.command(command))
+        except CommandRefused as error:
+            self._refuse(command, str(error))
+        else:
+            self._answers.append((AlarmAnswer(stream=command.stream, id=command.id, accepted=True), number))
+
+    def _refuse(self, command: AlarmCommand, why: str) -> None:
+        answer = AlarmAnswer(stream=command.stream, id=command.id, accepted=False, reason=why)
+        self._line.report(reports.Answered(self._name, answer))
 
     def _answer(self) -> None:
         while self._answers and self._outbox.written(self._answers[0][1]):

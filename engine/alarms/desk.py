@@ -34,6 +34,7 @@ _PATIENCE_S = 10.0
 _MOST_ASKED = 32
 """Commands that may be under way; more are refused."""
 _FLUSH_S = 5.0
+_SEE_JOURNAL = "see the journal for whether it was carried out"
 
 
 class _Asked(msgspec.Struct):
@@ -172,6 +173,10 @@ class AlarmDesk:
     def lost(self, code: str, streams: Iterable[str] | None, why: str, *, holds: bool = True) -> None:
         """Take it that the connection to a part was lost, or is there again; None: it concerns every stream."""
         streams = self._streams if streams is None else streams
+        if code == "WORKER_LOST" and holds:
+            for asked in self._asked.values():
+                if asked.command.stream in streams and asked.worker is None:
+                    asked.worker = _no(asked.command, f"its worker died: {_SEE_JOURNAL}")
         self._send(self._alarms.lost(code, streams, holds=holds, reason={"rule": why}))
 
     def answered(self, answer: AlarmAnswer) -> None:
@@ -188,7 +193,7 @@ class AlarmDesk:
         self._outbox.release()
         for asked in list(self._asked.values()):
             if asked.worker is None and now_s > asked.until_s:
-                asked.worker = _no(asked.command, f"the worker of {asked.command.stream} did not answer")
+                asked.worker = _no(asked.command, f"its worker did not answer: {_SEE_JOURNAL}")
             if asked.worker is not None and self._outbox.written(asked.own_number):
                 del self._asked[asked.command.id]
                 self._reply(asked.sender, asked.answer() or asked.worker)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 from heartwire.engine.alarms.journal import Kept, Record
 from heartwire.engine.alarms.scribe import Scribe
@@ -29,11 +30,14 @@ class Outbox:
         Sends them.
     scribe
         Writes the alarms.
+    sent
+        Takes each message that was published.
     """
 
-    def __init__(self, publisher: Publisher, scribe: Scribe) -> None:
+    def __init__(self, publisher: Publisher, scribe: Scribe, sent: Callable[[Message], None] = lambda _: None) -> None:
         self._publisher = publisher
         self._scribe = scribe
+        self._sent = sent
         self._held: dict[str, deque[tuple[Message, int]]] = {}
 
     @property
@@ -53,16 +57,24 @@ class Outbox:
         """
         held = self._held.get(message.stream)
         if held is None and not isinstance(message, _KEPT):
-            self._publisher.send(message)
+            self._send(message)
             return 0
-        message.seq = self._publisher.next_seq(message.stream) + len(held or ())
+        message.seq = self.next_seq(message.stream)
         encode(message, self._publisher.epoch)
         number = self._write(message, strip) if isinstance(message, _KEPT) else 0
         self._held.setdefault(message.stream, deque()).append((message, number))
         return number
 
+    def _send(self, message: Message) -> None:
+        self._publisher.send(message)
+        self._sent(message)
+
     def _write(self, message: Kept, strip: Strip | None) -> int:
         return self._scribe.put(Record(self._publisher.epoch, message, strip))
+
+    def next_seq(self, stream: str) -> int:
+        """Give the sequence number that the next message put here will have."""
+        return self._publisher.next_seq(stream) + len(self._held.get(stream, ()))
 
     def written(self, number: int) -> bool:
         """Tell whether the scribe is done with a message."""
@@ -75,7 +87,7 @@ class Outbox:
             while held and self.written(held[0][1]):
                 # Taken out first: where it cannot be sent it must not stand in the way of the others.
                 message, _ = held.popleft()
-                self._publisher.send(message)
+                self._send(message)
             if not held:
                 del self._held[stream]
 

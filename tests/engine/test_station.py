@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from heartwire.engine import registry
+from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.config import EngineConfig, StreamConfig
 from heartwire.engine.errors import ModelError
-from heartwire.engine.messages import AlarmEvent, CatheterFix, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
+from heartwire.engine.messages import CatheterFix, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
 from heartwire.engine.processor import Processor
 from heartwire.engine.station import Station
 
@@ -38,12 +39,12 @@ class Fixing(Processor):
 
 
 @pytest.fixture
-def alarms() -> list[AlarmEvent]:
+def alarms() -> list[Technical]:
     return []
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch, alarms: list[AlarmEvent]) -> Station:
+def made(monkeypatch: pytest.MonkeyPatch, alarms: list[Technical]) -> Station:
     """A station of a paced X-ray stream with `Fixing`."""
 
     def processor(kind: str, stream: str, settings: Mapping[str, Any]) -> Processor:
@@ -64,8 +65,8 @@ def frame(number: int, *, captured_ns: int | None = None, value: int = 0) -> Xra
     return item
 
 
-def changes(alarms: list[AlarmEvent]) -> list[tuple[str, str]]:
-    return [(alarm.condition, alarm.change) for alarm in alarms]
+def changes(alarms: list[Technical]) -> list[tuple[str, str]]:
+    return [(found.condition, "on" if found.holds else "off") for found in alarms]
 
 
 def test_the_newest_frame_goes_first_and_the_account_says_what_became_of_the_others(made: Station) -> None:
@@ -92,7 +93,7 @@ def test_a_frame_past_its_age_budget_is_dropped_as_stale(made: Station) -> None:
     assert made.report().dropped == {"stale": 1}
 
 
-def test_a_silent_stream_is_stale_once_until_something_comes(made: Station, alarms: list[AlarmEvent]) -> None:
+def test_a_silent_stream_is_stale_once_until_something_comes(made: Station, alarms: list[Technical]) -> None:
     made.put(frame(0))
     later_ns = time.monotonic_ns() + 1_500_000_000
     made.watch(later_ns)
@@ -101,7 +102,7 @@ def test_a_silent_stream_is_stale_once_until_something_comes(made: Station, alar
     assert changes(alarms) == [("STALE", "on"), ("STALE", "off")]
 
 
-def test_a_failing_processor_is_an_alarm_until_the_next_frame_works(made: Station, alarms: list[AlarmEvent]) -> None:
+def test_a_failing_processor_is_an_alarm_until_the_next_frame_works(made: Station, alarms: list[Technical]) -> None:
     made.put(frame(0, value=255))
     assert made.work() == []
     made.put(frame(1))
@@ -109,7 +110,7 @@ def test_a_failing_processor_is_an_alarm_until_the_next_frame_works(made: Statio
     assert changes(alarms) == [("PROCESSOR", "on"), ("PROCESSOR", "off")]
 
 
-def test_items_that_come_late_are_the_alarm_overload(monkeypatch: pytest.MonkeyPatch, alarms: list[AlarmEvent]) -> None:
+def test_items_that_come_late_are_the_alarm_overload(monkeypatch: pytest.MonkeyPatch, alarms: list[Technical]) -> None:
     monkeypatch.setattr(registry, "processor", lambda *_: Fixing())
     station = Station(StreamConfig(id="bed-1/ecg", source={"kind": "none"}), EngineConfig(), alarms.append)
     for n, late_s in enumerate((2.0, 0.0)):
@@ -121,7 +122,7 @@ def test_items_that_come_late_are_the_alarm_overload(monkeypatch: pytest.MonkeyP
     assert changes(alarms) == [("OVERLOAD", "on"), ("OVERLOAD", "off")]
 
 
-def test_a_jump_of_the_device_clock_is_an_alarm_and_the_stream_goes_on(made: Station, alarms: list[AlarmEvent]) -> None:
+def test_a_jump_of_the_device_clock_is_an_alarm_and_the_stream_goes_on(made: Station, alarms: list[Technical]) -> None:
     fixes = []
     for number in range(60):
         arrived_ns = time.monotonic_ns() + number * 100_000_000
@@ -136,7 +137,7 @@ def test_a_jump_of_the_device_clock_is_an_alarm_and_the_stream_goes_on(made: Sta
     assert len(fixes) == 60
 
 
-def test_a_missing_model_is_an_alarm_not_an_end(monkeypatch: pytest.MonkeyPatch, alarms: list[AlarmEvent]) -> None:
+def test_a_missing_model_is_an_alarm_not_an_end(monkeypatch: pytest.MonkeyPatch, alarms: list[Technical]) -> None:
     def missing(*_: object) -> Processor:
         msg = "model absent.onnx does not exist"
         raise ModelError(msg)
@@ -163,7 +164,7 @@ def test_a_stream_whose_source_never_ends_can_be_ended_from_here(made: Station) 
 
 
 def test_a_device_that_starts_its_count_again_goes_on_under_rising_numbers(
-    made: Station, alarms: list[AlarmEvent]
+    made: Station, alarms: list[Technical]
 ) -> None:
     numbers = []
     for number in (0, 1, 2, 0, 1):
@@ -178,7 +179,7 @@ def test_a_device_that_starts_its_count_again_goes_on_under_rising_numbers(
     assert made.report().offered == made.report().processed == 5
 
 
-def test_a_count_that_jumps_beyond_belief_is_an_alarm_not_a_gap(made: Station, alarms: list[AlarmEvent]) -> None:
+def test_a_count_that_jumps_beyond_belief_is_an_alarm_not_a_gap(made: Station, alarms: list[Technical]) -> None:
     for item in (frame(0), Gap(stream="lab-1/xray", first=1, count=2**60), frame(2**60 + 1), frame(2**60 + 2)):
         made.put(item)
         made.work()
@@ -197,7 +198,7 @@ def test_a_device_joined_on_its_way_is_accounted_for_from_there(made: Station) -
     assert (station.report().offered, station.report().processed) == (1, 1)
 
 
-def test_a_device_that_never_sends_is_stale(made: Station, alarms: list[AlarmEvent]) -> None:
+def test_a_device_that_never_sends_is_stale(made: Station, alarms: list[Technical]) -> None:
     made.expect()
     made.watch(time.monotonic_ns() + 2_000_000_000)
     assert changes(alarms) == [("STALE", "on")]

@@ -16,7 +16,10 @@ from hypothesis.extra.numpy import arrays
 
 from heartwire.engine.errors import MalformedMessage
 from heartwire.engine.messages import (
+    AlarmAnswer,
+    AlarmCommand,
     AlarmEvent,
+    AlarmInactivation,
     Beat,
     CardiacPhase,
     CatheterFix,
@@ -108,6 +111,11 @@ findings = [
         algorithmic_delay_s=2.9,
         reason={"beats": 5, "rate_bpm": 170.5, "lead": "II", "rr": [0.3, 1]},
     ),
+    AlarmInactivation(
+        stream="a/ecg", condition="", kind="signal", change="audio-paused", decision_sample=9, lasts_s=60.0, by="nurse"
+    ),
+    AlarmCommand(stream="a/ecg", action="limits", by="nurse", id="0f", limits={"tachy_bpm": 130.0}, given_ns=5),
+    AlarmAnswer(stream="a/ecg", id="0f", accepted=False, reason="there is no such limit"),
     LedgerReport(stream="a/ecg", offered=10, processed=7, dropped={"stale": 1}, missing=1, in_flight=1),
 ]
 
