@@ -86,7 +86,7 @@ class AlarmDesk:
         self._streams = [stream.id for stream in plan.config.stream]
         self._workers = {stream: name for name, streams in plan.workers.items() for stream in streams}
         self._lock = _locked(plan.journal_path())
-        self._alarms = EngineAlarms(self._streams, plan.config.alarms.times)
+        self._alarms = EngineAlarms(self._streams, plan.config.alarms.times, time.monotonic())
         self._asked: dict[str, _Asked] = {}
         self._journal_lost: set[str] = set()
         self.refused = 0

@@ -41,11 +41,14 @@ class EngineAlarms:
         The ids of the streams.
     times
         The times of the alarm system.
+    now_s
+        The time on the engine's clock.
     """
 
-    def __init__(self, streams: Iterable[str], times: AlarmTimes) -> None:
+    def __init__(self, streams: Iterable[str], times: AlarmTimes, now_s: float) -> None:
         self._boards = {stream: AlarmBoard(stream, "engine", times=times) for stream in streams}
         self._samples = dict.fromkeys(self._boards, 0)
+        self.advance(now_s)
 
     def take(self, found: Technical) -> list[AlarmEvent]:
         """Take what was found of one condition; give the change that it brings."""

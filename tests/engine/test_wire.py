@@ -154,6 +154,86 @@ def test_frames_come_back_bit_for_bit(sent: XrayFrame) -> None:
     assert msgspec.structs.replace(got, pixels=sent.pixels) == sent
 
 
+names = st.text(min_size=1, max_size=64)
+inactive = st.sampled_from(["enabled", "audio-paused", "audio-off", "alarm-paused", "alarm-off"])
+alarm_messages = st.one_of(
+    st.builds(
+        AlarmCommand,
+        stream=streams,
+        action=st.sampled_from(
+            ["acknowledge", "audio-pause", "audio-off", "alarm-pause", "alarm-off", "resume", "limits"]
+        ),
+        by=names,
+        id=names,
+        condition=st.text(max_size=32),
+        lasts_s=finite,
+        limits=st.dictionaries(st.text(max_size=32), finite, max_size=32),
+        given_ns=counters,
+        after_seq=st.integers(-1, 2**63 - 1),
+        seq=counters,
+        trace=traces,
+    ),
+    st.builds(AlarmAnswer, stream=streams, id=st.text(), accepted=st.booleans(), reason=st.text(), seq=counters),
+    st.builds(
+        AlarmInactivation,
+        stream=streams,
+        condition=st.text(max_size=32),
+        kind=st.sampled_from(["signal", "engine"]),
+        change=inactive,
+        decision_sample=counters,
+        lasts_s=finite,
+        reminder=st.booleans(),
+        by=st.text(),
+        seq=counters,
+        trace=traces,
+    ),
+    st.builds(
+        AlarmEvent,
+        stream=streams,
+        condition=names,
+        mdc=st.none() | counters,
+        kind=st.sampled_from(["physiological", "technical"]),
+        priority=st.sampled_from(["high", "medium", "low"]),
+        change=st.sampled_from(["on", "off", "latched", "acknowledged", "escalated"]),
+        onset_sample=counters,
+        decision_sample=counters,
+        algorithmic_delay_s=finite,
+        reason=st.dictionaries(st.text(), st.text() | st.integers(-(2**63), 2**63 - 1) | st.lists(finite)),
+        inactivation=inactive,
+        emitted_ns=counters,
+        seq=counters,
+        trace=traces,
+    ),
+)
+
+
+@given(alarm_messages)
+def test_alarms_and_their_commands_come_back_equal(sent: Message) -> None:
+    assert decode(received(sent)) == sent
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"action": "explode"}, r"\$\.body\.action"),
+        ({"by": ""}, r"\$\.body\.by"),
+        ({"by": "x" * 65}, r"\$\.body\.by"),
+        ({"id": ""}, r"\$\.body\.id"),
+        ({"condition": "x" * 33}, r"\$\.body\.condition"),
+        ({"lasts_s": math.nan}, "lasts_s"),
+        ({"limits": {"x" * 33: 1.0}}, r"\$\.body\.limits"),
+        ({"limits": {str(n): 1.0 for n in range(33)}}, r"\$\.body\.limits"),
+        ({"given_ns": -1}, "given_ns"),
+    ],
+)
+def test_a_wrong_command_is_refused_with_the_field_named(changes: dict[str, object], where: str) -> None:
+    topic, header, payload = received(AlarmCommand(stream="a/ecg", action="resume", by="nurse", id="1"))
+    fields = msgspec.msgpack.decode(header)
+    fields["body"] |= changes
+    with pytest.raises(MalformedMessage, match=where):
+        decode([topic, msgspec.msgpack.encode(fields), payload])
+
+
 @pytest.mark.parametrize("sent", findings, ids=kind_of)
 def test_everything_else_comes_back_equal(sent: Message) -> None:
     envelope = decode_envelope(received(sent))
