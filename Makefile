@@ -7,13 +7,16 @@ RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -P -m pytest
 HEARTWIRE := $(BIN)/python -P -m heartwire
 
-.PHONY: demo test test-train lint format bench gpu-check clean
+.PHONY: demo test test-long test-train lint format bench gpu-check clean
 
 demo: $(VENV)/.base  ## simulated bed and cath lab, dashboard, latency table (ARGS="--seconds 20")
 	$(HEARTWIRE) demo $(ARGS)
 
-test: $(VENV)/.dev  ## everything but training
-	$(PYTEST) -m "not train" $(ARGS)
+test: $(VENV)/.dev  ## everything but training and what takes minutes
+	$(PYTEST) -m "not train and not long" $(ARGS)
+
+test-long: $(VENV)/.dev  ## what takes minutes: workers killed during 1,000 changes of alarms
+	$(PYTEST) -m long $(ARGS)
 
 test-train: $(VENV)/.train  ## train each model small, export it, compare ONNX with torch
 	$(PYTEST) -m train $(ARGS)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from heartwire.benchmarks import gpu, latency, report
+from heartwire.benchmarks import gpu, journal, latency, report
 from heartwire.benchmarks.accuracy import (
     catheter_run,
     mitdb_run,
@@ -27,7 +27,7 @@ from heartwire.engine.errors import HeartwireError, InputError
 _FILE_COLUMNS = 140
 """Width of tables that go to a file or a pipe."""
 
-bench = typer.Typer(name="bench", help="Measure latency.", no_args_is_help=True)
+bench = typer.Typer(name="bench", help="Measure latency, and the cost of the journal.", no_args_is_help=True)
 
 
 @bench.command("latency")
@@ -80,6 +80,20 @@ def bench_gpu(
     """On a CUDA machine: GPU outputs against CPU outputs of every model, then the latency benchmark."""
     gpu.compare(Console())
     bench_latency(seconds=seconds, provider="cuda", to=to)
+
+
+@bench.command("journal")
+def bench_journal(
+    folder: Annotated[Path, typer.Option(help="Where the journal would be: its disk is measured.")] = Path(),
+    times: Annotated[int, typer.Option(help="Commits of each size, and alarms.", min=10)] = 500,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+) -> None:
+    """Writing alarms before they are sent: what it costs the alarm, and other streams."""
+    cost = journal.measure(folder, times)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(cost)).decode())
+    else:
+        Console().print(journal.table(cost))
 
 
 def evaluate(
