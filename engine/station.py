@@ -295,11 +295,13 @@ class Station:
 
     def snapshot(self) -> bytes:
         """Give the state from which the stream goes on after the last item processed."""
-        return msgspec.msgpack.encode((self._numbering.shift, self._host.snapshot()))
+        return msgspec.msgpack.encode((self._numbering.shift, self.technical(), self._host.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self._numbering.shift, host = msgspec.msgpack.decode(state, type=tuple[int, bytes])
+        self._numbering.shift, technical, host = msgspec.msgpack.decode(state, type=tuple[int, list[Technical], bytes])
+        # Whether the model is there was found out just now.
+        self._technical |= {found.condition: found for found in technical if found.condition != "MODEL"}
         self._host.restore(host)
         self._numbering.next_number = self._host.next_number
         self._joined = self._host.next_number > 0

@@ -26,6 +26,8 @@ journal = typer.Typer(
 )
 
 File: TypeAlias = Annotated[Path, typer.Argument(help="The journal.")]
+_ON_STRIP = ("strip", "beat_samples")
+"""Reasons that the picture of the strip shows."""
 _SHOWN = ("priority", "by", "lasts_s", "limits", "streams")
 
 
@@ -76,7 +78,8 @@ def show(
 
 def _said(entry: Entry) -> str:
     body: dict[str, Any] = msgspec.json.decode(entry.body)
-    said = {name: body[name] for name in _SHOWN if body.get(name)} | body.get("reason", {})
+    reason = {name: value for name, value in body.get("reason", {}).items() if name not in _ON_STRIP}
+    said = {name: body[name] for name in _SHOWN if body.get(name)} | reason
     return ", ".join(f"{name} {value}" for name, value in said.items())
 
 

@@ -202,3 +202,17 @@ def test_a_device_that_never_sends_is_stale(made: Station, alarms: list[Technica
     made.expect()
     made.watch(time.monotonic_ns() + 2_000_000_000)
     assert changes(alarms) == [("STALE", "on")]
+
+
+def test_technical_conditions_survive_a_restart_until_the_next_frame_works(
+    made: Station, alarms: list[Technical], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.put(frame(0, value=255))
+    made.work()
+    later = Station(StreamConfig(id="lab-1/xray", source={"kind": "none"}), EngineConfig(), alarms.append)
+    later.restore(made.snapshot())
+    assert [found.condition for found in later.technical()] == ["PROCESSOR"]
+    later.put(frame(1))
+    later.work()
+    assert later.technical() == []
+    assert changes(alarms) == [("PROCESSOR", "on"), ("PROCESSOR", "off")]

@@ -15,7 +15,7 @@ from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.alarms.verification import verify
 from heartwire.engine.bus import Publisher, Subscriber
 from heartwire.engine.config import AlarmsConfig, Config, EngineConfig, StreamConfig
-from heartwire.engine.errors import ConfigError, MalformedMessage
+from heartwire.engine.errors import ConfigError, JournalError, MalformedMessage
 from heartwire.engine.messages import (
     AlarmAction,
     AlarmAnswer,
@@ -179,6 +179,25 @@ def test_a_journal_that_a_worker_cannot_write_is_an_alarm_of_its_streams(ward: W
     assert ward.changes() == [(ONE, "JOURNAL_LOST", "on")]
     ward.desk.heard("work-ecg", [], "")
     assert ward.changes() == [(ONE, "JOURNAL_LOST", "off")]
+
+
+def test_a_journal_that_cannot_be_written_here_is_an_alarm_of_every_stream(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        msg = "disk is full"
+        raise JournalError(msg)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "append", refuse)
+        ward.desk.found("work-ecg", stale())
+        ward.turn_until(lambda: ward.desk.idle and bool(ward.publisher.next_seq(TWO)))
+    ward.desk.found("work-ecg", stale(False))
+    ward.turn_until(lambda: ward.publisher.next_seq(TWO) == 2)
+    assert sorted(ward.changes()) == [
+        (ONE, "JOURNAL_LOST", "off"), (ONE, "JOURNAL_LOST", "on"), (ONE, "STALE", "off"), (ONE, "STALE", "on"),
+        (TWO, "JOURNAL_LOST", "off"), (TWO, "JOURNAL_LOST", "on"),
+    ]  # fmt: skip
 
 
 def test_a_command_to_a_technical_condition_is_carried_out_here(ward: Ward) -> None:
