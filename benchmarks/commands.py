@@ -88,7 +88,7 @@ def bench_journal(
     times: Annotated[int, typer.Option(help="Commits of each size, and alarms.", min=10)] = 500,
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
 ) -> None:
-    """Writing alarms before they are sent: what it costs the alarm, and other streams."""
+    """Measure what writing alarms before they are sent costs them, and other streams."""
     cost = journal.measure(folder, times)
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(cost)).decode())

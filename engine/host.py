@@ -84,12 +84,13 @@ class StreamHost:
             for item in items:
                 self.drop(item, "model")
             return []
+        told = None if self.alarms is None else self.alarms.snapshot()
         try:
             findings = list(self._processor.process_many(items))
         except Exception as error:  # whatever a processor raises stays inside its own stream
             for item in items:
                 self.drop(item, "processor")
-            raise ProcessorError(self.stream, error, self._put_back(self._processor)) from error
+            raise ProcessorError(self.stream, error, self._put_back(self._processor, told)) from error
         for item in items:
             self._account(item, None)
         if isinstance(first := items[0], EcgChunk):
@@ -122,15 +123,24 @@ class StreamHost:
             self.ledger.missing(count)
         self.next_number = number_of(item) + count
 
-    def _put_back(self, processor: Processor) -> list[Finding]:
-        """Return to the last snapshot, tell the processor of the gap since, and give what it finds of that."""
+    def _put_back(self, processor: Processor, told: bytes | None = None) -> list[Finding]:
+        """Return to the last snapshot, tell the processor of the gap since, and give what it finds of that.
+
+        Alarms do not go back in time: they stay as they were `told`, to be found again or to end.
+        """
         state, number = self._good
         try:
             processor.restore(state)
+            if told is not None and processor.alarms is not None:
+                processor.alarms.restore(told)
+                processor.alarms.doubt()
             if (count := self.next_number - number) > 0:
                 return list(processor.process(Gap(stream=self.stream, first=number, count=count)))
-        except Exception:  # where even that fails the stream begins anew
+        except Exception:  # where even that fails the stream begins anew, but for its alarms
             processor.reset()
+            if told is not None and processor.alarms is not None:
+                processor.alarms.restore(told)
+                processor.alarms.doubt()
         return []
 
     def snapshot(self) -> bytes:

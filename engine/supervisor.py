@@ -36,6 +36,8 @@ _REPORT_LIMIT_BYTES = 1024 * 1024
 _MOST_CRASHES = 5
 _CRASH_WINDOW_S = 60.0
 """A process that dies more often than this within the window is not started again."""
+_SILENT_S = 10.0
+"""A worker that says nothing for so long (it does twice a second) is the technical alarm WORKER_LOST."""
 _LEAVE_S = 3.0
 """How long the processes may take to leave in the end."""
 _END_S = 20.0
@@ -67,6 +69,7 @@ class _Child:
         self.ready = False
         self.done = False
         self.lasted = False
+        self.heard_s = 0.0
         self.restarts_s: list[float] = []
         self._orders: list[reports.Order] = []
         self._module = module
@@ -75,7 +78,7 @@ class _Child:
 
     def start(self) -> None:
         """Start the process; one that is started again is given the orders that it had."""
-        self.ready = self.done = False
+        self.ready = self.done = self.silent = False
         # A session of its own: an interrupt from the keyboard reaches the supervisor alone.
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", self._module, self._run_dir, self.name],
@@ -255,6 +258,17 @@ class Supervisor:
             if child.process.poll() is not None and (child.process.returncode or not child.done):
                 self._take_all()
                 self._revive(child)
+        self._listen_for_workers()
+
+    def _listen_for_workers(self) -> None:
+        """Tell of workers that live but say nothing."""
+        for name in self.plan.workers:
+            child = self._children[name]
+            silent = child.ready and not child.done and time.monotonic() - child.heard_s > _SILENT_S
+            if silent != child.silent:
+                child.silent = silent
+                why = f"process {name} says nothing for {_SILENT_S:g} s" if silent else "it speaks again"
+                self._lose(name, why, holds=silent)
 
     def _take_all(self) -> None:
         """Take the reports that wait; what is none is refused and counted."""
@@ -272,6 +286,7 @@ class Supervisor:
         if child is None:
             msg = f"report: there is no process {report.process[:40]!r}"
             raise MalformedMessage(msg)
+        child.heard_s = time.monotonic()
         match report:
             case reports.Ready(notes=notes):
                 child.ready = child.lasted = True

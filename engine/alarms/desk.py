@@ -176,7 +176,7 @@ class AlarmDesk:
         if code == "WORKER_LOST" and holds:
             for asked in self._asked.values():
                 if asked.command.stream in streams and asked.worker is None:
-                    asked.worker = _no(asked.command, f"its worker died: {_SEE_JOURNAL}")
+                    asked.worker = _no(asked.command, f"its worker was lost: {_SEE_JOURNAL}")
         self._send(self._alarms.lost(code, streams, holds=holds, reason={"rule": why}))
 
     def answered(self, answer: AlarmAnswer) -> None:

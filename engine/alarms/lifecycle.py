@@ -172,7 +172,6 @@ class AlarmBoard:
         for code, episode in list(self._episodes.items()):
             waited_s = self._now_s - episode.since_s
             if episode.believed and waited_s >= self.times.confirm_within_s:
-                episode.believed = False
                 yield from self._happens(code, "end", self._sample, {"rule": "not found again after the restart"})
             elif self._inactivations.of(code) in SILENT:
                 # Nobody can acknowledge what is not shown: its time begins when it is.
@@ -239,6 +238,7 @@ class AlarmBoard:
             return
         episode = self._episodes[code]
         episode.state, episode.since_s = change, self._now_s
+        episode.believed = episode.believed and change in ACTIVE
         if change == "escalated":
             episode.priority = _ONE_UP[episode.priority]
         if change == "off":
@@ -260,6 +260,12 @@ class AlarmBoard:
             self._episodes[event.condition] = episode
             told.append(self._event(event.condition, episode, 0, {"rule": "stood before the restart"}))
         return told
+
+    def doubt(self) -> None:
+        """Believe what holds only for a while, until it is found again: whoever found it has lost its memory."""
+        for episode in self._episodes.values():
+            if episode.state in ACTIVE:
+                episode.believed, episode.since_s = True, self._now_s
 
     def _event(self, code: str, episode: Episode, decision_sample: int, reason: Reason) -> AlarmEvent:
         condition = CONDITIONS[code]

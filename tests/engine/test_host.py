@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 import pytest
 
+from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.errors import ProcessorError
 from heartwire.engine.host import StreamHost
-from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, Gap, HeartRate, Item
+from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Finding, Gap, HeartRate, Item
 from heartwire.engine.processor import Processor
 
 STREAM = "bed-1/ecg"
@@ -115,3 +117,49 @@ def test_snapshot_and_restore_equal_never_stopped() -> None:
     assert isinstance(two, HeartRate)
     assert one.rate_bpm == two.rate_bpm
     assert host.ledger.report() == other.ledger.report()
+
+
+class Alarming(Counting):
+    """Raises TACHY with the first chunk and VF with one that begins with 7 mV; ends neither. Fails as `Counting`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alarms: AlarmBoard = AlarmBoard(STREAM)
+
+    def process(self, item: Item) -> Iterable[Finding]:
+        if isinstance(item, EcgChunk):
+            yield from self.alarms.advance(item.first_sample, item.first_sample / item.rate_hz)
+            code = "VF" if item.samples[0, 0] == 7 else "TACHY"
+            yield from self.alarms.begin(code, item.first_sample, item.first_sample, item.rate_hz, {})
+        yield from super().process(item)
+
+    def snapshot(self) -> bytes:
+        return msgspec.msgpack.encode((self.total, self.alarms.snapshot()))
+
+    def restore(self, state: bytes) -> None:
+        self.total, alarms = msgspec.msgpack.decode(state, type=tuple[int, bytes])
+        self.alarms.restore(alarms)
+
+    def reset(self) -> None:
+        super().reset()
+        self.alarms.reset()
+
+
+@pytest.mark.parametrize("restores", [True, False])
+def test_alarms_that_were_told_do_not_go_back_with_a_processor_that_failed(
+    monkeypatch: pytest.MonkeyPatch, restores: bool
+) -> None:
+    processor = Alarming()
+    host = StreamHost(STREAM, processor)
+    host.snapshot()
+    (told, _) = host.handle(chunk(0, 7))
+    assert isinstance(told, AlarmEvent)
+    if not restores:
+        monkeypatch.setattr(processor, "restore", lambda _: 1 / 0)
+    with pytest.raises(ProcessorError):
+        host.handle(chunk(10, 13))
+    assert processor.alarms.standing() == {"VF": "on"}, "VF was told; TACHY, of the call that failed, was not"
+    found = [*host.handle(chunk(250 * 40, 0)), *host.handle(chunk(250 * 40 + 10, 0))]
+    assert [(f.condition, f.change) for f in found if isinstance(f, AlarmEvent)] == [
+        ("VF", "latched"), ("TACHY", "on"),
+    ]  # fmt: skip

@@ -107,6 +107,12 @@ class Life(RuleBasedStateMachine):
         self.both(lambda b: b.command(given))
 
     @rule()
+    def doubt(self) -> None:
+        for one in (self.board, self.twin):
+            one.doubt()
+        assert self.board.active() == []
+
+    @rule()
     def restart(self) -> None:
         self.twin = board()
         self.twin.restore(self.board.snapshot())
