@@ -94,6 +94,11 @@ class StreamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return self.worker or (self.processor_kind if self.paced else f"{self.processor_kind}-unpaced")
 
     @property
+    def live(self) -> bool:
+        """A patient, or made like one: its alarms outlive a run. A recording begins anew with each."""
+        return self.paced or bool(self.connect)
+
+    @property
     def freshest_first(self) -> bool:
         """Frames may be skipped for newer ones; samples, and streams that are not paced, never."""
         return self.paced and self.processor_kind == "xray"

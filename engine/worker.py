@@ -105,7 +105,7 @@ class Worker:
         path, epoch = self._plan.journal_path(), self._plan.epoch
         for name, station in self._stations.items():
             try:
-                if self._publisher.next_seq(name) == 0:
+                if self._plan.stream(name).live and self._publisher.next_seq(name) == 0:
                     stood = [e for e in recall.standing(path, name, epoch) if e.condition not in OF_ENGINE]
                     self._publish(station, station.stand(stood, recall.lost_limits(path, name, epoch)))
                 from_seq = self._publisher.next_seq(name)

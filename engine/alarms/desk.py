@@ -91,7 +91,7 @@ class AlarmDesk:
         self._journal_lost: set[str] = set()
         self.refused = 0
         self.last_refusal = ""
-        self._begin(plan)
+        stood = self._begin(plan)
         self.commands = context.socket(zmq.ROUTER)
         self.commands.maxmsgsize = HEADER_LIMIT_BYTES
         self.commands.linger = 1000
@@ -99,18 +99,22 @@ class AlarmDesk:
         self._scribe = Scribe(plan.journal_path())
         self._scribe.start()
         self._outbox = Outbox(publisher, self._scribe)
-        for stream in self._streams:
-            stood = recall.standing(plan.journal_path(), stream, plan.epoch)
-            self._send(self._alarms.stand(stream, [e for e in stood if e.condition in OF_ENGINE]))
+        for stream, events in stood.items():
+            self._send(self._alarms.stand(stream, events))
 
-    def _begin(self, plan: Plan) -> None:
+    def _begin(self, plan: Plan) -> dict[str, list[AlarmEvent]]:
+        """Write that the run begins; give what stood before it of each stream."""
+        path = plan.journal_path()
         start = Start(version=__version__, streams=self._streams, commands=plan.command_endpoint())
+        live = [stream.id for stream in plan.config.stream if stream.live]
         try:
-            with Journal(plan.journal_path()) as kept:
+            with Journal(path) as kept:
                 kept.append([Record(plan.epoch, start)])
+            stood = {stream: recall.standing(path, stream, plan.epoch) for stream in live}
         except JournalError as error:
             self._lock.close()
             raise ConfigError(str(error)) from None
+        return {stream: [e for e in events if e.condition in OF_ENGINE] for stream, events in stood.items()}
 
     @property
     def idle(self) -> bool:

@@ -78,7 +78,7 @@ class Outbox:
 
     def written(self, number: int) -> bool:
         """Tell whether the scribe is done with a message."""
-        return self._scribe.done >= number
+        return self._scribe.done(number)
 
     def release(self) -> None:
         """Publish what need not wait any more."""

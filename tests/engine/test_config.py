@@ -51,6 +51,8 @@ def test_only_paced_frames_may_be_skipped_for_newer_ones(tmp_path: Path) -> None
         (GOOD + '[engine]\nprovider = "tpu"\n', "$.engine.provider"),
         (GOOD + '[[sink]]\nout = "x"\n', "$.sink[0]"),
         (GOOD + "paced = 1\n", "$.stream[0].paced"),
+        (GOOD + "[alarms.times]\nescalate_after_s = 0\n", "$.alarms.times.escalate_after_s"),
+        (GOOD + "[alarms]\npath = 'x'\n", "$.alarms"),
         ("[[stream]\n", "line 1"),
     ],
 )
@@ -65,3 +67,9 @@ def test_a_wrong_key_or_value_is_refused_with_its_path(tmp_path: Path, text: str
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no configuration file"):
         read_config(tmp_path / "absent.toml")
+
+
+def test_the_alarms_of_a_recording_as_fast_as_it_goes_do_not_outlive_its_run(tmp_path: Path) -> None:
+    text = GOOD + '[[stream]]\nid = "lab/xray"\npaced = false\nsource = {kind = "dicom"}\n'
+    text += '[[stream]]\nid = "b/ecg"\npaced = false\nconnect = "tcp://127.0.0.1:5555"\n'
+    assert [s.live for s in read_config(write(tmp_path, text)).stream] == [True, False, True]

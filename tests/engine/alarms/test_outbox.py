@@ -61,11 +61,11 @@ def publisher() -> Iterator[Publisher]:
 
 
 @pytest.fixture
-def open_scribe(tmp_path: Path) -> Iterator[Callable[[type[Journal]], Scribe]]:
+def open_scribe(tmp_path: Path) -> Iterator[Callable[..., Scribe]]:
     opened: list[Scribe] = []
 
-    def make(kind: type[Journal]) -> Scribe:
-        scribe = Scribe(tmp_path / "ward.journal", kind)
+    def make(kind: type[Journal], late_s: float = 20.0) -> Scribe:
+        scribe = Scribe(tmp_path / "ward.journal", kind, late_s)
         scribe.start()
         opened.append(scribe)
         return scribe
@@ -78,7 +78,7 @@ def open_scribe(tmp_path: Path) -> Iterator[Callable[[type[Journal]], Scribe]]:
 
 
 def test_an_alarm_waits_for_the_journal_with_what_follows_it_and_other_streams_do_not(
-    publisher: Publisher, open_scribe: Callable[[type[Journal]], Scribe]
+    publisher: Publisher, open_scribe: Callable[..., Scribe]
 ) -> None:
     sent: list[Message] = []
     outbox = Outbox(publisher, open_scribe(SlowJournal), sent.append)
@@ -97,7 +97,7 @@ def test_an_alarm_waits_for_the_journal_with_what_follows_it_and_other_streams_d
 
 
 def test_what_is_sent_is_in_the_journal_under_its_number(
-    publisher: Publisher, open_scribe: Callable[[type[Journal]], Scribe], tmp_path: Path
+    publisher: Publisher, open_scribe: Callable[..., Scribe], tmp_path: Path
 ) -> None:
     kept: list[list[tuple[int | None, str]]] = []
 
@@ -115,7 +115,7 @@ def test_what_is_sent_is_in_the_journal_under_its_number(
 
 
 def test_a_journal_that_cannot_be_written_holds_no_alarm_back_and_is_made_up_for(
-    publisher: Publisher, open_scribe: Callable[[type[Journal]], Scribe], tmp_path: Path
+    publisher: Publisher, open_scribe: Callable[..., Scribe], tmp_path: Path
 ) -> None:
     BrokenJournal.mended = False
     scribe = open_scribe(BrokenJournal)
@@ -134,8 +134,28 @@ def test_a_journal_that_cannot_be_written_holds_no_alarm_back_and_is_made_up_for
     connection.close()
 
 
+def test_a_disk_that_does_not_answer_holds_no_alarm_back(
+    publisher: Publisher, open_scribe: Callable[..., Scribe], tmp_path: Path
+) -> None:
+    scribe = open_scribe(SlowJournal, late_s=0.05)
+    sent: list[Message] = []
+    outbox = Outbox(publisher, scribe, sent.append)
+    outbox.put(event())
+    assert outbox.flush(20.0)
+    assert len(sent) == 1
+    assert "no answer for 0.05 s" in scribe.lost
+    SlowJournal.let.set()
+    outbox.put(event())
+    assert outbox.flush(20.0)
+    scribe.stop()
+    assert scribe.lost == ""
+    connection = connect(tmp_path / "ward.journal")
+    assert [entry.seq for entry in entries(connection)] == [0, 1]
+    connection.close()
+
+
 def test_a_journal_that_is_mended_is_written_without_another_alarm(
-    publisher: Publisher, open_scribe: Callable[[type[Journal]], Scribe], tmp_path: Path
+    publisher: Publisher, open_scribe: Callable[..., Scribe], tmp_path: Path
 ) -> None:
     BrokenJournal.mended = False
     scribe = open_scribe(BrokenJournal)
@@ -153,7 +173,7 @@ def test_a_journal_that_is_mended_is_written_without_another_alarm(
 
 
 def test_what_a_subscriber_would_refuse_is_neither_written_nor_sent(
-    publisher: Publisher, open_scribe: Callable[[type[Journal]], Scribe]
+    publisher: Publisher, open_scribe: Callable[..., Scribe]
 ) -> None:
     outbox = Outbox(publisher, open_scribe(SlowJournal))
     outbox.put(event())

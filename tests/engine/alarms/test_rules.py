@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.alarms.rules import EcgAlarms
 from heartwire.engine.ecg.rhythm import RhythmState
@@ -229,3 +230,27 @@ def test_a_snapshot_carries_everything() -> None:
     assert other.events
     other.alarms.reset()
     assert other.alarms.board.active() == []
+
+
+def test_alarms_come_within_the_delay_that_is_declared_for_them() -> None:
+    found: list[AlarmEvent] = []
+    for intervals in (75, 140, 160, 48, 42, 350):
+        patient = Patient()
+        patient.beats("N" * 20, 75)
+        patient.beats("N" * 20, intervals)
+        found += patient.events
+    patient = Patient()
+    patient.signal = "noisy"
+    patient.wait(700)
+    patient.signal = "off"
+    patient.wait(1000)
+    patient.gap(100)
+    found += patient.events
+    begun = [event for event in found if event.change == "on"]
+    for event in begun:
+        declared = CONDITIONS[event.condition].delay_s
+        assert declared is not None
+        assert event.algorithmic_delay_s <= declared, event.condition
+    assert {event.condition for event in begun} == {
+        "BRADY", "TACHY", "EXTREME_BRADY", "EXTREME_TACHY", "PAUSE", "NOISY", "LEAD_OFF", "GAP"
+    }  # fmt: skip

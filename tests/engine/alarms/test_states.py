@@ -8,10 +8,22 @@ from pathlib import Path
 import pytest
 
 from heartwire.engine.alarms import states
+from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.inactivation import AlarmTimes, Inactivations
-from heartwire.engine.alarms.states import INACTIVATION_INPUTS, INACTIVE, INPUTS, OFF, PAUSED, STATES, after
+from heartwire.engine.alarms.states import (
+    INACTIVATION_INPUTS,
+    INACTIVE,
+    INPUTS,
+    OFF,
+    PAUSED,
+    STATES,
+    after,
+    inactivation_after,
+)
 from heartwire.engine.errors import CommandRefused
 from heartwire.engine.messages import AlarmChange, AlarmInactive
+
+PAGE = (Path(__file__).parents[3] / "docs" / "alarms.md").read_text()
 
 # What must come of each state (row) at each input; "." is no change. Written down apart from the table in the code.
 EXPECTED_LATCHING = {
@@ -83,8 +95,27 @@ def test_every_inactivation_with_every_input(state: AlarmInactive, happens: stat
 
 
 def test_the_page_shows_the_table() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "alarms.md").read_text()
     for state, happens in product(STATES, INPUTS):
         then = after(state, happens, latching=True, escalates=True)
         if then:
-            assert f"| `{state}` | {happens} | `{then}` |" in page
+            assert f"| `{state}` | {happens} | `{then}` |" in PAGE
+
+
+def test_the_page_shows_every_inactivation() -> None:
+    rows = {line.split("|")[1].strip(): [c.strip() for c in line.split("|")[2:-1]] for line in PAGE.splitlines() if
+            line.startswith(("| enabled |", "| audio-", "| alarm-p", "| alarm-o"))}  # fmt: skip
+    for state in INACTIVE:
+        for happens, said in zip(INACTIVATION_INPUTS, rows[state], strict=True):
+            then = inactivation_after(state, happens)
+            expected = {"time begins again"} if then == state else {then}
+            if then is None:
+                expected = {"reminder" if state in OFF else "-"} if happens == "expire" else {"refused"}
+            assert said in expected, f"{state}, {happens}"
+
+
+def test_the_page_shows_every_condition() -> None:
+    for c in CONDITIONS.values():
+        delay = "-" if c.delay_s is None else f"{c.delay_s:g} s"
+        flags = " | ".join("yes" if flag else "no" for flag in (c.latching, c.escalates))
+        row = f"| `{c.code}` | {c.kind} | {c.priority} | {c.mdc or '-'} | {flags} | {delay} | {c.text} |"
+        assert row in PAGE, f"docs/alarms.md lacks the row: {row}"

@@ -8,9 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from heartwire.engine.alarms.journal import connect, entries
+from heartwire.engine.alarms.verification import verify
 
 WAIT_S = 60.0
 
@@ -26,6 +30,7 @@ class Run:
             sink = [{{ kind = "warnings", out = "{self.out}" }}]
         """)
         self._file = folder / "ward.toml"
+        self.journal = folder / "ward.journal"
         self.start()
 
     def start(self) -> None:
@@ -53,6 +58,11 @@ class Run:
 
     def flowing(self) -> bool:
         return (self.out / "bed-1-ecg.warnings.jsonl").exists()
+
+    def alarms(self) -> set[tuple[str, str]]:
+        """The changes of conditions that the journal has."""
+        with closing(connect(self.journal)) as connection:
+            return {(entry.condition, entry.change) for entry in entries(connection, "kind = 'alarm'")}
 
     def end(self) -> tuple[int, str]:
         """Wait for the end; give status and output."""
@@ -107,6 +117,8 @@ def test_killed_processes_end_the_run_with_one_line_or_are_started_again(run: Ru
     assert "Traceback" not in said
     assert "work-ecg died with status -9: restarting it" in said
     assert said.splitlines()[-1] == "heartwire: process sinks died with status -9: what it held cannot be had again"
+    assert {("WORKER_LOST", "on"), ("SINK_LOST", "on")} <= run.alarms()
+    assert verify(run.journal).wrong == ""
 
     run.start()
     until(lambda: len(run.children()) == 3)
