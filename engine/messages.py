@@ -313,7 +313,10 @@ class AlarmCommand(msgspec.Struct, kw_only=True, tag=True):
 
 
 class AlarmAnswer(msgspec.Struct, kw_only=True, tag=True):
-    """What became of the command `id`: carried out and in the journal, or refused with the reason."""
+    """What became of the command `id`: carried out and in the journal, or refused with the reason.
+
+    Where it was carried out but could not be written to the journal yet, `reason` says why.
+    """
 
     stream: str
     id: str

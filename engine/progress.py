@@ -29,7 +29,7 @@ class Progress:
         if not path.exists():
             np.zeros(len(streams), np.uint64).tofile(path)
         self._next = np.memmap(path, np.uint64, "r+", shape=(len(streams),))
-        self._before = self._next.copy()
+        self._before = [int(next_seq) for next_seq in self._next]
 
     def note(self, message: Message) -> None:
         """Take note that a message was published."""
@@ -37,6 +37,11 @@ class Progress:
         if message.seq >= self._next[place]:
             self._next[place] = message.seq + 1
 
+    def reach(self, stream: str, next_seq: int) -> None:
+        """Take note that an earlier process had come so far, or was about to publish so much."""
+        place = self._place[stream]
+        self._before[place] = max(self._before[place], next_seq)
+
     def behind(self, stream: str, next_seq: int) -> bool:
-        """Tell whether an earlier process of this worker had published more than this one has."""
-        return next_seq < int(self._before[self._place[stream]])
+        """Tell whether an earlier process of this worker had come further than this one has."""
+        return next_seq < self._before[self._place[stream]]

@@ -237,13 +237,22 @@ class Station:
         changes = alarms.command(command)
         return [msgspec.structs.replace(command, after_seq=self._host.last_seq), *changes]
 
-    def stand(self, events: Sequence[AlarmEvent], limits: dict[str, float]) -> list[Published]:
-        """Take back what stood, and the limits that held, before a restart of the run."""
-        if (alarms := self._host.alarms) is None:
-            return []
-        if limits and alarms.limits is not None:
-            alarms.limits = changed(alarms.limits, limits)
-        return list(alarms.stand(events))
+    def stand(self, events: Sequence[AlarmEvent]) -> list[Published]:
+        """Take back what stood before a restart of the run; give it as it is told again."""
+        alarms = self._host.alarms
+        return [] if alarms is None else list(alarms.stand(events))
+
+    def change_limits(self, changes: dict[str, float]) -> None:
+        """Take back the limits that commands had changed before a restart of the run.
+
+        Raises
+        ------
+        CommandRefused
+            If they do not go with those of the configuration now.
+        """
+        alarms = self._host.alarms
+        if changes and alarms is not None and alarms.limits is not None:
+            alarms.limits = changed(alarms.limits, changes)
 
     def _next(self) -> Item | None:
         # A gap lies before the newest frame, the end after it.

@@ -104,12 +104,15 @@ class Worker:
         """Take from the journal what stood before this run, and what was commanded after the last snapshot of it."""
         path, epoch = self._plan.journal_path(), self._plan.epoch
         for name, station in self._stations.items():
+            fresh = self._plan.stream(name).live and self._publisher.next_seq(name) == 0
             try:
-                if self._plan.stream(name).live and self._publisher.next_seq(name) == 0:
-                    stood = [e for e in recall.standing(path, name, epoch) if e.condition not in OF_ENGINE]
-                    self._publish(station, station.stand(stood, recall.lost_limits(path, name, epoch)))
-                from_seq = self._publisher.next_seq(name)
-                self._again[name] = recall.commands(path, name, epoch, from_seq)
+                if fresh:
+                    stood = recall.standing(path, name, epoch)
+                    self._publish(station, station.stand([e for e in stood if e.condition not in OF_ENGINE]))
+                self._again[name] = recall.commands(path, name, epoch, self._publisher.next_seq(name))
+                self._progress.reach(name, recall.next_seq(path, name, epoch))
+                if fresh:
+                    station.change_limits(recall.lost_limits(path, name, epoch))
             except (JournalError, CommandRefused) as error:
                 self._line.report(reports.Fault(self._name, name, f"alarms before the restart are not known: {error}"))
             self._command_again(station)
@@ -226,7 +229,9 @@ class Worker:
 
     def _answer(self) -> None:
         while self._answers and self._outbox.written(self._answers[0][1]):
-            self._line.report(reports.Answered(self._name, self._answers.pop(0)[0]))
+            answer, _ = self._answers.pop(0)
+            answer.reason = self._scribe.lost
+            self._line.report(reports.Answered(self._name, answer))
 
     def _command_again(self, station: Station) -> None:
         """Carry out commands that the journal has, after the same item as before the restart."""

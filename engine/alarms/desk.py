@@ -200,7 +200,10 @@ class AlarmDesk:
                 asked.worker = _no(asked.command, f"its worker did not answer: {_SEE_JOURNAL}")
             if asked.worker is not None and self._outbox.written(asked.own_number):
                 del self._asked[asked.command.id]
-                self._reply(asked.sender, asked.answer() or asked.worker)
+                answer = asked.answer() or asked.worker
+                if answer.accepted:
+                    answer.reason = answer.reason or self._scribe.lost
+                self._reply(asked.sender, answer)
 
     def _take_commands(self) -> None:
         with suppress(zmq.Again):

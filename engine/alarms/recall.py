@@ -39,6 +39,20 @@ def commands(path: Path, stream: str, epoch: int, from_seq: int) -> list[AlarmCo
     return [msgspec.json.decode(entry.body, type=AlarmCommand) for entry in found]
 
 
+def next_seq(path: Path, stream: str, epoch: int) -> int:
+    """Give the sequence number after the last that the journal has of a stream; 0 where it has none.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    last = "(SELECT max(seq) FROM entry WHERE stream = ? AND epoch = ?)"
+    with clear(path), closing(connect(path)) as connection:
+        found = list(entries(connection, f"stream = ? AND epoch = ? AND seq = {last}", (stream, epoch, stream, epoch)))
+    return 0 if not found else (found[0].seq or 0) + 1
+
+
 def last_start(path: Path) -> Start | None:
     """Give what the last run said when it began; None where there was none.
 

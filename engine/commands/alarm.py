@@ -58,7 +58,8 @@ def _give(
         raise ConfigError(str(error)) from None
     if not answer.accepted:
         raise CommandRefused(answer.reason)
-    Console().print(f"{action}: carried out for {stream} {condition}".rstrip())
+    not_written = f", but not in the journal yet: {answer.reason}" if answer.reason else ""
+    Console().print(f"{action}: carried out for {' '.join((stream, condition)).rstrip()}{not_written}", soft_wrap=True)
 
 
 @alarm.command()

@@ -202,6 +202,7 @@ def test_commands_are_given_back_from_a_sequence_number_on(journal: Journal) -> 
     journal.append([Record(5, limits(n, tachy_bpm=130.0 + n)) for n in (1, 4, 9)])
     assert [c.seq for c in recall.commands(journal.path, STREAM, 5, 4)] == [4, 9]
     assert recall.commands(journal.path, STREAM, 6, 0) == []
+    assert [recall.next_seq(journal.path, STREAM, epoch) for epoch in (5, 6)] == [10, 0]
 
 
 def test_changed_limits_come_back_after_a_run_that_did_not_end_in_order(journal: Journal) -> None:
