@@ -131,7 +131,7 @@ def clear(path: Path) -> Iterator[None]:
     """Turn what SQLite raises into one error that names the file."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         msg = f"journal {path}: {error}"
         raise JournalError(msg) from error
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import msgspec
 
 from heartwire.engine.alarms.journal import NO_HASH, Entry, connect, entries
-from heartwire.engine.errors import JournalError
 
 
 class Verdict(NamedTuple):
@@ -37,7 +36,7 @@ def verify(path: Path, known_head: str = "") -> Verdict:
     Raises
     ------
     JournalError
-        If the file cannot be read or is no journal.
+        If there is no such file, or it is no journal.
     """
     count, head, seen = 0, NO_HASH, not known_head
     with closing(connect(path)) as connection:
@@ -47,9 +46,8 @@ def verify(path: Path, known_head: str = "") -> Verdict:
                     return Verdict(count, head.hex(), wrong)
                 count, head = entry.id, entry.hash
                 seen = seen or head.hex() == known_head
-        except (sqlite3.Error, OSError) as error:
-            msg = f"journal {path}: {error}"
-            raise JournalError(msg) from error
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            return Verdict(count, head.hex(), f"entry {count + 1} cannot be read: {error}")
     if not seen:
         return Verdict(count, head.hex(), f"no entry has the hash {known_head}: entries are missing or were rewritten")
     return Verdict(count, head.hex(), "")
