@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from pathlib import Path
 
 import zmq
 
-from heartwire.engine.alarms import recall
+from heartwire.engine.alarms import lock, recall
 from heartwire.engine.errors import CommandRefused, JournalError
 from heartwire.engine.messages import AlarmAction, AlarmAnswer, AlarmCommand
 from heartwire.engine.wire import decode, encode
@@ -52,7 +51,7 @@ def give(path: Path, command: AlarmCommand, patience_s: float = PATIENCE_S) -> A
     """
     started = recall.last_start(path)
     endpoint = started.commands if started else ""
-    if not os.path.exists(endpoint.removeprefix("ipc://")):
+    if not endpoint or not lock.is_held(path):
         msg = f"journal {path}: no run writes it now"
         raise JournalError(msg)
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:

@@ -6,17 +6,14 @@ to the one or the other by its condition, and to both where it names none.
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import TextIO
 
 import msgspec
 import zmq
 
-from heartwire.engine.alarms import recall
+from heartwire.engine.alarms import lock, recall
 from heartwire.engine.alarms.journal import Journal, Record, Start, Stop
 from heartwire.engine.alarms.outbox import Outbox
 from heartwire.engine.alarms.scribe import Scribe
@@ -85,7 +82,7 @@ class AlarmDesk:
         self._forward = forward
         self._streams = [stream.id for stream in plan.config.stream]
         self._workers = {stream: name for name, streams in plan.workers.items() for stream in streams}
-        self._lock = _locked(plan.journal_path())
+        self._lock = lock.hold(plan.journal_path())
         self._alarms = EngineAlarms(self._streams, plan.config.alarms.times, time.monotonic())
         self._asked: dict[str, _Asked] = {}
         self._journal_lost: set[str] = set()
@@ -265,18 +262,3 @@ class AlarmDesk:
 
 def _no(command: AlarmCommand, why: str) -> AlarmAnswer:
     return AlarmAnswer(stream=command.stream, id=command.id, accepted=False, reason=why)
-
-
-def _locked(path: Path) -> TextIO:
-    """Keep other runs away from a journal."""
-    try:
-        lock = Path(f"{path}-lock").open("w")  # noqa: SIM115 - held for as long as the run
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        msg = f"journal {path} is in use by another run"
-        raise ConfigError(msg) from None
-    except OSError as error:
-        msg = f"journal {path} cannot be used: {error.strerror}"
-        raise ConfigError(msg) from None
-    return lock
