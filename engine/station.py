@@ -235,7 +235,7 @@ class Station:
             msg = f"{self.stream}: its processor has no alarms"
             raise CommandRefused(msg)
         changes = alarms.command(command)
-        return [msgspec.structs.replace(command, after_seq=self._host.last_seq), *changes]
+        return [msgspec.structs.replace(command, after_seq=self._host.last_seq, trace=Trace()), *changes]
 
     def stand(self, events: Sequence[AlarmEvent]) -> list[Published]:
         """Take back what stood before a restart of the run; give it as it is told again."""

@@ -20,7 +20,7 @@ from heartwire.engine.alarms.scribe import Scribe
 from heartwire.engine.alarms.technical import OF_ENGINE, OF_WORKERS, EngineAlarms, Technical
 from heartwire.engine.bus import Publisher
 from heartwire.engine.errors import CommandRefused, ConfigError, JournalError, MalformedMessage
-from heartwire.engine.messages import AlarmAnswer, AlarmCommand, AlarmEvent, AlarmInactivation, LedgerReport
+from heartwire.engine.messages import AlarmAnswer, AlarmCommand, AlarmEvent, AlarmInactivation, LedgerReport, Trace
 from heartwire.engine.plan import SUPERVISOR, Plan
 from heartwire.engine.wire import HEADER_LIMIT_BYTES, decode, encode
 from heartwire.version import __version__
@@ -228,9 +228,10 @@ class AlarmDesk:
             self._reply(sender, _no(command, "too many commands are under way: give it again"))
         else:
             self._asked[command.id] = asked = _Asked(sender, command, time.monotonic() + _PATIENCE_S)
-            if command.action != "limits" and (not command.condition or command.condition in OF_ENGINE):
+            here = command.action != "limits"
+            if here and (not command.condition or command.condition in OF_ENGINE):
                 self._carry_out(asked)
-            if command.condition in OF_ENGINE:
+            if here and command.condition in OF_ENGINE:
                 asked.worker = asked.own
             elif not self._forward(self._workers[command.stream], command):
                 asked.worker = _no(command, f"the worker of {command.stream} is being restarted: give it again")
@@ -241,7 +242,7 @@ class AlarmDesk:
         except CommandRefused as error:
             asked.own = _no(asked.command, str(error))
             return
-        number = self.publish(msgspec.structs.replace(asked.command))
+        number = self.publish(msgspec.structs.replace(asked.command, after_seq=-1, trace=Trace()))
         asked.own_number = self._send(changes) or number
         asked.own = AlarmAnswer(stream=asked.command.stream, id=asked.command.id, accepted=True)
 

@@ -222,6 +222,13 @@ def test_a_command_to_a_condition_of_the_signal_goes_to_its_worker(ward: Ward) -
     assert (ward.answer().accepted, ward.received()) == (False, [])
 
 
+def test_limits_are_always_for_the_worker(ward: Ward) -> None:
+    ward.ask("limits", "STALE")
+    ward.turn_until(lambda: bool(ward.forwarded))
+    ward.desk.answered(AlarmAnswer(stream=ONE, id="1", accepted=False, reason="give neither a condition nor a time"))
+    assert "neither a condition" in ward.answer().reason
+
+
 def test_a_command_without_a_condition_goes_to_both_and_is_carried_out_by_whoever_can(ward: Ward) -> None:
     ward.ask("audio-pause", number="3")
     ward.turn_until(lambda: bool(ward.forwarded))
