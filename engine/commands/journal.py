@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from heartwire.engine.alarms.chain import verify as verify_chain
 from heartwire.engine.alarms.journal import Entry, connect, entries
 from heartwire.engine.alarms.strips import Strip, draw
-from heartwire.engine.alarms.verification import verify as verify_chain
 from heartwire.engine.errors import ConfigError, JournalError
 from heartwire.engine.messages import AlarmEvent
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import zmq
 
+from heartwire.engine.alarms.chain import verify
 from heartwire.engine.alarms.desk import AlarmDesk
 from heartwire.engine.alarms.journal import Journal, Record, Start, connect, entries
 from heartwire.engine.alarms.technical import Technical
-from heartwire.engine.alarms.verification import verify
 from heartwire.engine.bus import Publisher, Subscriber
 from heartwire.engine.config import AlarmsConfig, Config, EngineConfig, StreamConfig
 from heartwire.engine.errors import ConfigError, JournalError, MalformedMessage

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.engine.alarms import recall
+from heartwire.engine.alarms.chain import verify
 from heartwire.engine.alarms.journal import Journal, Kept, Record, Start, Stop, connect, entries
 from heartwire.engine.alarms.strips import Strip
-from heartwire.engine.alarms.verification import verify
 from heartwire.engine.errors import JournalError
 from heartwire.engine.messages import AlarmChange, AlarmCommand, AlarmEvent, AlarmInactivation
 

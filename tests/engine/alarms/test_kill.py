@@ -21,8 +21,8 @@ import pytest
 import zmq
 
 from heartwire.engine import reports
+from heartwire.engine.alarms.chain import verify
 from heartwire.engine.alarms.journal import Journal, Record, Start, clear, connect, entries
-from heartwire.engine.alarms.verification import verify
 from heartwire.engine.bus import Publisher, Subscriber
 from heartwire.engine.config import AlarmsConfig, Config, EngineConfig, StreamConfig
 from heartwire.engine.host import StreamHost

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from heartwire.engine.alarms.chain import verify
 from heartwire.engine.alarms.journal import connect, entries
-from heartwire.engine.alarms.verification import verify
 
 WAIT_S = 60.0
 
