@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import msgspec
 
-from heartwire.engine.alarms.evidence import Evidence
+from heartwire.engine.alarms.explanation import Explainer
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.errors import ProcessorError
 from heartwire.engine.ledger import Ledger
@@ -25,7 +25,7 @@ class _State(msgspec.Struct):
     processor: bytes
     processor_number: int
     """The next sample or frame when the processor gave its state."""
-    evidence: bytes
+    explainer: bytes
     ledger: bytes
     next_number: int
     last_seq: int
@@ -50,7 +50,7 @@ class StreamHost:
         self.next_number = 0
         self.ended = False
         self._processor = processor
-        self._evidence = Evidence()
+        self._explainer = Explainer()
         self._good = (processor.snapshot() if processor else b"", 0)
 
     @property
@@ -94,11 +94,11 @@ class StreamHost:
         for item in items:
             self._account(item, None)
         if isinstance(first := items[0], EcgChunk):
-            self._evidence.rate_hz = first.rate_hz
-            self._evidence.trim(first.first_sample)
+            self._explainer.rate_hz = first.rate_hz
+            self._explainer.trim(first.first_sample)
         decided_ns = time.monotonic_ns()
         for finding in findings:
-            self._evidence.note(finding)
+            self._explainer.note(finding)
             finding.trace = msgspec.structs.replace(items[-1].trace, decided_ns=decided_ns)
         return findings
 
@@ -148,14 +148,14 @@ class StreamHost:
         if self._processor is not None:
             with suppress(Exception):  # a processor that cannot be saved harms its own restart only
                 self._good = (self._processor.snapshot(), self.next_number)
-        evidence, ledger = self._evidence.snapshot(), self.ledger.snapshot()
-        state = _State(*self._good, evidence, ledger, self.next_number, self.last_seq, self.ended)
+        explainer, ledger = self._explainer.snapshot(), self.ledger.snapshot()
+        state = _State(*self._good, explainer, ledger, self.next_number, self.last_seq, self.ended)
         return msgspec.msgpack.encode(state)
 
     def restore(self, raw: bytes) -> None:
         """Take a state given by `snapshot`."""
         state = msgspec.msgpack.decode(raw, type=_State)
-        self._evidence.restore(state.evidence)
+        self._explainer.restore(state.explainer)
         self.ledger.restore(state.ledger)
         self.next_number = state.next_number
         self.last_seq = state.last_seq

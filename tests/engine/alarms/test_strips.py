@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartwire.engine.alarms.evidence import Evidence
+from heartwire.engine.alarms.explanation import Explainer
 from heartwire.engine.alarms.strips import Strip, StripRecorder, draw
 from heartwire.engine.messages import AlarmEvent, Beat, BeatClass, BeatStage, EcgChunk, SignalQuality
 
@@ -111,35 +111,35 @@ def alarm(decision: int, change: str = "on") -> AlarmEvent:
 
 
 def test_an_alarm_names_the_beats_of_its_strip_as_known_then() -> None:
-    evidence = Evidence()
-    evidence.rate_hz = RATE_HZ
+    explainer = Explainer()
+    explainer.rate_hz = RATE_HZ
     found = [beat(100), beat(900), beat(990, "Q", "provisional"), beat(1000, "V"), beat(1100, "V")]
     for finding in (*found, beat(1000, "F", "revised")):
-        evidence.note(finding)
+        explainer.note(finding)
     event = alarm(1120)
-    evidence.note(event)
+    explainer.note(event)
     assert event.reason == {
         "rule": "r", "beats": 3, "strip": [121, 1120], "beat_samples": [900, 1000, 1100], "beat_classes": "NFV"
     }  # fmt: skip
 
 
 def test_only_the_begin_of_an_alarm_is_explained() -> None:
-    evidence, event = Evidence(), alarm(100, "off")
-    evidence.rate_hz = RATE_HZ
-    evidence.note(event)
+    explainer, event = Explainer(), alarm(100, "off")
+    explainer.rate_hz = RATE_HZ
+    explainer.note(event)
     assert event.reason == {"rule": "r", "beats": 3}
 
 
-def test_evidence_survives_a_restart_and_is_bounded() -> None:
-    evidence, later = Evidence(), Evidence()
-    evidence.rate_hz = RATE_HZ
+def test_what_explains_survives_a_restart_and_is_bounded() -> None:
+    explainer, later = Explainer(), Explainer()
+    explainer.rate_hz = RATE_HZ
     for n in range(200):
-        evidence.note(beat(100 * n))
-        evidence.trim(100 * n)
-    assert len(evidence._beats) <= 31
-    later.restore(evidence.snapshot())
+        explainer.note(beat(100 * n))
+        explainer.trim(100 * n)
+    assert len(explainer._beats) <= 31
+    later.restore(explainer.snapshot())
     events = alarm(19_950), alarm(19_950)
-    evidence.note(events[0])
+    explainer.note(events[0])
     later.note(events[1])
     assert events[0].reason == events[1].reason
     assert len(str(events[0].reason["beat_classes"])) == 10

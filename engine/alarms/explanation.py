@@ -8,7 +8,7 @@ from heartwire.engine.alarms.strips import STRIP_S
 from heartwire.engine.messages import AlarmEvent, Beat, Finding
 
 
-class Evidence:
+class Explainer:
     """Follows the beats of one ECG stream and explains its alarms with them.
 
     An alarm that begins is given `strip`, the first and last sample of the 10 s up to its decision, `beat_samples`, the
