@@ -13,11 +13,14 @@ from rich.progress import Progress
 
 from heartwire.benchmarks import gpu, journal, latency, report
 from heartwire.benchmarks.accuracy import (
+    af_page,
+    af_run,
     catheter_run,
     mitdb_run,
     mitdb_tables,
     nstdb_run,
     nstdb_tables,
+    rhythms_run,
     vf_run,
 )
 from heartwire.benchmarks.accuracy.mitdb_page import mitdb_page
@@ -97,19 +100,22 @@ def bench_journal(
 
 
 def evaluate(
-    what: Annotated[Literal["mitdb", "nstdb", "vf", "catheter"], typer.Argument(help="Which figures.")],
+    what: Annotated[
+        Literal["mitdb", "nstdb", "vf", "af", "rhythms", "catheter"], typer.Argument(help="Which figures.")
+    ],
     data: Annotated[Path, typer.Option(help="Folder of the recordings.", envvar="HEARTWIRE_DATA")],
     out: Annotated[
-        Path | None, typer.Option(help="Keep what the engine wrote, result.json and (mitdb, nstdb) report.html here.")
+        Path | None,
+        typer.Option(help="Keep what the engine wrote, result.json and (mitdb, nstdb, af) report.html here."),
     ] = None,
-    records: Annotated[str, typer.Option(help="mitdb, nstdb: only these records, as in 100,101.")] = "",
+    records: Annotated[str, typer.Option(help="mitdb, nstdb, rhythms: only these records, as in 100,101.")] = "",
     peers: Annotated[bool, typer.Option(help="mitdb, nstdb: run the detectors of others, where installed.")] = True,
 ) -> None:
     """Accuracy of the whole engine on public recordings, in the figures of the field."""
     if not data.is_dir():
         msg = f"--data {data} is not a folder: give the folder that holds mitdb, nstdb, vfdb, xray ..."
         raise InputError(msg)
-    if records and what not in ("mitdb", "nstdb"):
+    if records and what not in ("mitdb", "nstdb", "rhythms"):
         msg = f"--records chooses records of mitdb and nstdb: evaluate {what} takes them all"
         raise InputError(msg)
     if out:
@@ -129,6 +135,12 @@ def evaluate(
             case "vf":
                 alarms = vf_run.evaluate(data, progress)
                 result, tables = msgspec.json.encode(alarms), vf_run.tables(alarms)
+            case "af":
+                atrial = af_run.evaluate(data, progress)
+                result, tables, page = msgspec.json.encode(atrial), af_page.tables(atrial), af_page.af_page(atrial)
+            case "rhythms":
+                rhythms = rhythms_run.evaluate(data, progress, records=chosen)
+                result, tables = msgspec.json.encode(rhythms), rhythms_run.tables(rhythms)
             case "catheter":
                 fixes = catheter_run.evaluate(data, progress)
                 result, tables = msgspec.json.encode(fixes), catheter_run.tables(fixes)

@@ -169,7 +169,10 @@ class HeartRate(msgspec.Struct, kw_only=True, tag=True):
 
 
 class Rhythm(msgspec.Struct, kw_only=True, tag=True):
-    """The rhythm changed at `sample`; `label` is the WFDB code without its bracket: N, VT, VFL, VF, ASYS, B, T."""
+    """The rhythm changed at `sample`.
+
+    `label` is the WFDB code without its bracket: N, AFIB, SVTA, B, T, IVR, P, VT, VF, ASYS.
+    """
 
     stream: str
     sample: int

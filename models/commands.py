@@ -12,11 +12,16 @@ import typer
 from heartwire.engine.errors import InputError
 from heartwire.models.catalogue import WEIGHTS
 
-_TRAINING = {"beats": "ecg.train_beats", "rhythm": "ecg.train_ventricular", "catheter": "xray.train_devices"}
+_TRAINING = {
+    "beats": "ecg.train_beats",
+    "rhythm": "ecg.train_ventricular",
+    "af": "ecg.train_fibrillation",
+    "catheter": "xray.train_devices",
+}
 
 
 def train(
-    what: Annotated[Literal["beats", "rhythm", "catheter"], typer.Argument(help="Which network.")],
+    what: Annotated[Literal["beats", "rhythm", "af", "catheter"], typer.Argument(help="Which network.")],
     data: Annotated[Path, typer.Option(help="Folder of the recordings.", envvar="HEARTWIRE_DATA")],
     out: Annotated[Path, typer.Option(help="Where weights and card go.")] = WEIGHTS,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,

@@ -39,6 +39,14 @@ class AlarmLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long every lead must be noisy, and then clear, for the condition to begin and end."""
     lead_off_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0
     """How long every lead must be off, beyond what the quality measure needs (2.3 s)."""
+    af_end_s: Annotated[float, Meta(ge=0.0, le=600.0)] = 30.0
+    """How long the rhythm must be none of atrial fibrillation for AF to end."""
+    pvc_per_minute: Annotated[int, Meta(ge=1, le=200)] = 10
+    """More ventricular beats than this in the last minute are PVC_RATE."""
+    missed_ratio: Annotated[float, Meta(ge=1.3, le=3.0)] = 1.75
+    """In a regular rhythm a beat is missing where so many of its intervals pass without one."""
+    ectopy_hold_s: Annotated[float, Meta(ge=0.0, le=600.0)] = 10.0
+    """How long a couplet, an R on T or a missed beat holds."""
 
 
 CATEGORIES: dict[Category, dict[str, dict[str, float]]] = {
@@ -51,6 +59,7 @@ CATEGORIES: dict[Category, dict[str, dict[str, float]]] = {
             "extreme_tachy_bpm": 180.0,
             "pause_s": 2.5,
         },
+        "patterns": {"svt_run_bpm": 140.0, "svt_bpm": 180.0, "sinus_bpm": 220.0},
     },
     "neonate": {
         "limits": {
@@ -60,6 +69,7 @@ CATEGORIES: dict[Category, dict[str, dict[str, float]]] = {
             "extreme_tachy_bpm": 220.0,
             "pause_s": 2.0,
         },
+        "patterns": {"svt_run_bpm": 180.0, "svt_bpm": 210.0, "sinus_bpm": 240.0},
         "rhythm": {"asystole_s": 3.0},
     },
 }

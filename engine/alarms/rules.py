@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from heartwire.engine.alarms.conditions import CONDITIONS
+from heartwire.engine.alarms.ectopy import Change, EctopyWatch
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.ecg.quality import OFF_SEEN_AFTER_S
@@ -14,7 +15,17 @@ from heartwire.engine.ecg.rate import MEDIAN_INTERVALS, RateMeter
 from heartwire.engine.ecg.step import Step
 from heartwire.engine.messages import AlarmEvent, AlarmInactivation, Beat, Reason
 
-_OF_RHYTHM = {"VF": "VF", "VFL": "VF", "VT": "VT", "ASYS": "ASYSTOLE"}
+_OF_RHYTHM = {
+    "VF": "VF",
+    "VFL": "VF",
+    "VT": "VT",
+    "ASYS": "ASYSTOLE",
+    "AFIB": "AF",
+    "SVTA": "SVT",
+    "IVR": "IDIOVENTRICULAR",
+    "B": "BIGEMINY",
+    "T": "TRIGEMINY",
+}
 
 
 class _Memory(msgspec.Struct):
@@ -29,6 +40,7 @@ class _Memory(msgspec.Struct):
     off_since: int = -1
     noisy_since: int = -1
     clear_since: int = -1
+    fibrillated: int = -1
 
 
 class EcgAlarms:
@@ -45,6 +57,7 @@ class EcgAlarms:
     def __init__(self, stream: str, limits: AlarmLimits) -> None:
         self.board = AlarmBoard(stream, limits=limits)
         self._meter = RateMeter(0.0)
+        self._ectopy = EctopyWatch(0.0, limits)
         self._memory = _Memory()
 
     @property
@@ -57,6 +70,7 @@ class EcgAlarms:
         yield from self.board.advance(step.sample, step.sample / step.rate_hz)
         if step.rate_hz != self._meter.rate_hz:
             self._meter = RateMeter(step.rate_hz)
+            self._ectopy = EctopyWatch(step.rate_hz, self._limits)
             self._forget_beats(0)
         if step.missing is not None:
             yield from self._gap(step, *step.missing)
@@ -70,6 +84,9 @@ class EcgAlarms:
             yield from self._rhythm(step)
         for beat in step.beats:
             yield from self._beat(step, beat)
+            yield from self._ectopic(self._ectopy.beat(beat), step)
+        yield from self._ectopic(self._ectopy.look(step.seen_to, step.rhythm.label), step)
+        yield from self._fibrillation(step)
         if memory.last_beat >= 0 and step.seen_to - memory.last_beat >= self._limits.pause_s * step.rate_hz:
             reason: Reason = {"rule": "no beat", "silent_s": round((step.seen_to - memory.last_beat) / step.rate_hz, 3)}
             yield from self._begin("PAUSE", memory.last_beat, step, reason)
@@ -85,6 +102,7 @@ class EcgAlarms:
         self._memory.blind_to = until
         self._memory.last_beat = -1
         self._memory.run_beats = 0
+        self._ectopy.interrupt()
 
     def _gap(self, step: Step, first_sample: int, count: int) -> Iterator[AlarmEvent]:
         self._forget_beats(first_sample + count)
@@ -118,7 +136,7 @@ class EcgAlarms:
                 yield from self._end("NOISY", step, {"rule": "a lead can be read"})
 
     def _rhythm(self, step: Step) -> Iterator[AlarmEvent]:
-        """ASYSTOLE, VF and VT follow the rhythm."""
+        """ASYSTOLE, VF, VT, SVT, IDIOVENTRICULAR, BIGEMINY and TRIGEMINY follow the rhythm, and AF begins with it."""
         before = _OF_RHYTHM.get(self._memory.rhythm)
         now = _OF_RHYTHM.get(step.rhythm.label)
         self._memory.rhythm = step.rhythm.label
@@ -126,10 +144,25 @@ class EcgAlarms:
         if before in ("VF", "VT"):
             # What was taken for beats then tells nothing of the rate now.
             self._forget_beats(step.seen_to)
-        if before != now and before is not None:
+        if before not in (now, None, "AF"):
             yield from self._end(before, step, {"rule": f"rhythm is {step.rhythm.label or 'not known'}"})
         if before != now and now is not None:
             yield from self._begin(now, step.rhythm.onset_sample, step, step.rhythm.reason)
+
+    def _fibrillation(self, step: Step) -> Iterator[AlarmEvent]:
+        """AF outlasts its rhythm by a while: what comes and goes is one condition."""
+        if step.rhythm.label == "AFIB":
+            self._memory.fibrillated = step.seen_to
+        elif step.seen_to - self._memory.fibrillated >= self._limits.af_end_s * step.rate_hz:
+            reason: Reason = {"rule": "rhythm not fibrillation any more", "for_s": self._limits.af_end_s}
+            yield from self._end("AF", step, reason)
+
+    def _ectopic(self, changes: Iterator[Change], step: Step) -> Iterator[AlarmEvent]:
+        for change in changes:
+            if change.onset_sample is None:
+                yield from self._end(change.code, step, change.reason)
+            else:
+                yield from self._begin(change.code, change.onset_sample, step, change.reason)
 
     def _beat(self, step: Step, beat: Beat) -> Iterator[AlarmEvent]:
         """PAUSE, V_RUN and the limits of the heart rate are judged at each beat."""
@@ -187,14 +220,17 @@ class EcgAlarms:
         """Forget everything."""
         self.board.reset()
         self._meter = RateMeter(0.0)
+        self._ectopy = EctopyWatch(0.0, self._limits)
         self._memory = _Memory()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self.board.snapshot(), self._meter.snapshot(), self._memory))
+        parts = self.board.snapshot(), self._meter.snapshot(), self._ectopy.snapshot()
+        return msgspec.msgpack.encode((*parts, self._memory))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        board, meter, self._memory = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, _Memory])
+        board, meter, ectopy, self._memory = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes, _Memory])
         self.board.restore(board)
         self._meter.restore(meter)
+        self._ectopy.restore(ectopy)

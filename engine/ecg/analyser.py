@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
+from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.qrs import RPeak
 from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S, RateMeter
 from heartwire.engine.ecg.reading import Block, Hop, Moment, SignalReader
@@ -64,6 +65,7 @@ class _State(msgspec.Struct):
     beats: bytes
     rate: bytes
     rhythm: bytes
+    fibrillation: bytes
 
 
 class EcgAnalyser(Processor):
@@ -77,15 +79,24 @@ class EcgAnalyser(Processor):
         What to change where.
     qrs_model, beat_model, vf_model
         The networks; one of each may serve many streams of the same thread.
+    fibrillation
+        Is told every beat and tells atrial fibrillation.
     """
 
     def __init__(
-        self, stream: str, settings: EcgSettings, qrs_model: Model, beat_model: Model, vf_model: Model
+        self,
+        stream: str,
+        settings: EcgSettings,
+        qrs_model: Model,
+        beat_model: Model,
+        vf_model: Model,
+        fibrillation: FibrillationDetector,
     ) -> None:
         self.stream = stream
         self._settings = settings
         self._reader = SignalReader(qrs_model, vf_model, settings.leads)
         self._beats = BeatTeller(stream, beat_model)
+        self._fibrillation = fibrillation
         self._line: _Line | None = None
         self._waiting: list[FloatArray] = []
         """Samples not conditioned yet."""
@@ -156,7 +167,8 @@ class EcgAnalyser(Processor):
         self._reader.begin(len(leads))
         self._beats.reset()
         self._rate = RateMeter(rate_hz)
-        self._rhythm = RhythmTracker(rate_hz, self._settings.rhythm)
+        self._fibrillation.reset()
+        self._rhythm = RhythmTracker(rate_hz, self._settings.rhythm, self._settings.patterns)
         self._line = _Line(rate_hz, leads, origin, origin)
         return self._line
 
@@ -169,6 +181,7 @@ class EcgAnalyser(Processor):
         line.next_sample = first + count
         line.doubtful = (first, first + count + round(_STEP_S * line.rate_hz))
         self._beats.interrupt()
+        self._fibrillation.interrupt()
         if count <= BRIDGED_GAP_S * line.rate_hz:
             self._waiting.append(np.full((count, len(line.leads)), np.nan, np.float32))
             if (conditioned := self._condition()) is not None:
@@ -281,9 +294,10 @@ class EcgAnalyser(Processor):
             return
         for beat in self._beats.confirmed(peak, sample, step.sample, line.rate_hz):
             step.findings.append(beat)
+            fibrillation = self._fibrillation.beat(beat, line.rate_hz, self._beats.wave)
             if beat.stage == "confirmed":
                 step.beats.append(beat)
-                self._rhythm.beat(beat)
+                self._rhythm.beat(beat, fibrillation)
         if (rate_bpm := self._rate.beat(sample)) is not None:
             step.findings.append(
                 HeartRate(stream=self.stream, sample=sample, decision_sample=step.sample, rate_bpm=round(rate_bpm, 2))
@@ -325,6 +339,7 @@ class EcgAnalyser(Processor):
                 self._beats.snapshot(),
                 self._rate.snapshot(),
                 self._rhythm.snapshot(),
+                self._fibrillation.snapshot(),
             )
         )
 
@@ -343,3 +358,4 @@ class EcgAnalyser(Processor):
         self._beats.restore(s.beats)
         self._rate.restore(s.rate)
         self._rhythm.restore(s.rhythm)
+        self._fibrillation.restore(s.fibrillation)

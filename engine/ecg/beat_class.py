@@ -66,6 +66,11 @@ class BeatClassifier:
         self._crop = np.zeros((ROWS, WIDTH), np.float32)
         self.reset()
 
+    @property
+    def wave(self) -> npt.NDArray[np.float32]:
+        """The last beat as the network saw it, (CHANNELS, WIDTH): good until the next one."""
+        return self._context.wave
+
     def reset(self) -> None:
         """Return to the state of a fresh classifier."""
         self._runner.reset()

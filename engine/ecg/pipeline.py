@@ -11,6 +11,7 @@ import numpy as np
 
 from heartwire.engine.alarms.rules import EcgAlarms
 from heartwire.engine.ecg.analyser import EcgAnalyser
+from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.joining import joined
 from heartwire.engine.ecg.settings import EcgSettings, read_settings
 from heartwire.engine.inference import Model
@@ -41,9 +42,11 @@ class EcgPipeline(Processor):
     """
 
     def __init__(self, stream: str, settings: EcgSettings) -> None:
-        names = settings.qrs_model, settings.beat_model, settings.vf_model
+        names = settings.qrs_model, settings.beat_model, settings.vf_model, settings.af_model
         models = [_model(name, settings.provider, settings.threads) for name in names]
-        self._analyser = EcgAnalyser(stream, settings, *models)
+        qrs_model, beat_model, vf_model, af_model = models
+        fibrillation = FibrillationDetector(af_model, settings.fibrillation)
+        self._analyser = EcgAnalyser(stream, settings, qrs_model, beat_model, vf_model, fibrillation)
         self._rules = EcgAlarms(stream, settings.limits)
         self.alarms = self._rules.board
         self.algorithmic_delay_s = self._analyser.algorithmic_delay_s

@@ -1,7 +1,7 @@
-"""The rhythm, from the beats and from the votes of the fibrillation network.
+"""The rhythm, from the beats, the votes of the VT/VF network, and the atrial fibrillation network.
 
-From the most to the least urgent: VF (votes), ASYS (no beat), VT (votes, or a run of ventricular beats), B and T
-(bigeminy and trigeminy), N. Nothing is said before the first beats, or while the signal cannot be read.
+From the most to the least urgent: VF (votes), ASYS (no beat), VT (votes, or a run of ventricular beats), IVR, AFIB, and
+what else shows in the beats (`patterns`). Nothing is said before the first beats, or while the signal cannot be read.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from collections import deque
 
 import msgspec
 
+from heartwire.engine.ecg.patterns import BeatPatterns, PatternSettings
+from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.ecg.ventricular import JUDGED_S
 from heartwire.engine.messages import Beat, Reason
 
-UNKNOWN = ""
-_N_BEATS_SINUS = 3
-_PATTERNS = {"B": (6, ("V-V-V-", "-V-V-V")), "T": (9, ("V--V--V--", "-V--V--V-", "--V--V--V"))}
-_PATTERN_INTERVAL_S = 2.5
-_KEPT = 9
 _LIKELY_WINDOWS = 3
+_NONE = RhythmState(UNKNOWN, 0)
+_PATTERNS = PatternSettings()
 _OTHERS_END_VT = 3
 
 
@@ -43,15 +42,6 @@ class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A window votes for a begin when its probability of VT and VF together reaches this,"""
     hold_probability: float = 0.5
     """and against an end when it reaches this."""
-
-
-class RhythmState(msgspec.Struct, frozen=True):
-    """A rhythm: its label, the sample at which it began, and the rule and values that decided."""
-
-    label: str
-    onset_sample: int
-    reason: Reason = {}
-    confidence: float = 1.0
 
 
 class _Window(msgspec.Struct):
@@ -131,16 +121,15 @@ class VentricularVote:
 
 
 class _Past(msgspec.Struct):
-    """What the tracker remembers: the last beats, oldest first, `kinds` with V for ventricular and - for others.
+    """What the tracker remembers.
 
-    `run` counts the fast ventricular beats in a row, `run_samples` are the last that decide, `others` counts the beats
-    since; `running` while such a run is tachycardia, since `run_onset`.
+    `fibrillation` is atrial fibrillation, or where it last ended. `run` counts the fast ventricular beats in a row,
+    `run_samples` are the last that decide, `others` counts the beats since; `running` while such a run is tachycardia,
+    since `run_onset`.
     """
 
     state: RhythmState = RhythmState(UNKNOWN, 0)
-    pattern: RhythmState = RhythmState(UNKNOWN, 0)
-    samples: list[int] = []
-    kinds: str = ""
+    fibrillation: RhythmState = _NONE
     last_beat: int = -1
     silent_since: int = -1
     run: int = 0
@@ -157,13 +146,14 @@ class RhythmTracker:
     ----------
     rate_hz
         Samples a second.
-    settings
+    settings, patterns
         When a rhythm is recognised.
     """
 
-    def __init__(self, rate_hz: float, settings: RhythmSettings) -> None:
+    def __init__(self, rate_hz: float, settings: RhythmSettings, patterns: PatternSettings = _PATTERNS) -> None:
         self.rate_hz = rate_hz
         self._settings = settings
+        self._patterns = BeatPatterns(rate_hz, patterns)
         self.vote = VentricularVote(settings)
         self._past = _Past()
 
@@ -172,14 +162,12 @@ class RhythmTracker:
         """The rhythm now."""
         return self._past.state
 
-    def beat(self, beat: Beat) -> None:
-        """Take the next beat."""
+    def beat(self, beat: Beat, fibrillation: RhythmState = _NONE) -> None:
+        """Take the next beat, and the atrial fibrillation that holds with it, or where it last ended."""
         past = self._past
         interval_s = (beat.sample - past.last_beat) / self.rate_hz
         fast = past.last_beat >= 0 and interval_s * self._settings.vt_bpm <= 60.0
         past.last_beat = beat.sample
-        if interval_s > _PATTERN_INTERVAL_S:
-            past.kinds = ""
         if beat.label == "V":
             past.run = past.run + 1 if past.run and fast else 1
             kept = past.run_samples[1 - self._settings.vt_beats :] if past.run > 1 else []
@@ -188,25 +176,9 @@ class RhythmTracker:
         else:
             past.run = 0
             past.others += 1
-        past.samples = [*past.samples[1 - _KEPT :], beat.sample]
-        past.kinds = past.kinds[1 - _KEPT :] + ("V" if beat.label == "V" else "-")
         past.silent_since = max(past.silent_since, beat.sample)
-        past.pattern = self._pattern()
-
-    def _pattern(self) -> RhythmState:
-        """Tell bigeminy, trigeminy and neither apart."""
-        past = self._past
-        for label, (n_beats, patterns) in _PATTERNS.items():
-            if past.kinds[-n_beats:] in patterns:
-                reason: Reason = {"rule": "ventricular beats in a pattern", "beats": n_beats}
-                return (
-                    past.pattern if past.pattern.label == label else RhythmState(label, past.samples[-n_beats], reason)
-                )
-        if past.pattern.label in _PATTERNS and past.run < 2 and "V" in past.kinds[-4:]:
-            return past.pattern
-        if past.pattern.label == "N" or len(past.samples) < _N_BEATS_SINUS:
-            return past.pattern
-        return RhythmState("N", past.samples[-_N_BEATS_SINUS], {"rule": "beats without such a pattern"})
+        past.fibrillation = fibrillation
+        self._patterns.beat(beat)
 
     def decide(self, seen_to: int, *, readable: bool) -> RhythmState | None:
         """Decide on the rhythm; give it where it changed.
@@ -227,10 +199,13 @@ class RhythmTracker:
             middle = self.vote.last_begin() + round(0.5 * JUDGED_S * self.rate_hz)
             past.silent_since = max(past.silent_since, min(middle, seen_to))
         new = self._recognise(seen_to) if readable else RhythmState(UNKNOWN, seen_to)
-        if past.samples and (not readable or voted or new.label in ("ASYS", "VT")):
-            self._forget_pattern()
+        if not readable or voted or new.label in ("ASYS", "VT"):
+            self._patterns.reset()
         if new.label == past.state.label:
             return None
+        if new.onset_sample <= past.state.onset_sample and past.state.label:
+            # A rhythm that another one broke into goes on from there.
+            new = msgspec.structs.replace(new, onset_sample=past.last_beat)
         past.state = new
         return new
 
@@ -249,24 +224,25 @@ class RhythmTracker:
             return RhythmState("ASYS", past.silent_since, {"rule": "no QRS complex", "silent_s": round(silent_s, 3)})
         if past.running:
             return RhythmState("VT", past.run_onset, {"rule": "ventricular beats in a row", "beats": past.run})
-        return past.pattern
-
-    def _forget_pattern(self) -> None:
-        self._past.samples = []
-        self._past.kinds = ""
-        self._past.pattern = RhythmState(UNKNOWN, 0)
+        pattern, fibrillation = self._patterns.state, past.fibrillation
+        if fibrillation.label and pattern.label != "IVR":
+            return fibrillation
+        # What the beats showed while the atria fibrillated holds from its end on.
+        return msgspec.structs.replace(pattern, onset_sample=max(pattern.onset_sample, fibrillation.onset_sample))
 
     def interrupt(self, seen_to: int) -> None:
         """Take note that samples are missing up to `seen_to`: silence and runs begin anew after them."""
         self._past.silent_since = max(self._past.silent_since, seen_to)
         self._past.run = 0
-        self._forget_pattern()
+        self._patterns.reset()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self.rate_hz, self._past, self.vote.snapshot()))
+        return msgspec.msgpack.encode((self.rate_hz, self._past, self.vote.snapshot(), self._patterns.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self.rate_hz, self._past, vote = msgspec.msgpack.decode(state, type=tuple[float, _Past, bytes])
+        kept = msgspec.msgpack.decode(state, type=tuple[float, _Past, bytes, bytes])
+        self.rate_hz, self._past, vote, patterns = kept
         self.vote.restore(vote)
+        self._patterns.restore(patterns)

@@ -9,7 +9,9 @@ import msgspec
 
 from heartwire.engine.alarms import limits
 from heartwire.engine.alarms.limits import CATEGORIES, AlarmLimits, Category
+from heartwire.engine.ecg.fibrillation import FibrillationSettings
 from heartwire.engine.ecg.leads import LeadSettings
+from heartwire.engine.ecg.patterns import PatternSettings
 from heartwire.engine.ecg.rhythm import RhythmSettings
 from heartwire.engine.errors import ConfigError
 
@@ -20,6 +22,7 @@ class EcgSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     qrs_model: str = "ecg-qrs"
     beat_model: str = "ecg-beats"
     vf_model: str = "ecg-vf"
+    af_model: str = "ecg-fibrillation"
     provider: Literal["auto", "cpu", "cuda"] = "cpu"
     """The networks are so small that the way to a GPU takes longer than they do."""
     threads: int = 1
@@ -29,6 +32,8 @@ class EcgSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The signal is noisy where no analysed lead reaches this quality."""
     leads: LeadSettings = LeadSettings()
     rhythm: RhythmSettings = RhythmSettings()
+    fibrillation: FibrillationSettings = FibrillationSettings()
+    patterns: PatternSettings = PatternSettings()
     limits: AlarmLimits = AlarmLimits()
 
 

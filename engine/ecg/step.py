@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from heartwire.engine.ecg.rhythm import RhythmState
+from heartwire.engine.ecg.rhythm_state import RhythmState
 from heartwire.engine.messages import Beat, Finding
 
 Signal = Literal["good", "noisy", "off"]

@@ -44,6 +44,11 @@ class BeatTeller:
         self._classifier = BeatClassifier(model)
         self._last: _Last | None = None
 
+    @property
+    def wave(self) -> FloatArray:
+        """The last beat as the beat network saw it (`beat_context`): good until the next one."""
+        return self._classifier.wave
+
     def reset(self) -> None:
         """Return to the state of a fresh teller."""
         self._classifier.reset()

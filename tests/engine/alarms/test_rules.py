@@ -3,7 +3,7 @@ from __future__ import annotations
 from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.alarms.rules import EcgAlarms
-from heartwire.engine.ecg.rhythm import RhythmState
+from heartwire.engine.ecg.rhythm_state import RhythmState
 from heartwire.engine.ecg.step import Signal, Step
 from heartwire.engine.messages import AlarmCommand, AlarmEvent, AlarmInactivation, Beat, BeatClass
 
@@ -131,14 +131,14 @@ def test_the_rate_during_tachycardia_does_not_alarm_after_it() -> None:
 def test_three_ventricular_beats_are_a_run() -> None:
     patient = Patient()
     patient.beats("NNNVVNNN")
-    assert patient.changes == []
+    assert patient.changes == [("COUPLET", "on")]
     patient.beats("V", 60)
     onset = patient.now
     patient.beats("VVV", 60)
     patient.beats("NN")
-    assert patient.changes == [("V_RUN", "on"), ("V_RUN", "off")]
-    assert patient.events[0].onset_sample == onset
-    assert patient.events[0].decision_sample == onset + 120
+    assert patient.changes[1:] == [("COUPLET", "off"), ("V_RUN", "on"), ("V_RUN", "off")]
+    assert patient.events[2].onset_sample == onset
+    assert patient.events[2].decision_sample == onset + 120
 
 
 def test_a_pause_is_seen_before_its_end() -> None:

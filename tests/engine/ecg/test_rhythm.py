@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from heartwire.engine.ecg.rhythm import RhythmSettings, RhythmState, RhythmTracker
+from heartwire.engine.ecg.rhythm import RhythmSettings, RhythmTracker
+from heartwire.engine.ecg.rhythm_state import RhythmState
 from heartwire.engine.messages import Beat, BeatClass
 
 RATE_HZ = 100.0
@@ -115,7 +116,7 @@ def test_slow_ventricular_beats_are_no_tachycardia() -> None:
     patient = Patient()
     patient.beats("NNNN")
     patient.beats("VVVVVVVV", 70)
-    assert patient.label == "N"
+    assert patient.label == "IVR"
 
 
 def test_two_other_beats_do_not_end_tachycardia_but_three_do() -> None:
