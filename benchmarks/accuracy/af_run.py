@@ -20,9 +20,8 @@ from heartwire.benchmarks.accuracy.engine_rhythms import EngineRhythms, run_rhyt
 from heartwire.benchmarks.accuracy.rhythm_score import RhythmScore, overlap_s, score_rhythm
 from heartwire.benchmarks.accuracy.vf import spans
 from heartwire.benchmarks.environment import environment
-from heartwire.engine.ecg.fibrillation import LABEL, FibrillationSettings, decide
+from heartwire.engine.ecg.fibrillation import LABEL, Decision, FibrillationSettings, decide
 from heartwire.engine.ecg.last_beats import ABSENT, N_BEATS, N_IRREGULAR, Array, irregular
-from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.errors import SourceError
 from heartwire.engine.inference import Model
 from heartwire.models.ecg.recordings import DS1, DS2, PACED
@@ -189,13 +188,13 @@ def probabilities(beats: ToldBeats, model: Model) -> Array:
 def followed(p: Array, settings: FibrillationSettings) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Follow the rhythm as the engine does; whether each beat fibrillates as it stood then, and as it is dated."""
     live, dated = np.zeros(len(p), np.bool_), np.zeros(len(p), np.bool_)
-    state = RhythmState(UNKNOWN, 0)
+    decision = Decision()
     for i in range(len(p)):
-        after = decide(state, float(p[i]), range(max(i + 1 - N_BEATS, 0), i + 1), settings)
-        live[i] = dated[i] = bool(after.label)
-        if after != state:
-            dated[after.onset_sample : i + 1] = live[i]
-        state = after
+        state = decision.state
+        decision = decide(decision, float(p[i]), range(max(i + 1 - N_BEATS, 0), i + 1), settings)
+        live[i] = dated[i] = bool(decision.state.label)
+        if decision.state != state:
+            dated[decision.state.onset_sample : i + 1] = live[i]
     return live, dated
 
 
@@ -218,7 +217,8 @@ def _unseen(data: Path, result: AfResult, progress: Progress) -> None:
     for record in progress.track(records, description="unseen records"):
         name = f"{record.parent.name}/{record.name}"
         told = run_rhythms(record)
-        changes = [(0.0, "N")] if record.parent.name == "nsrdb" else rhythm_changes(record)
+        marked = record.with_suffix(".atr").is_file()
+        changes = (rhythm_changes(record) if marked else []) or [(0.0, "N")]
         annotated = spans(changes, told.length_s, frozenset({LABEL}))
         called, decided = told.of(LABEL)
         scores[name] = score_rhythm(annotated, called, decided, told.length_s, least_s=LEAST_EPISODE_S)

@@ -20,17 +20,16 @@ from heartwire.engine.messages import Beat, Reason
 _MINUTE_S = 60.0
 _FEWER = 3
 """PVC_RATE ends when the count is so much below its limit."""
-_MOMENTARY = ("COUPLET", "R_ON_T", "MISSED_BEAT")
 _INTERVALS = 6
 _REGULAR = 0.12
 """Intervals are regular when none of the last `_INTERVALS` is farther than this part from their median."""
-_SOONEST_S = 0.5
-"""No beat is missed sooner after another."""
 _END_OF_T = 0.36
 """Seconds from R to about the end of the T wave at an RR interval of one second; it goes with the root of the interval
 (Bazett 1920)."""
 _UNSTEADY = ("AFIB", "VT", "VF", "ASYS", "IVR", "")
 """Rhythms in which a missing beat means nothing or something graver."""
+_STEADY = {"N", "Q"}
+"""Classes of the beats about a missing one."""
 
 
 class Change(NamedTuple):
@@ -67,9 +66,11 @@ class EctopyWatch:
         self._limits = limits
         self._memory = _Memory()
 
-    def beat(self, beat: Beat) -> Iterator[Change]:
-        """Take the next confirmed beat; give what begins with it."""
+    def beat(self, beat: Beat, rhythm: str) -> Iterator[Change]:
+        """Take the next confirmed beat and the rhythm's label; give what begins with it."""
         memory = self._memory
+        if rhythm not in _UNSTEADY and beat.label in _STEADY and (missed := self._missed(beat.sample)) is not None:
+            yield self._momentary("MISSED_BEAT", memory.samples[-1], beat.sample, missed)
         memory.samples = [*memory.samples[-_INTERVALS - 2 :], beat.sample]
         memory.labels = (memory.labels + beat.label)[-_INTERVALS - 3 :]
         if beat.label == "V":
@@ -124,30 +125,24 @@ class EctopyWatch:
             memory.many = False
             yield Change("PVC_RATE", None, {"rule": "fewer ventricular beats in a minute", "beats": count})
 
-    def look(self, seen_to: int, rhythm: str) -> Iterator[Change]:
-        """Take note that every beat before `seen_to` has been given; give what that begins and ends."""
-        memory = self._memory
-        if (missed := self._missed(seen_to)) is not None and rhythm not in _UNSTEADY:
-            yield self._momentary("MISSED_BEAT", memory.samples[-1], seen_to, missed)
-        for code in _MOMENTARY:
-            if code in memory.until and seen_to >= memory.until[code]:
-                del memory.until[code]
-                yield Change(code, None, {"rule": "some seconds ago"})
+    def look(self, seen_to: int) -> Iterator[Change]:
+        """Take note that every beat before `seen_to` has been given; give what ends with that."""
+        for code in [code for code, until in self._memory.until.items() if seen_to >= until]:
+            del self._memory.until[code]
+            yield Change(code, None, {"rule": "some seconds ago"})
 
-    def _missed(self, seen_to: int) -> Reason | None:
+    def _missed(self, sample: int) -> Reason | None:
+        """Say how long it was to this beat, where that is too long for a regular rhythm before it."""
         memory = self._memory
-        silent_s = (seen_to - memory.samples[-1]) / self.rate_hz if memory.samples else 0.0
-        if silent_s < _SOONEST_S or memory.until.get("MISSED_BEAT", -1) > seen_to:
-            return None
-        if set(memory.labels[-_INTERVALS - 1 :]) - {"N", "Q"}:
+        if not memory.samples or set(memory.labels[-_INTERVALS - 1 :]) - _STEADY:
             return None
         last = self._intervals(0)[-_INTERVALS:]
         if len(last) < _INTERVALS:
             return None
-        usual_s = median(last)
-        if silent_s < self._limits.missed_ratio * usual_s or max(abs(rr - usual_s) for rr in last) > _REGULAR * usual_s:
+        usual_s, this_s = median(last), (sample - memory.samples[-1]) / self.rate_hz
+        if this_s < self._limits.missed_ratio * usual_s or max(abs(rr - usual_s) for rr in last) > _REGULAR * usual_s:
             return None
-        return {"rule": "no beat where one was due", "silent_s": round(silent_s, 3), "usual_s": round(usual_s, 3)}
+        return {"rule": "a beat is missing", "interval_s": round(this_s, 3), "usual_s": round(usual_s, 3)}
 
     def _momentary(self, code: str, onset_sample: int, now: int, reason: Reason) -> Change:
         self._memory.until[code] = now + round(self._limits.ectopy_hold_s * self.rate_hz)

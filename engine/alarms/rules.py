@@ -84,8 +84,8 @@ class EcgAlarms:
             yield from self._rhythm(step)
         for beat in step.beats:
             yield from self._beat(step, beat)
-            yield from self._ectopic(self._ectopy.beat(beat), step)
-        yield from self._ectopic(self._ectopy.look(step.seen_to, step.rhythm.label), step)
+            yield from self._ectopic(self._ectopy.beat(beat, step.rhythm.label), step)
+        yield from self._ectopic(self._ectopy.look(step.seen_to), step)
         yield from self._fibrillation(step)
         if memory.last_beat >= 0 and step.seen_to - memory.last_beat >= self._limits.pause_s * step.rate_hz:
             reason: Reason = {"rule": "no beat", "silent_s": round((step.seen_to - memory.last_beat) / step.rate_hz, 3)}

@@ -27,12 +27,19 @@ class FibrillationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """it ends when it falls below this."""
 
 
-def decide(state: RhythmState, p: float, samples: Sequence[int], settings: FibrillationSettings) -> RhythmState:
+class Decision(msgspec.Struct, frozen=True):
+    """AFIB and where it began, or no label and where it ended; and since when it has been likely (-1: it is not)."""
+
+    state: RhythmState = RhythmState(UNKNOWN, 0)
+    likely_since: int = -1
+
+
+def decide(before: Decision, p: float, samples: Sequence[int], settings: FibrillationSettings) -> Decision:
     """Decide whether atrial fibrillation begins, goes on or ends.
 
     Parameters
     ----------
-    state
+    before
         What held with the beat before.
     p
         Probability that a beat of the window belongs to it.
@@ -40,23 +47,22 @@ def decide(state: RhythmState, p: float, samples: Sequence[int], settings: Fibri
         R peaks of the window, oldest first.
     settings
         When it begins and ends.
-
-    Returns
-    -------
-    AFIB and where it began; or no label, and where it ended.
     """
-    n, s = len(samples), settings
+    n, s, state = len(samples), settings, before.state
     fibrillates = state.label == LABEL
     early = (N_BEATS - n) / max(N_BEATS - s.least_beats, 1)
     begin = s.begin + (s.begin_early - s.begin) * early
-    if n < s.least_beats or (p >= s.end if fibrillates else p < begin):
-        return state
+    if n < s.least_beats:
+        return before
     # Most of the window's beats belong to the new rhythm since about its middle; to a window not full yet, all.
-    changed = samples[n // 2 if n == N_BEATS else 0]
+    changed = max(samples[n // 2 if n == N_BEATS else 0], state.onset_sample)
+    likely_since = -1 if p < s.end else changed if before.likely_since < 0 else before.likely_since
+    if p >= s.end if fibrillates else p < begin:
+        return Decision(state, likely_since)
     if fibrillates:
-        return RhythmState(UNKNOWN, max(changed, state.onset_sample))
+        return Decision(RhythmState(UNKNOWN, changed))
     reason: Reason = {"rule": "irregular intervals, no P waves", "beats": n, "probability": round(p, 4)}
-    return RhythmState(LABEL, max(changed, state.onset_sample), reason, round(p, 4))
+    return Decision(RhythmState(LABEL, likely_since, reason, round(p, 4)), likely_since)
 
 
 class FibrillationDetector:
@@ -74,12 +80,12 @@ class FibrillationDetector:
         self._runner = model.runner()
         self._settings = settings
         self._beats = LastBeats()
-        self._state = RhythmState(UNKNOWN, 0)
+        self._decision = Decision()
 
     def reset(self) -> None:
         """Return to the state of a fresh detector."""
         self._beats.reset()
-        self._state = RhythmState(UNKNOWN, 0)
+        self._decision = Decision()
 
     def interrupt(self) -> None:
         """Take note that samples are missing: the interval to the next beat tells nothing."""
@@ -103,19 +109,19 @@ class FibrillationDetector:
         """
         if beat.stage == "revised":
             self._beats.revise(beat.sample, beat.label)
-            return self._state
+            return self._decision.state
         self._beats.beat(beat.sample, rate_hz, beat.label, wave)
         self._runner.inputs["features"][0] = self._beats.features()
         self._runner.run()
         p = float(self._runner.outputs["fibrillation"][0, 0])
-        self._state = decide(self._state, p, self._beats.samples, self._settings)
-        return self._state
+        self._decision = decide(self._decision, p, self._beats.samples, self._settings)
+        return self._decision.state
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self._state, self._beats.snapshot()))
+        return msgspec.msgpack.encode((self._decision, self._beats.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self._state, beats = msgspec.msgpack.decode(state, type=tuple[RhythmState, bytes])
+        self._decision, beats = msgspec.msgpack.decode(state, type=tuple[Decision, bytes])
         self._beats.restore(beats)

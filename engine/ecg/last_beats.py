@@ -323,8 +323,15 @@ class LastBeats:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        arrays = (array.tobytes() for array in (self._rr_s, self._kinds, self._atria, self._usual))
-        return msgspec.msgpack.encode(_State(*arrays, self.samples, self._last))
+        state = _State(
+            rr_s=self._rr_s.tobytes(),
+            kinds=self._kinds.tobytes(),
+            atria=self._atria.tobytes(),
+            usual=self._usual.tobytes(),
+            samples=self.samples,
+            last=self._last,
+        )
+        return msgspec.msgpack.encode(state)
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""

@@ -8,7 +8,7 @@ import { Strip } from "./strip.js";
 const RHYTHMS = {
   N: "normal rhythm", VT: "ventricular tachycardia", VF: "ventricular fibrillation", VFL: "ventricular flutter",
   ASYS: "asystole", B: "bigeminy", T: "trigeminy", AFIB: "atrial fibrillation", AFL: "atrial flutter",
-  SVTA: "supraventricular tachycardia", SBR: "sinus bradycardia",
+  SVTA: "supraventricular tachycardia", SBR: "sinus bradycardia", IVR: "idioventricular rhythm", P: "paced rhythm",
 };
 const URGENT = new Set(["VT", "VF", "VFL", "ASYS"]);
 

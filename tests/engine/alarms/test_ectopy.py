@@ -26,7 +26,7 @@ class Patient:
         until = self.now + round(seconds * RATE_HZ)
         while self.now < until:
             self.now = min(self.now + 10, until)
-            self.changes += self.watch.look(self.now, self.rhythm)
+            self.changes += self.watch.look(self.now)
 
     def beats(self, labels: str, rr_s: float = 0.8) -> None:
         for label in labels:
@@ -35,7 +35,7 @@ class Patient:
     def beat(self, label: BeatClass, rr_s: float) -> None:
         self.wait(rr_s)
         beat = Beat(stream="s", sample=self.now, decision_sample=self.now, label=label, confidence=1.0)
-        self.changes += self.watch.beat(beat)
+        self.changes += self.watch.beat(beat, self.rhythm)
 
     def begun(self) -> list[str]:
         return [change.code for change in self.changes if change.onset_sample is not None]
@@ -88,30 +88,30 @@ def test_more_ventricular_beats_a_minute_than_the_limit_are_told_once_and_end_wh
     assert [c.code for c in patient.changes] == ["PVC_RATE", "PVC_RATE"]
 
 
-def test_a_beat_missing_from_a_regular_rhythm_is_told_when_it_is_due() -> None:
+def test_a_beat_missing_from_a_regular_rhythm_is_told_at_the_next_one() -> None:
     patient = Patient()
     patient.beats("N" * 10)
     last = patient.now
-    patient.wait(0.8 * 1.7)
+    patient.wait(1.4)
     assert patient.begun() == []
-    patient.wait(0.8 * 0.1)
+    patient.beats("N", 0.2)
     assert [(c.code, c.onset_sample) for c in patient.changes] == [("MISSED_BEAT", last)]
+    assert patient.changes[0].reason["interval_s"] == 1.6
 
 
 def test_no_beat_is_missed_in_an_irregular_rhythm_or_after_an_early_one() -> None:
     fibrillating = Patient("AFIB")
     fibrillating.beats("N" * 10)
-    fibrillating.wait(1.6)
+    fibrillating.beats("N", 1.6)
     assert fibrillating.begun() == []
     irregular = Patient()
-    for rr_s in (0.6, 0.9, 0.7, 1.1, 0.8, 0.65, 0.95, 0.7):
+    for rr_s in (0.6, 0.9, 0.7, 1.1, 0.8, 0.65, 0.95, 0.7, 1.8):
         irregular.beats("N", rr_s)
-    irregular.wait(1.8)
     assert irregular.begun() == []
     early = Patient()
     early.beats("N" * 10)
     early.beats("V", 0.5)
-    early.wait(1.6)
+    early.beats("N", 1.6)
     assert early.begun() == []
 
 

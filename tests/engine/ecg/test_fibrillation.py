@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartwire.engine.ecg.beat_context import CHANNELS, WIDTH
-from heartwire.engine.ecg.fibrillation import FibrillationDetector, FibrillationSettings, decide
+from heartwire.engine.ecg.fibrillation import Decision, FibrillationDetector, FibrillationSettings, decide
 from heartwire.engine.ecg.last_beats import N_BEATS
 from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.inference import Model
@@ -29,32 +29,45 @@ def heart(found: FibrillationDetector, rr_s: list[float], at: int = 0) -> list[R
     return states
 
 
+def after(state: RhythmState, p: float, samples: range) -> RhythmState:
+    return decide(Decision(state), p, samples, SETTINGS).state
+
+
 def test_too_few_beats_decide_nothing() -> None:
-    assert decide(NONE, 1.0, range(SETTINGS.least_beats - 1), SETTINGS) == NONE
+    assert after(NONE, 1.0, range(SETTINGS.least_beats - 1)) == NONE
 
 
 def test_it_begins_in_the_middle_of_a_whole_window_and_with_the_first_beat_of_a_shorter_one() -> None:
-    assert decide(NONE, 0.9, range(100, 100 + N_BEATS), SETTINGS).onset_sample == 100 + N_BEATS // 2
-    state = decide(NONE, 0.95, range(100, 112), SETTINGS)
+    assert after(NONE, 0.9, range(100, 100 + N_BEATS)).onset_sample == 100 + N_BEATS // 2
+    state = after(NONE, 0.95, range(100, 112))
     assert (state.label, state.onset_sample) == ("AFIB", 100)
     assert state.reason["probability"] == 0.95
 
 
+def test_it_begins_where_it_has_been_likely_since() -> None:
+    decision = decide(Decision(), 0.4, range(100, 112), SETTINGS)
+    assert decision.state == NONE
+    decision = decide(decision, 0.9, range(110, 110 + N_BEATS), SETTINGS)
+    assert decision.state.onset_sample == 100
+    unlikely = decide(decide(Decision(), 0.4, range(100, 112), SETTINGS), 0.1, range(101, 113), SETTINGS)
+    assert unlikely.likely_since == -1
+
+
 def test_fewer_beats_must_be_surer() -> None:
-    assert decide(NONE, 0.7, range(N_BEATS), SETTINGS).label == "AFIB"
-    assert decide(NONE, 0.7, range(SETTINGS.least_beats), SETTINGS) == NONE
+    assert after(NONE, 0.7, range(N_BEATS)).label == "AFIB"
+    assert after(NONE, 0.7, range(SETTINGS.least_beats)) == NONE
 
 
 def test_it_ends_no_sooner_than_it_began() -> None:
-    state = decide(RhythmState("AFIB", 5), 0.1, range(100, 100 + N_BEATS), SETTINGS)
+    state = after(RhythmState("AFIB", 5), 0.1, range(100, 100 + N_BEATS))
     assert (state.label, state.onset_sample) == (UNKNOWN, 100 + N_BEATS // 2)
-    assert decide(RhythmState("AFIB", 120), 0.1, range(100, 100 + N_BEATS), SETTINGS).onset_sample == 120
+    assert after(RhythmState("AFIB", 120), 0.1, range(100, 100 + N_BEATS)).onset_sample == 120
 
 
 def test_between_begin_and_end_nothing_changes() -> None:
     between = 0.5 * (SETTINGS.begin + SETTINGS.end)
     for state in (NONE, RhythmState("AFIB", 5)):
-        assert decide(state, between, range(N_BEATS), SETTINGS) == state
+        assert after(state, between, range(N_BEATS)) == state
 
 
 def test_regular_beats_are_none_and_irregular_ones_are() -> None:
