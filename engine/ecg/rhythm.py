@@ -17,6 +17,7 @@ from heartwire.engine.messages import Beat, Reason
 
 _LIKELY_WINDOWS = 3
 _NONE = RhythmState(UNKNOWN, 0)
+_GRAVER = ("VF", "VT", "ASYS", "IVR")
 _PATTERNS = PatternSettings()
 _OTHERS_END_VT = 3
 
@@ -204,8 +205,9 @@ class RhythmTracker:
         if new.label == past.state.label:
             return None
         if new.onset_sample <= past.state.onset_sample and past.state.label:
-            # A rhythm that another one broke into goes on from there.
-            new = msgspec.structs.replace(new, onset_sample=past.last_beat)
+            # A rhythm that a graver one broke into goes on from there; others take the place of what was told before.
+            broken = past.state.label in _GRAVER
+            new = msgspec.structs.replace(new, onset_sample=past.last_beat if broken else past.state.onset_sample + 1)
         past.state = new
         return new
 

@@ -213,3 +213,39 @@ def test_a_snapshot_carries_everything() -> None:
         p.beats("VNVN")
     assert other.changes == patient.changes[-len(other.changes) :]
     assert isinstance(other.tracker.state, RhythmState)
+
+
+def _fibrillates(patient: Patient, labels: str, onset: int, interval: int = 80) -> None:
+    for label in labels:
+        patient.wait(interval)
+        beat = Beat(stream="s", sample=patient.now, decision_sample=patient.now, label=CLASS[label], confidence=1.0)
+        patient.tracker.beat(beat, RhythmState("AFIB", onset))
+
+
+def test_fibrillation_from_the_first_beat_takes_the_place_of_what_was_told_before() -> None:
+    patient = Patient()
+    patient.beats("NNNNNNNNNN")
+    _fibrillates(patient, "N", 80)
+    assert patient.label == "AFIB"
+    assert patient.changes == [("N", 80), ("AFIB", 81)]
+
+
+def test_fibrillation_goes_on_after_a_rhythm_that_broke_into_it() -> None:
+    patient = Patient()
+    _fibrillates(patient, "NNNNNN", 80)
+    _fibrillates(patient, "VVVV", 80, 120)
+    assert patient.label == "IVR"
+    _fibrillates(patient, "NN", 80)
+    assert patient.label == "AFIB"
+    assert patient.changes[-1] == ("AFIB", patient.now - 10)
+
+
+def test_what_follows_fibrillation_begins_where_it_ended() -> None:
+    patient = Patient()
+    _fibrillates(patient, "NNNNNNNN", 80)
+    ended = patient.now
+    patient.wait(80)
+    beat = Beat(stream="s", sample=patient.now, decision_sample=patient.now, label="N", confidence=1.0)
+    patient.tracker.beat(beat, RhythmState("", ended))
+    assert patient.label == "N"
+    assert patient.changes[-1] == ("N", ended)
