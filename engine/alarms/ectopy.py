@@ -57,31 +57,32 @@ class EctopyWatch:
     ----------
     rate_hz
         Samples a second.
-    limits
-        When to speak.
     """
 
-    def __init__(self, rate_hz: float, limits: AlarmLimits) -> None:
+    def __init__(self, rate_hz: float) -> None:
         self.rate_hz = rate_hz
-        self._limits = limits
         self._memory = _Memory()
 
-    def beat(self, beat: Beat, rhythm: str) -> Iterator[Change]:
-        """Take the next confirmed beat and the rhythm's label; give what begins with it."""
+    def beat(self, beat: Beat, rhythm: str, limits: AlarmLimits) -> Iterator[Change]:
+        """Take the next confirmed beat, the rhythm's label and the limits that hold; give what begins with it."""
         memory = self._memory
-        if rhythm not in _UNSTEADY and beat.label in _STEADY and (missed := self._missed(beat.sample)) is not None:
-            yield self._momentary("MISSED_BEAT", memory.samples[-1], beat.sample, missed)
+        if (
+            rhythm not in _UNSTEADY
+            and beat.label in _STEADY
+            and (missed := self._missed(beat.sample, limits)) is not None
+        ):
+            yield self._momentary("MISSED_BEAT", memory.samples[-1], beat.sample, limits, missed)
         memory.samples = [*memory.samples[-_INTERVALS - 2 :], beat.sample]
         memory.labels = (memory.labels + beat.label)[-_INTERVALS - 3 :]
         if beat.label == "V":
             memory.ventricular.append(beat.sample)
             if (early := self._on_t()) is not None:
-                yield self._momentary("R_ON_T", beat.sample, beat.sample, early)
+                yield self._momentary("R_ON_T", beat.sample, beat.sample, limits, early)
         elif memory.labels[-3:-1] == "VV" and memory.labels[-4:-3] != "V" and len(memory.labels) > 3:
             gap_s = (memory.samples[-2] - memory.samples[-3]) / self.rate_hz
             reason: Reason = {"rule": "two ventricular beats between others", "interval_s": round(gap_s, 3)}
-            yield self._momentary("COUPLET", memory.samples[-3], beat.sample, reason)
-        yield from self._count(beat)
+            yield self._momentary("COUPLET", memory.samples[-3], beat.sample, limits, reason)
+        yield from self._count(beat, limits.pvc_per_minute)
 
     def _intervals(self, end: int) -> list[float]:
         """Give the last intervals, in seconds, up to the beat `end` from the last, between beats not ventricular."""
@@ -111,8 +112,8 @@ class EctopyWatch:
             "usual_s": round(usual_s, 3),
         }
 
-    def _count(self, beat: Beat) -> Iterator[Change]:
-        memory, limit = self._memory, self._limits.pvc_per_minute
+    def _count(self, beat: Beat, limit: int) -> Iterator[Change]:
+        memory = self._memory
         since = beat.sample - _MINUTE_S * self.rate_hz
         while memory.ventricular and memory.ventricular[0] <= since:
             del memory.ventricular[0]
@@ -131,7 +132,7 @@ class EctopyWatch:
             del self._memory.until[code]
             yield Change(code, None, {"rule": "some seconds ago"})
 
-    def _missed(self, sample: int) -> Reason | None:
+    def _missed(self, sample: int, limits: AlarmLimits) -> Reason | None:
         """Say how long it was to this beat, where that is too long for a regular rhythm before it."""
         memory = self._memory
         if not memory.samples or set(memory.labels[-_INTERVALS - 1 :]) - _STEADY:
@@ -140,12 +141,12 @@ class EctopyWatch:
         if len(last) < _INTERVALS:
             return None
         usual_s, this_s = median(last), (sample - memory.samples[-1]) / self.rate_hz
-        if this_s < self._limits.missed_ratio * usual_s or max(abs(rr - usual_s) for rr in last) > _REGULAR * usual_s:
+        if this_s < limits.missed_ratio * usual_s or max(abs(rr - usual_s) for rr in last) > _REGULAR * usual_s:
             return None
         return {"rule": "a beat is missing", "interval_s": round(this_s, 3), "usual_s": round(usual_s, 3)}
 
-    def _momentary(self, code: str, onset_sample: int, now: int, reason: Reason) -> Change:
-        self._memory.until[code] = now + round(self._limits.ectopy_hold_s * self.rate_hz)
+    def _momentary(self, code: str, onset_sample: int, now: int, limits: AlarmLimits, reason: Reason) -> Change:
+        self._memory.until[code] = now + round(limits.ectopy_hold_s * self.rate_hz)
         return Change(code, onset_sample, reason)
 
     def interrupt(self) -> None:

@@ -57,7 +57,7 @@ class EcgAlarms:
     def __init__(self, stream: str, limits: AlarmLimits) -> None:
         self.board = AlarmBoard(stream, limits=limits)
         self._meter = RateMeter(0.0)
-        self._ectopy = EctopyWatch(0.0, limits)
+        self._ectopy = EctopyWatch(0.0)
         self._memory = _Memory()
 
     @property
@@ -70,7 +70,7 @@ class EcgAlarms:
         yield from self.board.advance(step.sample, step.sample / step.rate_hz)
         if step.rate_hz != self._meter.rate_hz:
             self._meter = RateMeter(step.rate_hz)
-            self._ectopy = EctopyWatch(step.rate_hz, self._limits)
+            self._ectopy = EctopyWatch(step.rate_hz)
             self._forget_beats(0)
         if step.missing is not None:
             yield from self._gap(step, *step.missing)
@@ -84,7 +84,7 @@ class EcgAlarms:
             yield from self._rhythm(step)
         for beat in step.beats:
             yield from self._beat(step, beat)
-            yield from self._ectopic(self._ectopy.beat(beat, step.rhythm.label), step)
+            yield from self._ectopic(self._ectopy.beat(beat, step.rhythm.label, self._limits), step)
         yield from self._ectopic(self._ectopy.look(step.seen_to), step)
         yield from self._fibrillation(step)
         if memory.last_beat >= 0 and step.seen_to - memory.last_beat >= self._limits.pause_s * step.rate_hz:
@@ -220,7 +220,7 @@ class EcgAlarms:
         """Forget everything."""
         self.board.reset()
         self._meter = RateMeter(0.0)
-        self._ectopy = EctopyWatch(0.0, self._limits)
+        self._ectopy = EctopyWatch(0.0)
         self._memory = _Memory()
 
     def snapshot(self) -> bytes:

@@ -300,11 +300,11 @@ class LastBeats:
         label
             Its AAMI class.
         wave
-            (CHANNELS, at least 2 * P_POINTS) at 125 Hz from 368 ms before R on.
+            (at least CHANNELS, at least 2 * P_POINTS) at 125 Hz from 368 ms before R on, of `beat_context`.
         """
         for kept in (self._rr_s, self._kinds, self._atria):
             kept[:-1] = kept[1:]
-        points = thinned(wave)
+        points = thinned(wave[:CHANNELS])
         self._rr_s[-1] = (sample - self._last) / rate_hz if self._last >= 0 else 0.0
         self._kinds[-1] = KINDS.get(label, OTHER)
         _look(points, self._atria[-1], self._usual)

@@ -15,7 +15,7 @@ from rich.progress import track
 from heartwire.engine import registry
 from heartwire.engine.ecg.analyser import EcgAnalyser
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
-from heartwire.engine.ecg.last_beats import KINDS, OTHER, Array, Kinds, thinned
+from heartwire.engine.ecg.last_beats import CHANNELS, KINDS, OTHER, Array, Kinds, thinned
 from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.inference import Model
@@ -103,7 +103,7 @@ class _Keeper(FibrillationDetector):
 
     def beat(self, beat: Beat, rate_hz: float, wave: Array) -> RhythmState:  # noqa: ARG002
         if beat.stage == "confirmed":
-            self.beats.append((beat.sample, beat.label, thinned(wave)))
+            self.beats.append((beat.sample, beat.label, thinned(wave[:CHANNELS])))
         elif self.beats and self.beats[-1][0] == beat.sample:
             self.beats[-1] = (beat.sample, beat.label, self.beats[-1][2])
         return RhythmState(UNKNOWN, 0)

@@ -17,7 +17,7 @@ class Patient:
     """Beats into the watch, a look every 40 ms."""
 
     def __init__(self, rhythm: str = "N") -> None:
-        self.watch = EctopyWatch(RATE_HZ, AlarmLimits())
+        self.watch = EctopyWatch(RATE_HZ)
         self.rhythm = rhythm
         self.now = 0
         self.changes: list[Change] = []
@@ -35,7 +35,7 @@ class Patient:
     def beat(self, label: BeatClass, rr_s: float) -> None:
         self.wait(rr_s)
         beat = Beat(stream="s", sample=self.now, decision_sample=self.now, label=label, confidence=1.0)
-        self.changes += self.watch.beat(beat, self.rhythm)
+        self.changes += self.watch.beat(beat, self.rhythm, AlarmLimits())
 
     def begun(self) -> list[str]:
         return [change.code for change in self.changes if change.onset_sample is not None]
@@ -132,7 +132,7 @@ def test_a_restored_state_goes_on_as_if_nothing_had_happened(row: list[tuple[Bea
     for n, (label, rr_s) in enumerate(row):
         if n == cut:
             state = halved.watch.snapshot()
-            halved.watch = EctopyWatch(0.0, AlarmLimits())
+            halved.watch = EctopyWatch(0.0)
             halved.watch.restore(state)
         whole.beat(label, rr_s)
         halved.beat(label, rr_s)

@@ -45,7 +45,7 @@ def numbers(row: Row) -> npt.NDArray[np.float32]:
 
 
 def test_waves_are_those_of_the_beat_network() -> None:
-    assert CHANNELS == beat_context.CHANNELS
+    assert CHANNELS <= beat_context.CHANNELS
     assert WIDTH >= 2 * P_POINTS
 
 
