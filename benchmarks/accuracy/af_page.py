@@ -28,7 +28,8 @@ def tables(result: AfResult) -> list[Grid]:
         }
         if result.afdb_without is not None:
             each[f"window of 30, without {' '.join(EXCLUDED)}"] = result.afdb_without.every
-        grids.append(Grid("afdb, 25 records, RR intervals alone, patient-wise folds", _HEADS, _rows(each)))
+        title = f"afdb, {len(result.afdb_records)} records, RR intervals alone, patient-wise folds"
+        grids.append(Grid(title, _HEADS, _rows(each)))
     rows = [
         [title, str(s.records), str(s.clear_records), percent(s.rhythm.specificity), str(s.false_alarms),
          f"{(s.rhythm.other_s / 3600.0):.1f}"]
