@@ -39,8 +39,10 @@ class AlarmLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long every lead must be noisy, and then clear, for the condition to begin and end."""
     lead_off_s: Annotated[float, Meta(ge=0.0, le=60.0)] = 1.0
     """How long every lead must be off, beyond what the quality measure needs (2.3 s)."""
+    af_begin_s: Annotated[float, Meta(ge=0.0, le=600.0)] = 30.0
+    """How long atrial fibrillation must last for AF to begin, from where it is dated,"""
     af_end_s: Annotated[float, Meta(ge=0.0, le=600.0)] = 30.0
-    """How long the rhythm must be none of atrial fibrillation for AF to end."""
+    """and how long there must be none for AF to end."""
     pvc_per_minute: Annotated[int, Meta(ge=1, le=200)] = 10
     """More ventricular beats than this in the last minute are PVC_RATE."""
     missed_ratio: Annotated[float, Meta(ge=1.3, le=3.0)] = 1.75

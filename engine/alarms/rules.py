@@ -20,7 +20,6 @@ _OF_RHYTHM = {
     "VFL": "VF",
     "VT": "VT",
     "ASYS": "ASYSTOLE",
-    "AFIB": "AF",
     "SVTA": "SVT",
     "IVR": "IDIOVENTRICULAR",
     "B": "BIGEMINY",
@@ -136,7 +135,7 @@ class EcgAlarms:
                 yield from self._end("NOISY", step, {"rule": "a lead can be read"})
 
     def _rhythm(self, step: Step) -> Iterator[AlarmEvent]:
-        """ASYSTOLE, VF, VT, SVT, IDIOVENTRICULAR, BIGEMINY and TRIGEMINY follow the rhythm, and AF begins with it."""
+        """ASYSTOLE, VF, VT, SVT, IDIOVENTRICULAR, BIGEMINY and TRIGEMINY follow the rhythm."""
         before = _OF_RHYTHM.get(self._memory.rhythm)
         now = _OF_RHYTHM.get(step.rhythm.label)
         self._memory.rhythm = step.rhythm.label
@@ -144,15 +143,19 @@ class EcgAlarms:
         if before in ("VF", "VT"):
             # What was taken for beats then tells nothing of the rate now.
             self._forget_beats(step.seen_to)
-        if before not in (now, None, "AF"):
+        if before != now and before is not None:
             yield from self._end(before, step, {"rule": f"rhythm is {step.rhythm.label or 'not known'}"})
         if before != now and now is not None:
             yield from self._begin(now, step.rhythm.onset_sample, step, step.rhythm.reason)
 
     def _fibrillation(self, step: Step) -> Iterator[AlarmEvent]:
-        """AF outlasts its rhythm by a while: what comes and goes is one condition."""
+        """AF begins when its rhythm has lasted, and outlasts it by a while: what comes and goes is one condition."""
         if step.rhythm.label == "AFIB":
             self._memory.fibrillated = step.seen_to
+            lasted_s = (step.seen_to - step.rhythm.onset_sample) / step.rate_hz
+            if lasted_s >= self._limits.af_begin_s and not self.board.is_active("AF"):
+                lasting: Reason = {**step.rhythm.reason, "lasted_s": round(lasted_s, 1)}
+                yield from self._begin("AF", step.rhythm.onset_sample, step, lasting)
         elif step.seen_to - self._memory.fibrillated >= self._limits.af_end_s * step.rate_hz:
             reason: Reason = {"rule": "rhythm not fibrillation any more", "for_s": self._limits.af_end_s}
             yield from self._end("AF", step, reason)

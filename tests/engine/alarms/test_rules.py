@@ -254,3 +254,21 @@ def test_alarms_come_within_the_delay_that_is_declared_for_them() -> None:
     assert {event.condition for event in begun} == {
         "BRADY", "TACHY", "EXTREME_BRADY", "EXTREME_TACHY", "PAUSE", "NOISY", "LEAD_OFF", "GAP"
     }  # fmt: skip
+
+
+def test_fibrillation_alarms_when_it_has_lasted_and_once_for_what_comes_and_goes() -> None:
+    patient = Patient()
+    patient.rhythm = RhythmState("AFIB", 0, {"rule": "irregular"})
+    patient.wait(2990)
+    assert patient.changes == []
+    patient.wait(20)
+    assert patient.changes == [("AF", "on")]
+    assert patient.events[0].onset_sample == 0
+    patient.rhythm = RhythmState("N", patient.now)
+    patient.beats("N" * 30)
+    patient.rhythm = RhythmState("AFIB", patient.now)
+    patient.beats("N" * 50)
+    assert patient.changes == [("AF", "on")]
+    patient.rhythm = RhythmState("N", patient.now)
+    patient.beats("N" * 45)
+    assert patient.changes == [("AF", "on"), ("AF", "off")]
