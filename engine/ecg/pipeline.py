@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from heartwire.engine.alarms.rules import EcgAlarms
+from heartwire.engine.alarms.verification import Verifier
 from heartwire.engine.ecg.analyser import EcgAnalyser
 from heartwire.engine.ecg.joining import joined
 from heartwire.engine.ecg.settings import EcgSettings, read_settings
@@ -44,7 +45,11 @@ class EcgPipeline(Processor):
         names = settings.qrs_model, settings.beat_model, settings.vf_model
         models = [_model(name, settings.provider, settings.threads) for name in names]
         self._analyser = EcgAnalyser(stream, settings, *models)
-        self._rules = EcgAlarms(stream, settings.limits)
+        verifier = None
+        if settings.alarm_model:
+            models.append(_model(settings.alarm_model, "cpu", settings.threads))
+            verifier = Verifier(models[-1])
+        self._rules = EcgAlarms(stream, settings.limits, verifier)
         self.alarms = self._rules.board
         self.algorithmic_delay_s = self._analyser.algorithmic_delay_s
         self.notes = [model.describe() for model in models]
