@@ -15,7 +15,10 @@ from heartwire.benchmarks import gpu, journal, latency, report
 from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
+    alarms_run,
     catheter_run,
+    cinc2015_run,
+    false_alarms_run,
     mitdb_run,
     mitdb_tables,
     nstdb_run,
@@ -101,19 +104,21 @@ def bench_journal(
 
 def evaluate(
     what: Annotated[
-        Literal["mitdb", "nstdb", "vf", "af", "rhythms", "catheter"], typer.Argument(help="Which figures.")
+        Literal["mitdb", "nstdb", "vf", "af", "rhythms", "cinc2015", "alarms", "false-alarms", "catheter"],
+        typer.Argument(help="Which figures."),
     ],
-    data: Annotated[Path, typer.Option(help="Folder of the recordings.", envvar="HEARTWIRE_DATA")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of the recordings; alarms needs none.", envvar="HEARTWIRE_DATA")
+    ] = Path(),
     out: Annotated[
-        Path | None,
-        typer.Option(help="Keep what the engine wrote, result.json and (mitdb, nstdb, af) report.html here."),
+        Path | None, typer.Option(help="Keep what the engine wrote, result.json and (where there is one) report.html.")
     ] = None,
     records: Annotated[str, typer.Option(help="mitdb, nstdb, rhythms: only these records, as in 100,101.")] = "",
     peers: Annotated[bool, typer.Option(help="mitdb, nstdb: run the detectors of others, where installed.")] = True,
 ) -> None:
     """Accuracy of the whole engine on public recordings, in the figures of the field."""
     if not data.is_dir():
-        msg = f"--data {data} is not a folder: give the folder that holds mitdb, nstdb, vfdb, xray ..."
+        msg = f"--data {data} is not a folder: give the folder that holds mitdb, nstdb, vfdb, cinc2015, xray ..."
         raise InputError(msg)
     if records and what not in ("mitdb", "nstdb", "rhythms"):
         msg = f"--records chooses records of mitdb and nstdb: evaluate {what} takes them all"
@@ -141,6 +146,21 @@ def evaluate(
             case "rhythms":
                 rhythms = rhythms_run.evaluate(data, progress, records=chosen)
                 result, tables = msgspec.json.encode(rhythms), rhythms_run.tables(rhythms)
+            case "cinc2015":
+                judged = cinc2015_run.evaluate(data, progress)
+                result, tables = msgspec.json.encode(judged), cinc2015_run.tables(judged)
+                page = cinc2015_run.challenge_page(judged)
+            case "alarms":
+                waves = alarms_run.evaluate(progress)
+                result, tables, page = (
+                    msgspec.json.encode(waves),
+                    alarms_run.tables(waves),
+                    alarms_run.alarms_page(waves),
+                )
+            case "false-alarms":
+                told = false_alarms_run.evaluate(data, progress)
+                result, tables = msgspec.json.encode(told), false_alarms_run.tables(told)
+                page = false_alarms_run.false_alarms_page(told)
             case "catheter":
                 fixes = catheter_run.evaluate(data, progress)
                 result, tables = msgspec.json.encode(fixes), catheter_run.tables(fixes)

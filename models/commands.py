@@ -16,21 +16,22 @@ _TRAINING = {
     "beats": "ecg.train_beats",
     "rhythm": "ecg.train_ventricular",
     "af": "ecg.train_fibrillation",
+    "alarms": "ecg.train_alarms",
     "catheter": "xray.train_devices",
 }
 
 
 def train(
-    what: Annotated[Literal["beats", "rhythm", "af", "catheter"], typer.Argument(help="Which network.")],
+    what: Annotated[Literal["beats", "rhythm", "af", "alarms", "catheter"], typer.Argument(help="Which model.")],
     data: Annotated[Path, typer.Option(help="Folder of the recordings.", envvar="HEARTWIRE_DATA")],
     out: Annotated[Path, typer.Option(help="Where weights and card go.")] = WEIGHTS,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     minutes: Annotated[float | None, typer.Option(help="Training time; that of the shipped weights.", min=0.1)] = None,
     small: Annotated[bool, typer.Option("--small", help="A minute's run that only proves the road.")] = False,
 ) -> None:
-    """Train a network, choose its thresholds on training data, export it to ONNX and write its card."""
+    """Train a model, choose its thresholds on training data, export it to ONNX and write its card."""
     if not data.is_dir():
-        msg = f"--data {data} is not a folder: give the folder that holds mitdb, vfdb, xray ..."
+        msg = f"--data {data} is not a folder: give the folder that holds mitdb, vfdb, cinc2015, xray ..."
         raise InputError(msg)
     if find_spec("torch") is None:
         msg = "training needs torch: pip install 'heartwire[train]'"

@@ -114,6 +114,7 @@ _ALL = (
     _technical("SINK_LOST", None, "medium", "the process that writes results died"),
     _technical("DASHBOARD_LOST", None, "low", "the dashboard does not take findings"),
     _technical("NOISY", 196660, "low", "every lead is too noisy to be read", escalates=True, delay_s=5.1),
+    _technical("WITHHELD", None, "low", "an alarm of high priority is withheld: pulse and signal speak against it"),
     _technical("GAP", None, "low", "samples are missing and cannot be had again", delay_s=0.0),
     _technical("CLOCK", None, "low", "the clock of the device jumped", delay_s=0.0),
 )

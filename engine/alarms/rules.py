@@ -10,6 +10,8 @@ from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.ectopy import Change, EctopyWatch
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.alarms.limits import AlarmLimits
+from heartwire.engine.alarms.verification import Verifier
+from heartwire.engine.alarms.withholding import Withholding
 from heartwire.engine.ecg.quality import OFF_SEEN_AFTER_S
 from heartwire.engine.ecg.rate import MEDIAN_INTERVALS, RateMeter
 from heartwire.engine.ecg.step import Step
@@ -51,10 +53,13 @@ class EcgAlarms:
         The stream they belong to.
     limits
         At what to alarm.
+    verifier
+        The verdict asked before alarms of high priority are given; None: they are given.
     """
 
-    def __init__(self, stream: str, limits: AlarmLimits) -> None:
+    def __init__(self, stream: str, limits: AlarmLimits, verifier: Verifier | None = None) -> None:
         self.board = AlarmBoard(stream, limits=limits)
+        self._withholding = Withholding(self.board, verifier)
         self._meter = RateMeter(0.0)
         self._ectopy = EctopyWatch(0.0)
         self._memory = _Memory()
@@ -67,6 +72,7 @@ class EcgAlarms:
     def step(self, step: Step) -> Iterator[AlarmEvent | AlarmInactivation]:
         """Take the analyser's next step; give the changes of conditions that it brings."""
         yield from self.board.advance(step.sample, step.sample / step.rate_hz)
+        yield from self._withholding.step(step)
         if step.rate_hz != self._meter.rate_hz:
             self._meter = RateMeter(step.rate_hz)
             self._ectopy = EctopyWatch(step.rate_hz)
@@ -91,10 +97,10 @@ class EcgAlarms:
             yield from self._begin("PAUSE", memory.last_beat, step, reason)
 
     def _begin(self, code: str, onset_sample: int, step: Step, reason: Reason) -> Iterator[AlarmEvent]:
-        return self.board.begin(code, onset_sample, step.sample, step.rate_hz, reason)
+        return self._withholding.begin(code, onset_sample, step, reason)
 
     def _end(self, code: str, step: Step, reason: Reason) -> Iterator[AlarmEvent]:
-        return self.board.end(code, step.sample, step.rate_hz, reason)
+        return self._withholding.end(code, step, reason)
 
     def _forget_beats(self, until: int) -> None:
         self._meter.interrupt(until)
@@ -222,18 +228,21 @@ class EcgAlarms:
     def reset(self) -> None:
         """Forget everything."""
         self.board.reset()
+        self._withholding.reset()
         self._meter = RateMeter(0.0)
         self._ectopy = EctopyWatch(0.0)
         self._memory = _Memory()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        parts = self.board.snapshot(), self._meter.snapshot(), self._ectopy.snapshot()
+        parts = self.board.snapshot(), self._withholding.snapshot(), self._meter.snapshot(), self._ectopy.snapshot()
         return msgspec.msgpack.encode((*parts, self._memory))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        board, meter, ectopy, self._memory = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes, _Memory])
+        kept = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes, bytes, _Memory])
+        board, withholding, meter, ectopy, self._memory = kept
         self.board.restore(board)
+        self._withholding.restore(withholding)
         self._meter.restore(meter)
         self._ectopy.restore(ectopy)

@@ -14,8 +14,10 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import numpy as np
 
+from heartwire.engine.ecg.channels import Channels, split
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
+from heartwire.engine.ecg.pulse_channels import PulseMeter
 from heartwire.engine.ecg.qrs import RPeak
 from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S, RateMeter
 from heartwire.engine.ecg.reading import Block, Hop, Moment, SignalReader
@@ -44,10 +46,11 @@ _STEP_S = 0.12
 
 
 class _Line(msgspec.Struct):
-    """The signal in hand: its leads, and where on the stream its first sample lies."""
+    """The signal in hand: its channels, and where on the stream its first sample lies."""
 
     rate_hz: float
-    leads: tuple[str, ...]
+    names: tuple[str, ...]
+    channels: Channels
     origin: int
     next_sample: int
     signal: Signal = "good"
@@ -56,12 +59,18 @@ class _Line(msgspec.Struct):
     doubtful: tuple[int, int] = (0, 0)
     """Beats from here to there are not told: they may be the step at the end of a bridged gap."""
 
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """The names of the ECG leads."""
+        return tuple(self.names[i] for i in self.channels.ecg)
+
 
 class _State(msgspec.Struct):
     line: _Line
     waiting: bytes
     conditioner: bytes
     reader: bytes
+    pulses: bytes
     beats: bytes
     rate: bytes
     rhythm: bytes
@@ -131,19 +140,23 @@ class EcgAnalyser(Processor):
 
     def _chunk(self, chunk: EcgChunk) -> Iterator[Step]:
         line = self._line
-        if line is None or (chunk.rate_hz, chunk.leads) != (line.rate_hz, line.leads):
+        if line is None or (chunk.rate_hz, chunk.leads) != (line.rate_hz, line.names):
             line = self._begin(chunk.rate_hz, chunk.leads, chunk.first_sample)
         elif chunk.first_sample > line.next_sample:
             yield from self._gap(line.next_sample, chunk.first_sample - line.next_sample)
         elif chunk.first_sample < line.next_sample:
             # The device counts from another start: what it sends is a new signal.
             line = self._begin(chunk.rate_hz, chunk.leads, chunk.first_sample)
-        if chunk.samples.shape[1:] != (len(line.leads),):
-            msg = f"samples of shape {chunk.samples.shape} for {len(line.leads)} leads"
+        if chunk.samples.shape[1:] != (len(line.names),):
+            msg = f"samples of shape {chunk.samples.shape} for {len(line.names)} leads"
             raise ValueError(msg)
         line.next_sample = chunk.end_sample
         # A copy: what comes off the wire is read-only, for which the compiled loops would be compiled once more.
-        self._waiting.append(np.array(chunk.samples, np.float32, order="C"))
+        if line.channels.pulse:
+            self._pulses.push(chunk.samples[:, line.channels.pulse])
+            self._waiting.append(np.ascontiguousarray(chunk.samples[:, line.channels.ecg], np.float32))
+        else:
+            self._waiting.append(np.array(chunk.samples, np.float32, order="C"))
         if (conditioned := self._condition()) is not None:
             chunk.trace.conditioned_ns = time.monotonic_ns()
             yield from self._analyse(line, conditioned)
@@ -160,16 +173,17 @@ class EcgAnalyser(Processor):
         return self._conditioner.process(samples)
 
     def _begin(self, rate_hz: float, leads: tuple[str, ...], origin: int) -> _Line:
-        """Begin a signal of this rate and these leads."""
-        rate_hz = float(rate_hz)
-        self._conditioner = Conditioner(rate_hz, len(leads))
+        """Begin a signal of this rate and these channels."""
+        rate_hz, channels = float(rate_hz), split(leads)
+        self._conditioner = Conditioner(rate_hz, len(channels.ecg))
         self._waiting.clear()
-        self._reader.begin(len(leads))
+        self._reader.begin(len(channels.ecg))
+        self._pulses = PulseMeter(rate_hz, len(channels.pulse), origin)
         self._beats.reset()
         self._rate = RateMeter(rate_hz)
         self._fibrillation.reset()
         self._rhythm = RhythmTracker(rate_hz, self._settings.rhythm, self._settings.patterns)
-        self._line = _Line(rate_hz, leads, origin, origin)
+        self._line = _Line(rate_hz, leads, channels, origin, origin)
         return self._line
 
     def _gap(self, first: int, count: int) -> Iterator[Step]:
@@ -183,7 +197,8 @@ class EcgAnalyser(Processor):
         self._beats.interrupt()
         self._fibrillation.interrupt()
         if count <= BRIDGED_GAP_S * line.rate_hz:
-            self._waiting.append(np.full((count, len(line.leads)), np.nan, np.float32))
+            self._waiting.append(np.full((count, len(line.channels.ecg)), np.nan, np.float32))
+            self._pulses.push(np.full((count, len(line.channels.pulse)), np.nan, np.float32))
             if (conditioned := self._condition()) is not None:
                 yield from self._analyse(line, conditioned)
         else:
@@ -191,6 +206,7 @@ class EcgAnalyser(Processor):
             self._waiting.clear()
             self._conditioner.reset()
             self._reader.restart()
+            self._pulses.restart(first + count)
             self._beats.reset()
             self._rhythm.vote.interrupt()
         self._rate.interrupt(first + count)
@@ -204,7 +220,7 @@ class EcgAnalyser(Processor):
         last = line.next_sample - 1
         step = Step(last, line.rate_hz, last, "good", self._rhythm.state)
         count = math.ceil(self._delay_s * line.rate_hz)
-        silence = np.full((count, len(line.leads)), np.nan, np.float32)
+        silence = np.full((count, len(line.channels.ecg)), np.nan, np.float32)
         block = self._reader.finish(self._conditioner.process(np.concatenate((*self._waiting, silence))))
         self._waiting.clear()
         pushed = 0
@@ -237,7 +253,8 @@ class EcgAnalyser(Processor):
         if hop is not None:
             line.signal = self._signal(hop)
         seen_to = max(line.origin, self._stream_sample(line, moment.end - self._reader.delay))
-        step = Step(sample, line.rate_hz, seen_to, line.signal, self._rhythm.state)
+        step = Step(sample, line.rate_hz, seen_to, line.signal, self._rhythm.state, hop=hop)
+        step.pulses = self._pulses.take(sample)
         if hop is not None and hop.told is not None:
             step.findings.append(
                 SignalQuality(
@@ -336,6 +353,7 @@ class EcgAnalyser(Processor):
                 b"".join(samples.tobytes() for samples in self._waiting),
                 self._conditioner.snapshot(),
                 self._reader.snapshot(),
+                self._pulses.snapshot(),
                 self._beats.snapshot(),
                 self._rate.snapshot(),
                 self._rhythm.snapshot(),
@@ -349,12 +367,13 @@ class EcgAnalyser(Processor):
             self.reset()
             return
         s = msgspec.msgpack.decode(state, type=_State)
-        self._begin(s.line.rate_hz, s.line.leads, s.line.origin)
+        self._begin(s.line.rate_hz, s.line.names, s.line.origin)
         self._line = s.line
         if s.waiting:
-            self._waiting.append(np.frombuffer(s.waiting, np.float32).reshape(-1, len(s.line.leads)).copy())
+            self._waiting.append(np.frombuffer(s.waiting, np.float32).reshape(-1, len(s.line.channels.ecg)).copy())
         self._conditioner.restore(s.conditioner)
         self._reader.restore(s.reader)
+        self._pulses.restore(s.pulses)
         self._beats.restore(s.beats)
         self._rate.restore(s.rate)
         self._rhythm.restore(s.rhythm)

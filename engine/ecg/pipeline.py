@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from heartwire.engine.alarms.rules import EcgAlarms
+from heartwire.engine.alarms.verification import Verifier
 from heartwire.engine.ecg.analyser import EcgAnalyser
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.joining import joined
@@ -47,7 +48,11 @@ class EcgPipeline(Processor):
         qrs_model, beat_model, vf_model, af_model = models
         fibrillation = FibrillationDetector(af_model, settings.fibrillation)
         self._analyser = EcgAnalyser(stream, settings, qrs_model, beat_model, vf_model, fibrillation)
-        self._rules = EcgAlarms(stream, settings.limits)
+        verifier = None
+        if settings.alarm_model:
+            models.append(_model(settings.alarm_model, "cpu", settings.threads))
+            verifier = Verifier(models[-1])
+        self._rules = EcgAlarms(stream, settings.limits, verifier)
         self.alarms = self._rules.board
         self.algorithmic_delay_s = self._analyser.algorithmic_delay_s
         self.notes = [model.describe() for model in models]

@@ -10,6 +10,8 @@ import msgspec
 
 MEDIAN_INTERVALS = 8
 """RR intervals whose median is the heart rate: even, so that bigeminy gives the mean of its two intervals."""
+MEDIAN_S = 8.0
+"""Where they last longer than this, half of them count: a heart that slows is told as soon as one that quickens."""
 LONGEST_INTERVALS = 16
 SHORTEST_INTERVAL_S = 0.15
 """Two R peaks nearer than this are one beat."""
@@ -53,7 +55,12 @@ class RateMeter:
         self.samples.append(sample)
         if len(self._intervals) < 2:
             return None
-        return 60.0 * self.rate_hz / median(self._intervals)
+        return 60.0 * self.rate_hz / median(self._last())
+
+    def _last(self) -> list[int]:
+        """Give the intervals that count."""
+        last = list(self._intervals)[len(self._intervals) % 2 :]
+        return last[-MEDIAN_INTERVALS // 2 :] if sum(last) > MEDIAN_S * self.rate_hz else last
 
     def median_bpm(self, n_beats: int) -> float | None:
         """Give the rate of the median interval of the last beats; None while there are fewer."""

@@ -13,13 +13,13 @@ import msgspec
 from heartwire.engine.ecg.patterns import BeatPatterns, PatternSettings
 from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.ecg.ventricular import JUDGED_S
+from heartwire.engine.ecg.ventricular_runs import VentricularRuns
 from heartwire.engine.messages import Beat, Reason
 
 _LIKELY_WINDOWS = 3
 _NONE = RhythmState(UNKNOWN, 0)
 _GRAVER = ("VF", "VT", "ASYS", "IVR")
 _PATTERNS = PatternSettings()
-_OTHERS_END_VT = 3
 
 
 class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,10 +29,10 @@ class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No QRS complex for so long."""
     vt_beats: int = 5
     """Ventricular beats in a row that are ventricular tachycardia,"""
-    vt_bpm: float = 120.0
-    """when they come faster than this,"""
+    vt_bpm: float = 100.0
+    """when they come faster than this in the mean and break into a slower rhythm of other beats,"""
     run_probability: float = 0.7
-    """and one of the last windows gives VT and VF this probability."""
+    """or come faster than 120 and one of the last windows gives VT and VF this probability."""
     votes_of: int = 6
     """Windows of the fibrillation network that vote, half a second apart."""
     votes_on: int = 4
@@ -122,22 +122,12 @@ class VentricularVote:
 
 
 class _Past(msgspec.Struct):
-    """What the tracker remembers.
-
-    `fibrillation` is atrial fibrillation, or where it last ended. `run` counts the fast ventricular beats in a row,
-    `run_samples` are the last that decide, `others` counts the beats since; `running` while such a run is tachycardia,
-    since `run_onset`.
-    """
+    """What the tracker remembers; `fibrillation` is atrial fibrillation, or where it last ended."""
 
     state: RhythmState = RhythmState(UNKNOWN, 0)
     fibrillation: RhythmState = _NONE
     last_beat: int = -1
     silent_since: int = -1
-    run: int = 0
-    run_samples: list[int] = []
-    run_onset: int = 0
-    running: bool = False
-    others: int = 0
 
 
 class RhythmTracker:
@@ -156,6 +146,7 @@ class RhythmTracker:
         self._settings = settings
         self._patterns = BeatPatterns(rate_hz, patterns)
         self.vote = VentricularVote(settings)
+        self._runs = VentricularRuns(rate_hz, settings.vt_beats, settings.vt_bpm)
         self._past = _Past()
 
     @property
@@ -166,17 +157,8 @@ class RhythmTracker:
     def beat(self, beat: Beat, fibrillation: RhythmState = _NONE) -> None:
         """Take the next beat, and the atrial fibrillation that holds with it, or where it last ended."""
         past = self._past
-        interval_s = (beat.sample - past.last_beat) / self.rate_hz
-        fast = past.last_beat >= 0 and interval_s * self._settings.vt_bpm <= 60.0
         past.last_beat = beat.sample
-        if beat.label == "V":
-            past.run = past.run + 1 if past.run and fast else 1
-            kept = past.run_samples[1 - self._settings.vt_beats :] if past.run > 1 else []
-            past.run_samples = [*kept, beat.sample]
-            past.others = 0 if fast else past.others + 1
-        else:
-            past.run = 0
-            past.others += 1
+        self._runs.beat(beat.sample, ventricular=beat.label == "V")
         past.silent_since = max(past.silent_since, beat.sample)
         past.fibrillation = fibrillation
         self._patterns.beat(beat)
@@ -214,18 +196,15 @@ class RhythmTracker:
     def _recognise(self, seen_to: int) -> RhythmState:
         past, s = self._past, self._settings
         silent_s = (seen_to - past.silent_since) / self.rate_hz
-        beating = (seen_to - past.last_beat) * s.vt_bpm < _OTHERS_END_VT * 60.0 * self.rate_hz
-        in_run = beating and past.run >= s.vt_beats and (past.running or self.vote.likely())
-        if in_run and not past.running:
-            past.run_onset = past.run_samples[0]
-        past.running = in_run or (past.running and beating and past.others < _OTHERS_END_VT)
+        in_run = self._runs.decide(seen_to, likely=self.vote.likely())
         if self.vote.label != UNKNOWN:
             # Beats that follow each other regularly enough to be found are no fibrillation.
             return self.vote.state("VT" if in_run else self.vote.label)
         if silent_s >= s.asystole_s:
             return RhythmState("ASYS", past.silent_since, {"rule": "no QRS complex", "silent_s": round(silent_s, 3)})
-        if past.running:
-            return RhythmState("VT", past.run_onset, {"rule": "ventricular beats in a row", "beats": past.run})
+        if self._runs.running:
+            reason: Reason = {"rule": "ventricular beats in a row", "beats": self._runs.length}
+            return RhythmState("VT", self._runs.onset, reason)
         pattern, fibrillation = self._patterns.state, past.fibrillation
         if fibrillation.label and pattern.label != "IVR":
             return fibrillation
@@ -235,16 +214,18 @@ class RhythmTracker:
     def interrupt(self, seen_to: int) -> None:
         """Take note that samples are missing up to `seen_to`: silence and runs begin anew after them."""
         self._past.silent_since = max(self._past.silent_since, seen_to)
-        self._past.run = 0
+        self._runs.interrupt()
         self._patterns.reset()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self.rate_hz, self._past, self.vote.snapshot(), self._patterns.snapshot()))
+        parts = self.vote.snapshot(), self._runs.snapshot(), self._patterns.snapshot()
+        return msgspec.msgpack.encode((self.rate_hz, self._past, *parts))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        kept = msgspec.msgpack.decode(state, type=tuple[float, _Past, bytes, bytes])
-        self.rate_hz, self._past, vote, patterns = kept
+        kept = msgspec.msgpack.decode(state, type=tuple[float, _Past, bytes, bytes, bytes])
+        self.rate_hz, self._past, vote, runs, patterns = kept
         self.vote.restore(vote)
+        self._runs.restore(runs)
         self._patterns.restore(patterns)

@@ -23,6 +23,8 @@ class EcgSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     beat_model: str = "ecg-beats"
     vf_model: str = "ecg-vf"
     af_model: str = "ecg-fibrillation"
+    alarm_model: str = "ecg-alarms"
+    """Asked before alarms of high priority, on streams with a pulse channel; empty: nothing is withheld."""
     provider: Literal["auto", "cpu", "cuda"] = "cpu"
     """The networks are so small that the way to a GPU takes longer than they do."""
     threads: int = 1

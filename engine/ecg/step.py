@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from heartwire.engine.ecg.pulse_channels import ChannelPulse
+from heartwire.engine.ecg.reading import Hop
 from heartwire.engine.ecg.rhythm_state import RhythmState
 from heartwire.engine.messages import Beat, Finding
 
@@ -17,6 +19,7 @@ class Step:
 
     `sample` is the last sample it rests on and `seen_to` the sample before which every beat has been told. `findings`
     come in the order in which they were decided. `missing` is (first sample, count) where samples are missing.
+    `hop` is what a hop that ends here says, `pulses` are those known since the step before.
     """
 
     sample: int
@@ -27,3 +30,5 @@ class Step:
     beats: list[Beat] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     missing: tuple[int, int] | None = None
+    hop: Hop | None = None
+    pulses: list[ChannelPulse] = field(default_factory=list)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import wfdb
 
+from heartwire.engine.ecg.channels import is_pulse
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EcgChunk, EndOfStream, FloatArray, Item
 from heartwire.engine.source import Source, captured_ns
@@ -37,7 +38,8 @@ class WfdbSource(Source):
     message_ms
         How much signal goes into one message.
     leads
-        Names of the signals to take; empty: the first 12 that are voltages and not named as another signal.
+        Names of the signals to take; empty: those that are voltages and not named as another signal, then arterial
+        pressure and plethysmogram, 12 in all at most.
     """
 
     record: str
@@ -113,13 +115,16 @@ class WfdbSource(Source):
             chosen = [names.index(lead) for lead in self.leads]
         else:
             ecg = (i for i, name in enumerate(names) if units[i] in _TO_MV and not name.upper().startswith(_NOT_ECG))
-            chosen = list(ecg)[:MAX_LEADS]
-        if not chosen or any(units[i] not in _TO_MV for i in chosen):
+            chosen = list(ecg)
+        leads = [i for i in chosen if not is_pulse(names[i])]
+        if not leads or any(units[i] not in _TO_MV for i in leads):
             held = ", ".join(f"{name} ({unit})" for name, unit in zip(names, units, strict=True)) or "none"
             msg = f"record {self.path}: no ECG, which is a voltage, among its signals: {held}"
             raise SourceError(msg)
+        if not self.leads:
+            chosen = [*leads, *(i for i, name in enumerate(names) if is_pulse(name))][:MAX_LEADS]
         return [
-            _Signal(i, name, _TO_MV[units[i]], _invalid_value(header, i))
+            _Signal(i, name, 1.0 if is_pulse(name) else _TO_MV[units[i]], _invalid_value(header, i))
             for i, name in zip(chosen, _distinct([names[i] for i in chosen]), strict=True)
         ]
 

@@ -92,6 +92,28 @@ def test_the_processor_keeps_the_contract_through_gaps_lost_leads_and_noise() ->
     testing.check_processor(lambda: create(STREAM, {}), items, chunk_samples=(13,))
 
 
+def test_the_processor_keeps_the_contract_with_a_pulse_channel_and_withholds_what_it_speaks_against() -> None:
+    signal, peaks = heart(40.0, 250.0, n_leads=1)
+    pulse = np.zeros(len(signal), np.float32)
+    for peak in peaks:
+        t = np.arange(len(signal) - peak - 50) / 250.0
+        pulse[peak + 50 :] += (40.0 * (t / 0.1) * np.exp(1.0 - t / 0.1)).astype(np.float32)
+    # The lead comes off at 20 s, but shows noise enough not to be held off.
+    signal[5000:, 0] = np.random.default_rng(1).normal(0, 0.01, len(signal) - 5000)
+    both = np.column_stack([signal[:, 0], pulse])
+    items: list[Item] = [
+        msgspec.structs.replace(chunk, leads=("II", "PLETH")) for chunk in chunks(both, 250.0, length=125)
+    ]
+    testing.check_processor(lambda: create(STREAM, {}), items, chunk_samples=(13,))
+    told = changes(run(items))
+    assert ("WITHHELD", "on") in told
+    assert ("ASYSTOLE", "on") not in told
+    alone = [
+        msgspec.structs.replace(c, leads=("II",), samples=c.samples[:, :1]) for c in items if isinstance(c, EcgChunk)
+    ]
+    assert ("ASYSTOLE", "on") in changes(run([*alone]))
+
+
 @pytest.mark.parametrize(("record", "begin", "end"), [("mitdb/208", 0, 25), ("vfdb/430", 390, 415)])
 def test_the_processor_keeps_the_contract_on_recordings(data_dir: Path, record: str, begin: int, end: int) -> None:
     source = registry.source(STREAM, {"kind": "wfdb", "record": str(data_dir / record)})

@@ -186,7 +186,7 @@ def test_real_records_are_read_whole(data_dir: Path) -> None:
     for record, leads, length in (
         ("mitdb/100", ("MLII", "V5"), 650_000),
         ("vfdb/426", ("ECG", "ECG-2"), 525_000),
-        ("cinc2015/f829l", ("II", "V"), 37_500),
+        ("cinc2015/f829l", ("II", "V", "PLETH"), 37_500),
     ):
         source = WfdbSource(stream="s", record=str(data_dir / record), message_ms=1000.0)
         chunks = [item for item in source.open() if isinstance(item, EcgChunk)]
