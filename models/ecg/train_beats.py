@@ -196,7 +196,7 @@ def write(
         ],
         split=(
             "DS1: weights, and by cross-validation over patients weights of the classes; "
-            "DS2: unread; paced: seen, unused"
+            "DS2: unread; paced: in no weight, looked at for how spikes are told"
         ),
         seed=seed,
         command=command,
