@@ -91,7 +91,7 @@ _ALL = (
     _physiological("V_RUN", 199820, "medium", "run of ventricular beats", ("COUPLET", "BIGEMINY", "TRIGEMINY")),
     _physiological("IDIOVENTRICULAR", 199828, "medium", "slow rhythm of ventricular beats", ("V_RUN",)),
     _physiological("PAUSE", 199716, "medium", "a long time without a beat", ("MISSED_BEAT",), delay_s=3.5),
-    _physiological("SVT", 199800, "medium", "fast regular supraventricular rhythm", ("TACHY",), escalates=True),
+    _physiological("SVT", 199800, "medium", "fast regular supraventricular rhythm", escalates=True),
     _physiological("R_ON_T", 199814, "medium", "ventricular beat on the T wave before it"),
     _physiological("BRADY", 196670, "medium", "heart rate below its limit", delay_s=10.0),
     _physiological("TACHY", 196648, "medium", "heart rate above its limit", delay_s=10.0),
