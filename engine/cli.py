@@ -25,7 +25,9 @@ class _Commands(TyperGroup):
         for point in entry_points(group="heartwire.commands", name=cmd_name):
             loaded = point.load()
             if isinstance(loaded, typer.Typer):
-                return typer.main.get_command(loaded)
+                group = typer.main.get_command(loaded)
+                group.name = cmd_name
+                return group
             alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             alone.command(cmd_name)(loaded)
             return typer.main.get_command(alone)

@@ -49,6 +49,9 @@ def give(path: Path, command: AlarmCommand, patience_s: float = PATIENCE_S) -> A
     CommandRefused
         If no answer came in time: whether it was carried out stands in the journal.
     """
+    parts = encode(command)
+    # What the run could not read is refused here: it has nobody to answer to.
+    decode(parts)
     started = recall.last_start(path)
     endpoint = started.commands if started else ""
     if not endpoint or not lock.is_held(path):
@@ -57,7 +60,7 @@ def give(path: Path, command: AlarmCommand, patience_s: float = PATIENCE_S) -> A
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 0
         socket.connect(endpoint)
-        socket.send_multipart(encode(command))
+        socket.send_multipart(parts)
         until_s = time.monotonic() + patience_s
         while socket.poll(round(max(0.0, until_s - time.monotonic()) * 1000)):
             answer = decode(socket.recv_multipart())

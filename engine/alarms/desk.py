@@ -6,6 +6,7 @@ to the one or the other by its condition, and to both where it names none.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -221,6 +222,8 @@ class AlarmDesk:
         if command.stream not in self._workers:
             known = ", ".join(self._streams)
             self._reply(sender, _no(command, f"there is no stream {command.stream!r}: known are {known}"))
+        elif not all(math.isfinite(number) for number in (command.lasts_s, *command.limits.values())):
+            self._reply(sender, _no(command, "every number must be finite"))
         elif command.id in self._asked:
             # Given again because the answer takes long: it goes to whoever asked last.
             self._asked[command.id].sender = sender

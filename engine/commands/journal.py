@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heartwire.engine.alarms.chain import verify as verify_chain
-from heartwire.engine.alarms.journal import Entry, connect, entries
+from heartwire.engine.alarms.journal import Entry, clear, connect, entries
 from heartwire.engine.alarms.strips import Strip, draw
 from heartwire.engine.errors import ConfigError, JournalError
 from heartwire.engine.messages import AlarmEvent
@@ -65,7 +65,7 @@ def show(
             where.append(f"written_ns {compare} ?")
             values.append(round(time.replace(tzinfo=UTC).timestamp() * 1e9))
     try:
-        with closing(connect(file)) as connection:
+        with clear(file), closing(connect(file)) as connection:
             found = list(entries(connection, " AND ".join(where), values))
     except JournalError as error:
         raise ConfigError(str(error)) from None
@@ -91,7 +91,7 @@ def strip(
 ) -> None:
     """Draw the 10 s up to the decision of an alarm, with the beats as they were classed."""
     try:
-        with closing(connect(file)) as connection:
+        with clear(file), closing(connect(file)) as connection:
             found = list(entries(connection, "id = ?", (entry,)))
     except JournalError as error:
         raise ConfigError(str(error)) from None

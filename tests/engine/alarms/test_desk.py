@@ -229,6 +229,14 @@ def test_limits_are_always_for_the_worker(ward: Ward) -> None:
     assert "neither a condition" in ward.answer().reason
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_goes_no_further(ward: Ward, number: float) -> None:
+    limits = AlarmCommand(stream=ONE, action="limits", by="nurse", id="1", limits={"tachy_bpm": number})
+    ward.nurse.send_multipart(encode(limits))
+    assert ward.answer().reason == "every number must be finite"
+    assert ward.forwarded == []
+
+
 def test_a_command_without_a_condition_goes_to_both_and_is_carried_out_by_whoever_can(ward: Ward) -> None:
     ward.ask("audio-pause", number="3")
     ward.turn_until(lambda: bool(ward.forwarded))

@@ -110,6 +110,8 @@ def test_commands_are_carried_out_and_listed(call: Call, ward: Path) -> None:
         (("resume", STREAM, "STALE"), 1, "are enabled already"),
         (("limits", STREAM, "tachy_bpm=900"), 1, "limits: too high"),
         (("limits", STREAM, "tachy_bpm"), 2, "'tachy_bpm' is not NAME=VALUE"),
+        (("limits", STREAM, "tachy_bpm=nan"), 1, "every number must be finite"),
+        (("resume", STREAM, "X" * 33), 2, "length <= 32"),
         (("acknowledge", "bed 1"), 2, "stream id 'bed 1'"),
         (("acknowledge", STREAM, "--journal", "absent"), 2, "no such file"),
     ],
@@ -168,6 +170,15 @@ def test_a_journal_is_shown_by_stream_and_time(call: Call, written: Path) -> Non
     assert "V_RUN" not in call("journal", "show", str(written), "--until", "2020-01-01")[1]
     assert "V_RUN" in call("journal", "show", str(written), "--since", "2020-01-01")[1]
     assert "V_RUN" not in call("journal", "show", str(written), "--last", "1")[1]
+
+
+def test_a_damaged_journal_is_one_line(call: Call, written: Path) -> None:
+    whole = written.read_bytes()
+    written.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    for command in (("show", str(written)), ("strip", str(written), "2")):
+        status, _, error = call("journal", *command)
+        assert (status, error.count("\n")) == (2, 1)
+        assert "malformed" in error
 
 
 def test_the_strip_of_an_alarm_is_drawn(call: Call, written: Path, tmp_path: Path) -> None:
