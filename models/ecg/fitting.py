@@ -1,4 +1,4 @@
-"""The fitting of a network for a given time: AdamW under a cosine, and the running average of the weights."""
+"""The fitting of a network for a given time or number of steps: AdamW under a cosine, and an average of the weights."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def fit(
     seed: int,
     minutes: float,
     title: str,
+    steps: float = math.inf,
 ) -> tuple[Network, int]:
-    """Fit a network for so many minutes.
+    """Fit a network for so many minutes, or so many steps where those are made sooner.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def fit(
         How long.
     title
         Shown beside the progress bar.
+    steps
+        How many at most.
 
     Returns
     -------
@@ -60,11 +63,11 @@ def fit(
     begin, step, smooth = time.monotonic(), 0, 0.0
     columns = (TextColumn(title), BarColumn(), TimeElapsedColumn(), TextColumn("step {task.fields[step]}"))
     with Progress(*columns, TextColumn("loss {task.fields[loss]:.3f}")) as progress:
-        task = progress.add_task("fit", total=minutes * 60, step=0, loss=0.0)
-        while (elapsed := time.monotonic() - begin) < minutes * 60:
+        task = progress.add_task("fit", total=1.0, step=0, loss=0.0)
+        while (done := max(step / steps, (time.monotonic() - begin) / (minutes * 60))) < 1.0:
             for group in optimiser.param_groups:
                 warm = min(1.0, (step + 1) / recipe.warm_up)
-                group["lr"] = recipe.rate * warm * (0.5 + 0.5 * math.cos(math.pi * elapsed / (minutes * 60))) + 1e-6
+                group["lr"] = recipe.rate * warm * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
             loss = loss_of(network)
             optimiser.zero_grad()
             loss.backward()
@@ -75,5 +78,5 @@ def fit(
                 share = 1.0 - min(recipe.average, step / (step + 20))
                 torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), share)
             smooth += 0.02 * (loss.item() - smooth)
-            progress.update(task, completed=elapsed, step=step, loss=smooth)
+            progress.update(task, completed=done, step=step, loss=smooth)
     return average.eval(), step

@@ -6,21 +6,21 @@ The model on all is the one to use on anything else.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import nn
 
 from heartwire.engine.ecg.last_beats import FEATURES, N_IRREGULAR
 from heartwire.models.catalogue import ModelCard
 from heartwire.models.ecg.fibrillation_network import FibrillationNetwork
 from heartwire.models.ecg.fibrillation_windows import WindowMaker, Windows, pool
+from heartwire.models.ecg.fitting import Recipe, fit
+from heartwire.models.ecg.folds import tested
 from heartwire.models.ecg.told_beats import N_FOLDS, ToldBeats, read_afdb, read_cinc2017
 from heartwire.models.export import export, shapes_of, write_card
 
@@ -29,7 +29,7 @@ _BATCH = 512
 _STEPS = 1500
 _FEW_STEPS = 10
 _WINDOWS = 60_000
-_RATE = 4e-3
+_RECIPE = Recipe(rate=4e-3, warm_up=1, decay=2e-2, average=0.99)
 _DOUBT = 0.02
 """Labels are never quite sure: where an episode begins is a matter of a few beats."""
 _RR_ONLY = 0.3
@@ -49,43 +49,26 @@ def windows(annotated: Sequence[ToldBeats], told: Sequence[ToldBeats], size: int
     return WindowMaker(pools, seed=seed).draw(size)
 
 
-def fit(
-    examples: Windows,
-    kept: npt.NDArray[np.bool_],
-    *,
-    seed: int,
-    steps: int = _STEPS,
-    deadline_s: float = math.inf,
-    name: str = NAME,
+def fit_fibrillation(
+    examples: Windows, kept: npt.NDArray[np.bool_], *, seed: int, steps: int, minutes: float, name: str = NAME
 ) -> tuple[FibrillationNetwork, int]:
     """Fit a network to the windows kept, in so many steps or fewer where time runs out; give it and the steps made."""
-    torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     which = np.flatnonzero(kept)
     features = torch.from_numpy(examples.features)
-    network = FibrillationNetwork(features[which].mean(0), features[which].std(0) + 1e-3)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=0.02)
-    begin, step, smooth = time.monotonic(), 0, 0.0
-    columns = (TextColumn(name), BarColumn(), TimeElapsedColumn(), TextColumn("loss {task.fields[loss]:.3f}"))
-    with Progress(*columns) as progress:
-        task = progress.add_task("fit", total=1.0, loss=0.0)
-        while (done := max(step / steps, (time.monotonic() - begin) / deadline_s)) < 1.0:
-            for group in optimiser.param_groups:
-                group["lr"] = _RATE * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
-            drawn = random.choice(which, _BATCH)
-            told = features[drawn]
-            # Of some windows only the intervals are shown; what the atria show is blurred in the others.
-            told[:, N_IRREGULAR:] += _BLUR * network.spread[N_IRREGULAR:] * torch.randn(_BATCH, FEATURES - N_IRREGULAR)
-            told[torch.from_numpy(random.random(_BATCH) < _RR_ONLY), N_IRREGULAR:] = 0.0
-            wanted = torch.from_numpy(examples.share[drawn]) * (1.0 - 2.0 * _DOUBT) + _DOUBT
-            loss = nn.functional.binary_cross_entropy_with_logits(network.logits(told), wanted)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            step += 1
-            smooth += 0.02 * (loss.item() - smooth)
-            progress.update(task, completed=done, loss=smooth)
-    return network.eval(), step
+    middle, spread = features[which].mean(0), features[which].std(0) + 1e-3
+
+    def loss_of(network: FibrillationNetwork) -> torch.Tensor:
+        drawn = random.choice(which, _BATCH)
+        told = features[drawn]
+        # Of some windows only the intervals are shown; what the atria show is blurred in the others.
+        told[:, N_IRREGULAR:] += _BLUR * spread[N_IRREGULAR:] * torch.randn(_BATCH, FEATURES - N_IRREGULAR)
+        told[torch.from_numpy(random.random(_BATCH) < _RR_ONLY), N_IRREGULAR:] = 0.0
+        wanted = torch.from_numpy(examples.share[drawn]) * (1.0 - 2.0 * _DOUBT) + _DOUBT
+        return nn.functional.binary_cross_entropy_with_logits(network.logits(told), wanted)
+
+    make = partial(FibrillationNetwork, middle, spread)
+    return fit(make, loss_of, _RECIPE, seed=seed, minutes=minutes, steps=steps, title=name)
 
 
 def window_counts(
@@ -139,15 +122,6 @@ def write(
     return path
 
 
-def _metrics(counts: npt.NDArray[np.int64], steps: int) -> dict[str, float]:
-    found, clear = counts[0, 0] / max(counts[0].sum(), 1), counts[1, 1] / max(counts[1].sum(), 1)
-    return {
-        "steps": float(steps),
-        "test_drawn_windows_sensitivity": round(float(found), 4),
-        "test_drawn_windows_specificity": round(float(clear), 4),
-    }
-
-
 def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 45.0, small: bool = False) -> Path:
     """Read the recordings, fit a model a fold and one on all, export them and write the cards.
 
@@ -183,19 +157,19 @@ def fit_and_write(
 ) -> Path:
     """Fit a model for each fold, of which `patients` names the records of afdb, and one on all; write them."""
     steps = _STEPS if len(patients) == N_FOLDS else _FEW_STEPS
-    deadline_s = minutes * 60 / (len(patients) + 1)
+    of_each = minutes / (len(patients) + 1)
     total = np.zeros((2, 2), np.int64)
     for k, records in enumerate(patients):
         name = f"{NAME}-{k}"
         tests = examples.fold == k
-        network, made = fit(examples, ~tests, seed=seed + k, steps=steps, deadline_s=deadline_s, name=name)
+        network, made = fit_fibrillation(examples, ~tests, seed=seed + k, steps=steps, minutes=of_each, name=name)
         counts = window_counts(network, examples, tests)
         total += counts
         split = f"fold {k}: tests afdb {records} and cinc2017 of number {k} modulo {N_FOLDS}; trained on the others"
         path = out / "folds" / f"{name}.onnx"
-        write(network, path, name=name, split=split, seed=seed + k, command=command, metrics=_metrics(counts, made))
+        write(network, path, name=name, split=split, seed=seed + k, command=command, metrics=tested(counts, made))
     everything = np.ones(len(examples.fold), np.bool_)
-    network, made = fit(examples, everything, seed=seed + 9, steps=steps, deadline_s=deadline_s)
+    network, made = fit_fibrillation(examples, everything, seed=seed + 9, steps=steps, minutes=of_each)
     return write(
         network,
         out / f"{NAME}.onnx",
@@ -203,5 +177,5 @@ def fit_and_write(
         split="trained on all of afdb and cinc2017; the figures are those of the five fold models on their own tests",
         seed=seed + 9,
         command=command,
-        metrics=_metrics(total, made),
+        metrics=tested(total, made),
     )

@@ -6,18 +6,17 @@ all records is the one to use on anything else.
 
 from __future__ import annotations
 
-import math
-import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import nn
 
 from heartwire.engine.ecg.ventricular import JUDGED_S, LABELS, STEP, THINNED, WINDOW
 from heartwire.models.catalogue import ModelCard
+from heartwire.models.ecg.fitting import Recipe, fit
+from heartwire.models.ecg.folds import tested
 from heartwire.models.ecg.recordings import DS1, Noise, Recording, read_noise, read_recording
 from heartwire.models.ecg.rhythm_windows import FOLDS, NOISE, VF, VFDB, VT, WindowMaker, label_samples, windows_of
 from heartwire.models.ecg.ventricular_network import N_SAMPLES, VentricularNetwork
@@ -27,40 +26,26 @@ NAME = "ecg-vf"
 _SINUS = ("16272", "16273", "16420")
 _BATCH = 128
 _STEPS = 1500
-_RATE = 2e-3
+_RECIPE = Recipe(rate=2e-3, warm_up=1, decay=3e-2, average=0.0)
 
 
-def fit(
-    recordings: list[Recording],
-    noise: list[Noise],
-    *,
-    seed: int,
-    steps: int,
-    deadline_s: float = math.inf,
-    name: str = NAME,
+def fit_ventricular(
+    recordings: list[Recording], noise: list[Noise], *, seed: int, steps: int, minutes: float, name: str = NAME
 ) -> tuple[VentricularNetwork, int]:
     """Fit a network in so many steps, or fewer where time runs out; give it and the number of steps made."""
-    torch.manual_seed(seed)
     maker = WindowMaker(recordings, noise, seed=seed)
-    network = VentricularNetwork().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=0.03)
-    begin, step, smooth = time.monotonic(), 0, 0.0
-    columns = (TextColumn(name), BarColumn(), TimeElapsedColumn(), TextColumn("loss {task.fields[loss]:.3f}"))
-    with Progress(*columns) as progress:
-        task = progress.add_task("fit", total=1.0, loss=0.0)
-        while (done := max(step / steps, (time.monotonic() - begin) / deadline_s)) < 1.0:
-            for group in optimiser.param_groups:
-                group["lr"] = _RATE * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
-            windows, labels = maker.batch(_BATCH)
-            raw = network.logits(torch.from_numpy(windows))
-            loss = nn.functional.cross_entropy(raw, torch.from_numpy(labels), label_smoothing=0.05)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            step += 1
-            smooth += 0.02 * (loss.item() - smooth)
-            progress.update(task, completed=done, loss=smooth)
-    return network.to(memory_format=torch.contiguous_format).eval(), step
+
+    def make() -> VentricularNetwork:
+        network: VentricularNetwork = VentricularNetwork().to(memory_format=torch.channels_last)
+        return network
+
+    def loss_of(network: VentricularNetwork) -> torch.Tensor:
+        windows, labels = maker.batch(_BATCH)
+        raw = network.logits(torch.from_numpy(windows))
+        return nn.functional.cross_entropy(raw, torch.from_numpy(labels), label_smoothing=0.05)
+
+    network, made = fit(make, loss_of, _RECIPE, seed=seed, minutes=minutes, steps=steps, title=name)
+    return network.to(memory_format=torch.contiguous_format), made
 
 
 def judge(network: VentricularNetwork, recording: Recording, lead: int = 0) -> npt.NDArray[np.float32]:
@@ -136,15 +121,6 @@ def write(
     return path
 
 
-def _metrics(counts: npt.NDArray[np.int64], steps: int) -> dict[str, float]:
-    found, clear = counts[0, 0] / max(counts[0].sum(), 1), counts[1, 1] / max(counts[1].sum(), 1)
-    return {
-        "steps": float(steps),
-        "test_window_sensitivity": round(float(found), 4),
-        "test_window_specificity": round(float(clear), 4),
-    }
-
-
 def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 45.0, small: bool = False) -> Path:
     """Read the recordings, fit a model a fold and one on all, export them and write the cards.
 
@@ -173,21 +149,21 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 45.0, small:
         others += [read_recording(data / "nsrdb" / name) for name in _SINUS]
     noise = read_noise(data)
     steps = 30 if small else _STEPS
-    deadline_s = minutes * 60 / (len(folds) + 1)
+    of_each = minutes / (len(folds) + 1)
     command = f"heartwire train rhythm --data DATA --seed {seed} " + ("--small" if small else f"--minutes {minutes:g}")
     total = np.zeros((2, 2), np.int64)
     for k, test in enumerate(folds):
         name = f"{NAME}-{k}"
         fitted = [recording for record, recording in recordings.items() if record not in test] + others
-        network, made = fit(fitted, noise, seed=seed + k, steps=steps, deadline_s=deadline_s, name=name)
+        network, made = fit_ventricular(fitted, noise, seed=seed + k, steps=steps, minutes=of_each, name=name)
         counts = sum(
             (window_counts(network, recordings[n]) for n in test if n in recordings), np.zeros((2, 2), np.int64)
         )
         total += counts
         split = f"fold {k}: tests vfdb {' '.join(test)}; trained on the other records"
         path = out / "folds" / f"{name}.onnx"
-        write(network, path, name=name, split=split, seed=seed + k, command=command, metrics=_metrics(counts, made))
-    network, made = fit([*recordings.values(), *others], noise, seed=seed + 9, steps=steps, deadline_s=deadline_s)
+        write(network, path, name=name, split=split, seed=seed + k, command=command, metrics=tested(counts, made))
+    network, made = fit_ventricular([*recordings.values(), *others], noise, seed=seed + 9, steps=steps, minutes=of_each)
     return write(
         network,
         out / f"{NAME}.onnx",
@@ -195,5 +171,5 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 45.0, small:
         split="trained on all records of vfdb; the figures are those of the five fold models on their own test records",
         seed=seed + 9,
         command=command,
-        metrics=_metrics(total, made),
+        metrics=tested(total, made),
     )
