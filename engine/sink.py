@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from heartwire.engine.contract import Contract
 from heartwire.engine.messages import Message
 
 
@@ -19,7 +21,7 @@ class OpenSink(Protocol):
         """Finish what is written."""
 
 
-class Sink(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Sink(msgspec.Struct, metaclass=Contract, kw_only=True, forbid_unknown_fields=True):
     """Where the findings of a run go.
 
     A sink is plain data like a `Source`, found by its name among the entry points `heartwire.sinks`. What it writes
@@ -29,6 +31,7 @@ class Sink(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     wants: ClassVar[tuple[type[Any], ...]] = ()
     """The message types that it uses; others need not be brought to it."""
 
+    @abstractmethod
     def open(self) -> OpenSink:
         """Start writing.
 
@@ -37,7 +40,6 @@ class Sink(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         ConfigError
             If the place cannot be written to.
         """
-        raise NotImplementedError
 
 
 def file_stem(stream: str) -> str:

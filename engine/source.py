@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 
 import msgspec
 
+from heartwire.engine.contract import Contract
 from heartwire.engine.messages import Item
 
 
-class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Source(msgspec.Struct, metaclass=Contract, kw_only=True, forbid_unknown_fields=True):
     """Where one stream comes from.
 
     A source is plain data: cheap to make, to send to another process and to print. Each `open` starts the stream anew
@@ -19,6 +21,7 @@ class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     stream: str
 
+    @abstractmethod
     def open(self) -> Iterator[Item]:
         """Open the device, file or simulation and give its items in order, `EndOfStream` last.
 
@@ -31,7 +34,6 @@ class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         SourceError
             If the device or file cannot be opened, or breaks off while it is read.
         """
-        raise NotImplementedError
 
     def length(self) -> int | None:
         """Give how many samples or frames the source will offer; None where it cannot know.

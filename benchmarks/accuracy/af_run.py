@@ -6,7 +6,7 @@ nsrdb were not trained on at all; the shipped model runs on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,15 +24,15 @@ from heartwire.engine.ecg.fibrillation import LABEL, Decision, FibrillationSetti
 from heartwire.engine.ecg.last_beats import ABSENT, N_BEATS, N_IRREGULAR, Array, irregular
 from heartwire.engine.errors import SourceError
 from heartwire.engine.inference import Model
-from heartwire.models.ecg.recordings import DS1, DS2, PACED
-from heartwire.models.ecg.told_beats import ToldBeats, cinc2017_fold, cinc2017_labels, read_afdb, rhythm_changes
+from heartwire.models.ecg.recordings import DS1, DS2, PACED, rhythm_changes
+from heartwire.models.ecg.told_beats import N_FOLDS, ToldBeats, cinc2017_fold, cinc2017_labels, read_afdb
 
 LEAST_EPISODE_S = 30.0
 """Shorter episodes need not be found."""
 UNSEEN = ("mitdb", "cpsc2021", "nsrdb")
 """Databases that the fibrillation network was not trained on."""
-AFDB_THRESHOLD = 0.4
-"""Probability from which a window counts as fibrillation, where both kinds of error are to weigh alike."""
+LEVELS = np.arange(0.2, 0.65, 0.05)
+"""Probabilities from which a window of afdb may count as fibrillation; the other folds choose."""
 EXCLUDED = ("04936", "05091")
 """Records of afdb that some authors leave out because of many wrong annotations."""
 _BATCH = 1024
@@ -145,20 +145,28 @@ def _of_recordings(labels: dict[str, str], called: dict[str, bool]) -> Counts:
 def _afdb(folder: Path, progress: Progress) -> dict[str, Windows]:
     if not folder.is_dir():
         return {}
-    models = [Model(_FOLD_MODEL.format(k), provider="cpu", threads=1) for k in range(5)]
-    return {
-        beats.name: windows(beats, models[beats.fold])
-        for beats in progress.track(read_afdb(folder), description="afdb")
-    }
+    models = [Model(_FOLD_MODEL.format(k), provider="cpu", threads=1) for k in range(N_FOLDS)]
+    records = read_afdb(folder)
+    told = [probabilities(beats, models[beats.fold]) for beats in progress.track(records, description="afdb")]
+    levels = [
+        level([(beats, p) for beats, p in zip(records, told, strict=True) if beats.fold != k]) for k in range(N_FOLDS)
+    ]
+    return {beats.name: windows(beats, p, levels[beats.fold]) for beats, p in zip(records, told, strict=True)}
 
 
-def windows(beats: ToldBeats, model: Model) -> Windows:
-    """Score one record of beats, each on the window of thirty that ends with it."""
-    p = probabilities(beats, model)
-    settings = FibrillationSettings()
-    live, dated = followed(p, settings)
+def level(told: Sequence[tuple[ToldBeats, Array]]) -> float:
+    """Give the one of `LEVELS` at which sensitivity and specificity are nearest to each other."""
+    share = np.concatenate([shares(beats.fibrillates, N_BEATS) for beats, _ in told]) >= 0.5
+    p = np.concatenate([p[N_BEATS - 1 :] for _, p in told])
+    apart = [abs(float((p[share] >= x).mean() - (p[~share] < x).mean())) for x in LEVELS]
+    return float(LEVELS[int(np.argmin(apart))])
+
+
+def windows(beats: ToldBeats, p: Array, least: float) -> Windows:
+    """Score one record, each beat on the window of thirty that ends with it, called from a probability `least` on."""
+    live, dated = followed(p, FibrillationSettings())
     share = shares(beats.fibrillates, N_BEATS)
-    whole = p[N_BEATS - 1 :] >= AFDB_THRESHOLD
+    whole = p[N_BEATS - 1 :] >= least
     pure = (share == 0.0) | (share == 1.0)
     return Windows(
         every=count(share >= 0.5, whole),

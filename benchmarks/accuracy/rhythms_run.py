@@ -14,8 +14,7 @@ from heartwire.benchmarks.accuracy.grid import Grid, percent
 from heartwire.benchmarks.accuracy.rhythm_score import RhythmScore, score_rhythm, together
 from heartwire.benchmarks.accuracy.vf import spans
 from heartwire.benchmarks.environment import environment
-from heartwire.models.ecg.recordings import DS1, DS2, PACED
-from heartwire.models.ecg.told_beats import rhythm_changes
+from heartwire.models.ecg.recordings import DS1, DS2, PACED, rhythm_changes
 
 LABELS = ("B", "T", "IVR", "SVTA", "VT", "P", "AFIB")
 SETS = {"DS1": DS1, "DS2": DS2, "paced": PACED}

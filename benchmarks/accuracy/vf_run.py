@@ -19,7 +19,7 @@ from heartwire.engine import registry
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import AlarmEvent, Finding
 from heartwire.engine.processor import Processor
-from heartwire.models.ecg.recordings import DS1, DS2
+from heartwire.models.ecg.recordings import DS1, DS2, rhythm_changes
 from heartwire.models.ecg.rhythm_windows import FOLDS
 
 _MESSAGE_MS = 1000
@@ -79,15 +79,9 @@ def ventricular_alarms(found: Iterable[Finding], rate_hz: float, end_s: float) -
 def score_record(record: Path, processor: Processor) -> EpisodeScore:
     """Score the alarms of one record."""
     header = wfdb.rdheader(str(record))
-    marks = wfdb.rdann(str(record), "atr")
-    notes = zip(marks.sample, marks.symbol, marks.aux_note, strict=True)
-    rhythms = []
-    for sample, symbol, note in notes:
-        if symbol == "+" and note.startswith("("):
-            rhythms.append((float(sample / header.fs), note.rstrip("\x00")[1:]))
     end_s = float(header.sig_len / header.fs)
     return score_alarms(
-        rhythms or [(0.0, "N")], end_s, ventricular_alarms(findings(record, processor), header.fs, end_s)
+        rhythm_changes(record) or [(0.0, "N")], end_s, ventricular_alarms(findings(record, processor), header.fs, end_s)
     )
 
 

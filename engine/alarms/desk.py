@@ -15,6 +15,7 @@ import msgspec
 import zmq
 
 from heartwire.engine.alarms import lock, recall
+from heartwire.engine.alarms.chain import verify
 from heartwire.engine.alarms.journal import Journal, Record, Start, Stop
 from heartwire.engine.alarms.outbox import Outbox
 from heartwire.engine.alarms.scribe import Scribe
@@ -107,6 +108,9 @@ class AlarmDesk:
         live = [stream.id for stream in plan.config.stream if stream.live]
         try:
             with Journal(path) as kept:
+                if wrong := verify(path).wrong:
+                    msg = f"journal {path} is BROKEN: {wrong}; keep it for whoever looks into it, and name another file"
+                    raise JournalError(msg)
                 kept.append([Record(plan.epoch, start)])
             stood = {stream: recall.standing(path, stream, plan.epoch) for stream in live}
         except JournalError as error:

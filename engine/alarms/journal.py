@@ -128,10 +128,10 @@ def _entry(number: int, record: Record) -> Entry:
 
 @contextmanager
 def clear(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into one error that names the file."""
+    """Turn what SQLite raises, or a body that is none, into one error that names the file."""
     try:
         yield
-    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         msg = f"journal {path}: {error}"
         raise JournalError(msg) from error
 

@@ -21,8 +21,8 @@ def standing(path: Path, stream: str, before_epoch: int) -> list[AlarmEvent]:
     """
     last = "SELECT max(id) FROM entry WHERE stream = ? AND kind = 'alarm' AND epoch < ? GROUP BY condition"
     with clear(path), closing(connect(path)) as connection:
-        found = list(entries(connection, f"id IN ({last}) AND change != 'off'", (stream, before_epoch)))
-    return [msgspec.json.decode(entry.body, type=AlarmEvent) for entry in found]
+        found = entries(connection, f"id IN ({last}) AND change != 'off'", (stream, before_epoch))
+        return [msgspec.json.decode(entry.body, type=AlarmEvent) for entry in found]
 
 
 def commands(path: Path, stream: str, epoch: int, from_seq: int) -> list[AlarmCommand]:
@@ -35,8 +35,8 @@ def commands(path: Path, stream: str, epoch: int, from_seq: int) -> list[AlarmCo
     """
     where = "stream = ? AND kind = 'command' AND epoch = ? AND seq >= ?"
     with clear(path), closing(connect(path)) as connection:
-        found = list(entries(connection, where, (stream, epoch, from_seq)))
-    return [msgspec.json.decode(entry.body, type=AlarmCommand) for entry in found]
+        found = entries(connection, where, (stream, epoch, from_seq))
+        return [msgspec.json.decode(entry.body, type=AlarmCommand) for entry in found]
 
 
 def next_seq(path: Path, stream: str, epoch: int) -> int:
@@ -63,7 +63,7 @@ def last_start(path: Path) -> Start | None:
     """
     with clear(path), closing(connect(path)) as connection:
         found = list(entries(connection, "id = (SELECT max(id) FROM entry WHERE kind = 'start')"))
-    return msgspec.json.decode(found[0].body, type=Start) if found else None
+        return msgspec.json.decode(found[0].body, type=Start) if found else None
 
 
 def lost_limits(path: Path, stream: str, before_epoch: int) -> dict[str, float]:
@@ -78,9 +78,9 @@ def lost_limits(path: Path, stream: str, before_epoch: int) -> dict[str, float]:
     where = f"id > {began} AND epoch < ? AND (kind = 'stop' OR (stream = ? AND kind = 'command' AND change = 'limits'))"
     with clear(path), closing(connect(path)) as connection:
         found = list(entries(connection, where, (before_epoch, before_epoch, stream)))
-    if any(entry.kind == "stop" for entry in found):
-        return {}
-    return {k: v for e in found for k, v in msgspec.json.decode(e.body, type=AlarmCommand).limits.items()}
+        if any(entry.kind == "stop" for entry in found):
+            return {}
+        return {k: v for e in found for k, v in msgspec.json.decode(e.body, type=AlarmCommand).limits.items()}
 
 
 def current(path: Path) -> tuple[list[tuple[AlarmEvent, int]], list[AlarmInactivation]]:
@@ -97,7 +97,7 @@ def current(path: Path) -> tuple[list[tuple[AlarmEvent, int]], list[AlarmInactiv
     with clear(path), closing(connect(path)) as connection:
         alarms = list(entries(connection, f"id IN ({last}) AND change != 'off'", ("alarm",)))
         inactive = list(entries(connection, f"id IN ({by_board}) AND change != 'enabled'", ("inactivation",)))
-    return (
-        [(msgspec.json.decode(entry.body, type=AlarmEvent), entry.written_ns) for entry in alarms],
-        [msgspec.json.decode(entry.body, type=AlarmInactivation) for entry in inactive],
-    )
+        return (
+            [(msgspec.json.decode(entry.body, type=AlarmEvent), entry.written_ns) for entry in alarms],
+            [msgspec.json.decode(entry.body, type=AlarmInactivation) for entry in inactive],
+        )

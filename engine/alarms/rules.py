@@ -162,7 +162,10 @@ class EcgAlarms:
             if lasted_s >= self._limits.af_begin_s and not self.board.is_active("AF"):
                 lasting: Reason = {**step.rhythm.reason, "lasted_s": round(lasted_s, 1)}
                 yield from self._begin("AF", step.rhythm.onset_sample, step, lasting)
-        elif step.seen_to - self._memory.fibrillated >= self._limits.af_end_s * step.rate_hz:
+        elif (
+            self.board.state("AF") != "off"
+            and step.seen_to - self._memory.fibrillated >= self._limits.af_end_s * step.rate_hz
+        ):
             reason: Reason = {"rule": "rhythm not fibrillation any more", "for_s": self._limits.af_end_s}
             yield from self._end("AF", step, reason)
 

@@ -101,8 +101,8 @@ class Scribe(threading.Thread):
             if self._journal is None:
                 self._journal = self._open(self._path)
             self._journal.append(records)
-        except JournalError as error:
-            self._failed = str(error)
+        except Exception as error:  # a writer that died would hold back every alarm after it
+            self._failed = str(error) if isinstance(error, JournalError) else f"journal {self._path}: {error!r}"
             if self._journal is not None:
                 # A disk that came back may hold another file under this name.
                 self._journal.close()

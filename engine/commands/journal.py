@@ -67,12 +67,13 @@ def show(
     try:
         with clear(file), closing(connect(file)) as connection:
             found = list(entries(connection, " AND ".join(where), values))
+            said = [_said(entry) for entry in found]
     except JournalError as error:
         raise ConfigError(str(error)) from None
     table = Table("id", "written (UTC)", "stream", "entry", "condition", "change", "what it says", title=str(file))
-    for entry in found[-last:] if last else found:
+    for entry, what in list(zip(found, said, strict=True))[-last:]:
         written = datetime.fromtimestamp(entry.written_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-        table.add_row(str(entry.id), written, entry.stream, entry.kind, entry.condition, entry.change, _said(entry))
+        table.add_row(str(entry.id), written, entry.stream, entry.kind, entry.condition, entry.change, what)
     Console().print(table)
 
 
@@ -93,17 +94,18 @@ def strip(
     try:
         with clear(file), closing(connect(file)) as connection:
             found = list(entries(connection, "id = ?", (entry,)))
+            if not found or found[0].strip is None:
+                msg = f"{file}: entry {entry} {'has no strip' if found else 'does not exist'}"
+                raise ConfigError(msg)
+            event = msgspec.json.decode(found[0].body, type=AlarmEvent)
+            kept = msgspec.msgpack.decode(found[0].strip, type=Strip)
     except JournalError as error:
         raise ConfigError(str(error)) from None
-    if not found or found[0].strip is None:
-        msg = f"{file}: entry {entry} {'has no strip' if found else 'does not exist'}"
-        raise ConfigError(msg)
-    event = msgspec.json.decode(found[0].body, type=AlarmEvent)
     samples, classes = event.reason.get("beat_samples", []), event.reason.get("beat_classes", "")
     assert isinstance(samples, list)
     beats = [(int(sample), label) for sample, label in zip(samples, str(classes), strict=False)]
     written = datetime.fromtimestamp(found[0].written_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     rule = event.reason.get("rule", "")
     title = f"{event.stream} {event.condition}: {rule}; samples to {event.decision_sample}; {written}"
-    draw(msgspec.msgpack.decode(found[0].strip, type=Strip), beats, title, out)
+    draw(kept, beats, title, out)
     Console().print(str(out), soft_wrap=True)

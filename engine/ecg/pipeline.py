@@ -110,8 +110,8 @@ def _warm_up(pipeline: EcgPipeline) -> None:
     """Go once through all that is compiled or allocated at first use, so that no patient waits for it."""
     time_s = np.arange(8 * 250, dtype=np.float32)[:, None] / 250
     spikes = np.exp(-(((time_s % 0.8) - 0.4) ** 2) / 2e-4)
-    samples = np.repeat(spikes, 2, axis=1).astype(np.float32)
-    chunk = EcgChunk(stream="warm-up", first_sample=0, rate_hz=250.0, leads=("I", "II"), samples=samples)
+    samples = np.repeat(spikes, 3, axis=1).astype(np.float32)
+    chunk = EcgChunk(stream="warm-up", first_sample=0, rate_hz=250.0, leads=("I", "II", "PLETH"), samples=samples)
     for _ in pipeline.process(chunk):
         pass
     pipeline.reset()

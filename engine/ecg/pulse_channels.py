@@ -58,6 +58,8 @@ class PulseMeter:
 
     def take(self, sample: int) -> list[ChannelPulse]:
         """Give the pulses that are known when `sample` is the last one known, each once."""
+        if not self._waiting:
+            return []
         n = sum(told.pulse.decided_at <= sample for told in self._waiting)
         taken, self._waiting = self._waiting[:n], self._waiting[n:]
         return taken

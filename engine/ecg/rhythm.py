@@ -99,7 +99,9 @@ class VentricularVote:
 
     def state(self, label: str) -> RhythmState:
         """Give the rhythm voted for, under the label that it is to have."""
-        votes = self.votes()
+        s = self._settings
+        # Those that begin it, where it begins with them: once it is called, weaker ones let it go on.
+        votes = [w for w in self._windows if w.p_vt + w.p_vf >= s.vote_probability] or self.votes()
         mean = sum(w.p_vt + w.p_vf for w in votes) / len(votes)
         reason: Reason = {"rule": "windows voting", "votes": len(votes), "of": len(self._windows)}
         reason["probability"] = [round(w.p_vt + w.p_vf, 3) for w in votes]

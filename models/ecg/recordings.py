@@ -108,6 +108,14 @@ def read_recording(path: Path, *, leads: int = 2) -> Recording:
     )
 
 
+def rhythm_changes(record: Path, annotator: str = "atr") -> list[tuple[float, str]]:
+    """Read the (begin in seconds, label without its bracket) of each rhythm of a record."""
+    marks = wfdb.rdann(str(record), annotator)
+    rate_hz = float(wfdb.rdheader(str(record)).fs)
+    notes = zip(marks.sample, marks.aux_note, strict=True)
+    return [(float(sample) / rate_hz, note.strip("\x00")[1:]) for sample, note in notes if note.startswith("(")]
+
+
 def read_noise(data: Path) -> list[Noise]:
     """Read the noise meant for training: baseline wander, muscle, and the first half of electrode motion."""
     noise = []

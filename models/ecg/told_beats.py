@@ -20,6 +20,7 @@ from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import Beat
+from heartwire.models.ecg.recordings import rhythm_changes
 
 N_FOLDS = 5
 
@@ -51,14 +52,6 @@ def within(at_s: npt.NDArray[np.float64], changes: Iterable[tuple[float, str]], 
     for begin_s, name in changes:
         inside[np.searchsorted(at_s, begin_s) :] = name == label
     return inside
-
-
-def rhythm_changes(record: Path, annotator: str = "atr") -> list[tuple[float, str]]:
-    """Read the (begin in seconds, label without its bracket) of each rhythm of a record."""
-    marks = wfdb.rdann(str(record), annotator)
-    rate_hz = float(wfdb.rdheader(str(record)).fs)
-    notes = zip(marks.sample, marks.aux_note, strict=True)
-    return [(float(sample) / rate_hz, note.strip("\x00")[1:]) for sample, note in notes if note.startswith("(")]
 
 
 def read_afdb(folder: Path) -> list[ToldBeats]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -301,6 +302,18 @@ def test_two_runs_cannot_share_a_journal(tmp_path: Path) -> None:
         pytest.raises(ConfigError, match="in use by another run"),
         opened(planned(tmp_path, "two")),
     ):
+        pass
+
+
+def test_a_broken_journal_is_refused_at_the_start(tmp_path: Path) -> None:
+    with opened(planned(tmp_path)) as ward:
+        ward.desk.found("work-ecg", stale())
+        ward.received()
+    journal = tmp_path / "ward.journal"
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("DROP TRIGGER entry_is_never_changed")
+        connection.execute("UPDATE entry SET body = replace(body, 'STALE', 'STALF') WHERE id = 2")
+    with pytest.raises(ConfigError, match="is BROKEN: entry 2 is not what was written"), opened(planned(tmp_path)):
         pass
 
 
