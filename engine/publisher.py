@@ -14,13 +14,13 @@ import zmq
 from heartwire.engine import control
 from heartwire.engine.control import Acknowledge, CurveKeys, Goodbye, Hello, Offer, Resend, Resent
 from heartwire.engine.errors import ConfigError, MalformedMessage, StreamStalled
+from heartwire.engine.followers import Followers
 from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, Message, XrayFrame
 from heartwire.engine.ring import Ring, RingLimits
 from heartwire.engine.wire import encode
 
 _OFFER_STREAMS = 512
 _REQUESTS_AT_ONCE = 256
-_MAX_FOLLOWERS = 1024
 _CONTROL_HIGH_WATER = 4096
 _LINGER_MS = 1000
 _TURN_NS = 1_000_000
@@ -52,17 +52,6 @@ class _Kept(msgspec.Struct):
 class _Snapshot(msgspec.Struct):
     epoch: int
     streams: dict[str, _Kept]
-
-
-class _Follower:
-    """A registered subscriber: the streams it wants and what it has acknowledged of each."""
-
-    def __init__(self, hello: Hello) -> None:
-        self._streams = None if hello.streams is None else frozenset(hello.streams)
-        self.acknowledged: dict[str, int] = dict(hello.acknowledged)
-
-    def wants(self, stream: str) -> bool:
-        return self._streams is None or stream in self._streams
 
 
 class Publisher:
@@ -135,7 +124,7 @@ class Publisher:
         self._heartbeat_ns = round(heartbeat_s * 1e9)
         self._heartbeat_due_ns = self._turn_due_ns = 0
         self._rings: dict[str, Ring] = {}
-        self._followers: dict[bytes, _Follower] = {}
+        self._followers = Followers()
         self._sent = self._resent = self._refused = self._waited_ns = 0
         self._last_refusal = ""
         context = context or zmq.Context.instance()
@@ -235,7 +224,7 @@ class Publisher:
         rings = self._rings if stream is None else {stream: self._rings[stream]} if stream in self._rings else {}
         kept = {}
         for name, ring in rings.items():
-            needed = self._needed_seq(name)
+            needed = self._followers.needed_seq(name)
             last = _SNAPSHOT_MESSAGES if needed is None else min(ring.next_seq - needed, _SNAPSHOT_LIMIT)
             kept[name] = _Kept(ring.next_seq, ring.tail(last))
         return msgspec.msgpack.encode(_Snapshot(self.epoch, kept))
@@ -291,22 +280,12 @@ class Publisher:
         self._data.send(parts[1], _MORE)
         self._data.send(parts[2])
 
-    def _slowest(self, stream: str) -> tuple[int, int]:
-        """Count the registered subscribers of a stream and give the lowest number all of them acknowledged."""
-        acknowledged = [f.acknowledged.get(stream, -1) for f in self._followers.values() if f.wants(stream)]
-        return len(acknowledged), min(acknowledged, default=-1)
-
-    def _needed_seq(self, stream: str) -> int | None:
-        """Give the first sequence number that a registered subscriber still needs; None where none registered."""
-        count, acknowledged = self._slowest(stream) if self._followers else (0, -1)
-        return acknowledged + 1 if count else None
-
     def _owed_seq(self, stream: str) -> int | None:
         """Give the first sequence number that may not be let go: only a lossless publisher owes any."""
-        return None if self._window is None else self._needed_seq(stream)
+        return None if self._window is None else self._followers.needed_seq(stream)
 
     def _behind(self, stream: str, ring: Ring) -> int:
-        needed = self._needed_seq(stream)
+        needed = self._followers.needed_seq(stream)
         return 0 if needed is None else ring.next_seq - needed
 
     def _await_window(self, stream: str, ring: Ring, window: int) -> None:
@@ -316,7 +295,7 @@ class Publisher:
         deadline_ns = start_ns + round(self._stall_timeout_s * 1e9)
         while not self._may_send(stream, ring, window):
             if self._turn(deadline_ns) <= 0 or self._given_up():
-                count, acknowledged = self._slowest(stream)
+                count, acknowledged = self._followers.slowest(stream)
                 what = f"{count} of {self._expected} subscribers there, acknowledged up to {acknowledged}"
                 waited_s = (time.monotonic_ns() - start_ns) / 1e9
                 msg = f"stream {stream!r} waited {waited_s:.3g} s at message {ring.next_seq}: {what}"
@@ -324,7 +303,7 @@ class Publisher:
         self._waited_ns += time.monotonic_ns() - start_ns
 
     def _may_send(self, stream: str, ring: Ring, window: int) -> bool:
-        count, acknowledged = self._slowest(stream)
+        count, acknowledged = self._followers.slowest(stream)
         return count >= self._expected and (not count or ring.next_seq - acknowledged - 1 < window)
 
     def _turn(self, deadline_ns: int) -> int:
@@ -372,20 +351,16 @@ class Publisher:
         match request:
             case Hello():
                 if request.registered:
-                    if identity not in self._followers and len(self._followers) >= _MAX_FOLLOWERS:
-                        msg = f"more than {_MAX_FOLLOWERS} registered subscribers"
-                        raise MalformedMessage(msg)
-                    self._followers[identity] = _Follower(request)
+                    self._followers.register(identity, request)
                 for offer in self._offers():
                     self._reply([identity, control.OFFER, offer])
             case Resend():
                 self._resend(identity, request)
             case Acknowledge():
-                if follower := self._followers.get(identity):
-                    known = {stream: seq for stream, seq in request.seqs.items() if stream in self._rings}
-                    follower.acknowledged.update(known)
+                known = {stream: seq for stream, seq in request.seqs.items() if stream in self._rings}
+                self._followers.acknowledge(identity, known)
             case Goodbye():
-                self._followers.pop(identity, None)
+                self._followers.leave(identity)
 
     def _resend(self, identity: bytes, request: Resend) -> None:
         ring = self._rings.get(request.stream)
