@@ -200,7 +200,11 @@ class SignalQuality(msgspec.Struct, kw_only=True, tag=True):
 
 
 class Device(msgspec.Struct, kw_only=True):
-    """One catheter or guidewire in a frame; positions are (x, y) in px of the input frame, proximal to distal."""
+    """One catheter or guidewire in a frame; positions are (x, y) in px of the input frame.
+
+    `centreline_px` runs from proximal to distal, `electrodes_px` (the centres of ring electrodes, empty where there are
+    none) from distal to proximal. `error_px` is the 95 % bound of the tip's error: 19 of 20 tips lie within it.
+    """
 
     id: int
     class_: Literal["catheter", "guidewire", "electrode-catheter"] = msgspec.field(name="class")
@@ -211,6 +215,7 @@ class Device(msgspec.Struct, kw_only=True):
     tip_mm: tuple[float, float] | None
     error_px: float | None
     centreline_px: list[tuple[float, float]]
+    electrodes_px: list[tuple[float, float]] = []
 
 
 class CatheterFix(msgspec.Struct, kw_only=True, tag=True):

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 Point = tuple[float, float]
-DeviceClass = Literal["catheter", "guidewire"]
+DeviceClass = Literal["catheter", "guidewire", "electrode-catheter"]
 
 
 class Detection(msgspec.Struct, kw_only=True, frozen=True):
@@ -15,8 +15,9 @@ class Detection(msgspec.Struct, kw_only=True, frozen=True):
 
     `centreline_px` runs from the proximal end (the side where the device enters the field) to the distal end, a point
     about every 5 px of the network's image. `visible` says whether the tip itself is seen; where it is not (outside the
-    field, washed out by contrast), `tip_px` and `error_px` are None. `error_px` is the expected tip error.
-    `confidence` lies in 0..1; detections of a frame come in falling confidence.
+    field, washed out by contrast), `tip_px` and `error_px` are None. `error_px` is the 95 % bound of the tip's error.
+    `electrodes_px` are the centres of ring electrodes, from distal to proximal; a catheter along which two or more are
+    found is an electrode catheter. `confidence` lies in 0..1; detections of a frame come in falling confidence.
     """
 
     class_: DeviceClass
@@ -25,3 +26,4 @@ class Detection(msgspec.Struct, kw_only=True, frozen=True):
     tip_px: Point | None
     error_px: float | None
     centreline_px: list[Point]
+    electrodes_px: list[Point] = []

@@ -54,6 +54,7 @@ class Track(msgspec.Struct):
     seen_frames: int
     confidence: float
     centreline_px: list[Point]
+    electrodes_px: list[Point] = []
     tip_px: Point | None = None
     tip_s: float = 0.0
     error_px: float = _UNKNOWN_ERROR_PX
@@ -220,6 +221,7 @@ def _take(track: Track, detection: Detection, now_s: float) -> None:
     votes[detection.class_] = votes.get(detection.class_, 0.0) + detection.confidence
     track.class_votes = votes
     track.centreline_px = detection.centreline_px
+    track.electrodes_px = detection.electrodes_px
     track.confidence = detection.confidence
     track.seen_s = now_s
     track.seen_frames += 1
@@ -259,4 +261,5 @@ def _device(track: Track, frame_s: float, now_s: float, scale: float) -> Device:
         tip_mm=None,
         error_px=None if tip is None else math.hypot(track.error_px, grown_px),
         centreline_px=track.centreline_px if seen or coasting else [],
+        electrodes_px=track.electrodes_px if seen or coasting else [],
     )

@@ -141,5 +141,10 @@ def _drawn(device: Device) -> dict[str, Any]:
         "tip_px": device.tip_px,
         "tip_mm": device.tip_mm,
         "error_px": device.error_px,
-        "centreline_px": [(round(x, 1), round(y, 1)) for x, y in device.centreline_px],
+        "centreline_px": _rounded(device.centreline_px),
+        "electrodes_px": _rounded(device.electrodes_px),
     }
+
+
+def _rounded(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    return [(round(x, 1), round(y, 1)) for x, y in points]

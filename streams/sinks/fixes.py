@@ -66,8 +66,13 @@ def _rounded(device: Device) -> Device:
         tip_px=_point(device.tip_px),
         tip_mm=_point(device.tip_mm),
         error_px=None if device.error_px is None else round(device.error_px, _DECIMALS),
-        centreline_px=[(round(x, _DECIMALS), round(y, _DECIMALS)) for x, y in device.centreline_px],
+        centreline_px=_points(device.centreline_px),
+        electrodes_px=_points(device.electrodes_px),
     )
+
+
+def _points(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    return [(round(x, _DECIMALS), round(y, _DECIMALS)) for x, y in points]
 
 
 def _point(point: tuple[float, float] | None) -> tuple[float, float] | None:

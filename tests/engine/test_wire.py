@@ -86,7 +86,7 @@ findings = [
         devices=[
             Device(
                 id=1,
-                class_="guidewire",
+                class_="electrode-catheter",
                 state="tracked",
                 visible=True,
                 confidence=0.9,
@@ -94,6 +94,7 @@ findings = [
                 tip_mm=None,
                 error_px=None,
                 centreline_px=[(0.0, 1.0), (1.5, 2.5)],
+                electrodes_px=[(1.5, 2.5), (0.5, 1.5)],
             )
         ],
     ),

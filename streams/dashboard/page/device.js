@@ -1,4 +1,4 @@
-// Draws one catheter or guidewire: centreline, tip with its expected error, and its number.
+// Draws one catheter or guidewire: centreline, electrodes, tip with the 95 % bound of its error, and its number.
 
 const COLOURS = { catheter: "#4cd9ff", guidewire: "#ffc24b", "electrode-catheter": "#c79bff" };
 const CASING = "rgba(0, 0, 0, 0.55)";
@@ -13,6 +13,7 @@ export function drawDevice(context, device, scale) {
   line(context, device.centreline_px, CASING, 4 * scale);
   line(context, device.centreline_px, colour, 2 * scale);
   context.setLineDash([]);
+  for (const electrode of device.electrodes_px) dot(context, electrode, colour, scale);
   if (device.tip_px) tip(context, device, colour, scale);
   context.restore();
 }
@@ -25,6 +26,15 @@ function line(context, points, colour, width) {
   // The centre of the top left pixel is (0, 0): half a pixel inside the picture.
   points.forEach(([x, y], n) => (n ? context.lineTo(x + 0.5, y + 0.5) : context.moveTo(x + 0.5, y + 0.5)));
   context.stroke();
+}
+
+function dot(context, [x, y], colour, scale) {
+  for (const [style, radius] of [[CASING, 4], [colour, 3]]) {
+    context.fillStyle = style;
+    context.beginPath();
+    context.arc(x + 0.5, y + 0.5, radius * scale, 0, 2 * Math.PI);
+    context.fill();
+  }
 }
 
 function tip(context, device, colour, scale) {

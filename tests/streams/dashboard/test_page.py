@@ -29,6 +29,7 @@ def live(run: Any) -> None:
         tip_mm=None,
         error_px=None,
         centreline_px=[(10.0, 10.0), (170.0, 120.0)],
+        electrodes_px=[(170.0, 120.0), (150.0, 106.0)],
     )
     sample = chunk.end_sample
     about = {"stream": run.lab, "frame": frame.frame, "trace": frame.trace}

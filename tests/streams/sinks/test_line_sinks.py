@@ -33,6 +33,7 @@ def fix(frame: int = 0, **fields: Any) -> CatheterFix:
     device = Device(
         id=1, class_="catheter", state="tracked", visible=True, confidence=0.93, tip_px=(10.123456, 20.0),
         tip_mm=(2.0246912, 4.0), error_px=1.4111, centreline_px=[(0.0, 0.0), (10.123456, 20.0)],
+        electrodes_px=[(9.87654, 19.0)],
     )  # fmt: skip
     return CatheterFix(stream="lab-1/xray", frame=frame, captured_ns=0, devices=[device], **fields)
 
@@ -109,6 +110,7 @@ def test_a_fix_is_a_line_rounded_to_what_it_can_say(tmp_path: Path) -> None:
                 "tip_mm": [2.02, 4.0],
                 "error_px": 1.41,
                 "centreline_px": [[0.0, 0.0], [10.12, 20.0]],
+                "electrodes_px": [[9.88, 19.0]],
             }
         ],
     }
