@@ -79,8 +79,8 @@ def _device(image: Image, device: Device, size: float) -> None:
         line = _fixed(device.centreline_px).reshape(-1, 1, 2)
         cv2.polylines(image, [line], False, colour, width, cv2.LINE_AA, _SUBPIXEL_BITS)
     for electrode in device.electrodes_px:
-        x, y = (int(v) for v in _fixed(electrode))
-        cv2.circle(image, (x, y), int(_fixed(1.6 * size)), colour, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+        place = tuple(int(v) for v in _fixed(electrode))
+        cv2.circle(image, place, int(_fixed(1.6 * size)), colour, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
     if device.tip_px is None:
         return
     centre = tuple(int(v) for v in _fixed(device.tip_px))
