@@ -86,16 +86,14 @@ class Conditioner:
         self._contrast = LocalContrast(self.inner_height, self.inner_width)
         self._normalised = np.empty((self.inner_height, self.inner_width), np.float32)
 
-    def apply(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], out: Array) -> None:
-        """Fill `out` (size, size) with the conditioned frame; darker is denser, and the empty part is 0."""
+    def apply(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Array:
+        """Give the conditioned frame (inner_height, inner_width), darker denser; the next call overwrites it."""
         grey = pixels.astype(np.float32)
         if grey.shape != self._normalised.shape:
             how = cv2.INTER_AREA if self.scale < 1.0 else cv2.INTER_LINEAR
             grey = cv2.resize(grey, (self.inner_width, self.inner_height), interpolation=how)
         self._contrast.apply(grey, self._normalised)
-        out[: self.inner_height, : self.inner_width] = self._normalised
-        out[self.inner_height :] = 0.0
-        out[: self.inner_height, self.inner_width :] = 0.0
+        return self._normalised
 
     def to_frame(self, points: Array) -> Array:
         """Map positions (n, 2) as (x, y) from the network's image to the frame, px, pixel centres at whole numbers."""
