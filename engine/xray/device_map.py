@@ -56,6 +56,4 @@ class DeviceMapper:
         """Run the network on `planes`."""
         self._runner.run()
         outputs = self._runner.outputs
-        return DeviceMap(
-            outputs["device"][0], outputs["electrode"][0, 0], outputs["tip"][0], outputs["tip_offset"][0]
-        )
+        return DeviceMap(outputs["device"][0], outputs["electrode"][0, 0], outputs["tip"][0], outputs["tip_offset"][0])

@@ -89,9 +89,7 @@ class Localiser:
     def decide(self, found: DeviceMap) -> list[Detection]:
         """Turn the network's answer for the frame conditioned last into detections, most confident first."""
         body = np.maximum(found.device[0], found.device[1])
-        lines = [
-            Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)
-        ]
+        lines = [Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)]
         alone = assign(lines, find_tips(found, least_heat=self._tip_threshold))
         electrodes = find_electrodes(found.electrode, least_heat=self._electrode_threshold)
         detections = [d for line in lines if (d := self._detection(line, body, electrodes)) is not None]

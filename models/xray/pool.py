@@ -14,16 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.multiprocessing import get_context
+from torch.multiprocessing import get_context, parent_process
 
+from heartwire.models.xray.devices import KINDS
+from heartwire.models.xray.looks import CHAINS, ERAS, Look
 from heartwire.models.xray.network import PLANES
-from heartwire.models.xray.scenes import LOOKS, Look, Sample
+from heartwire.models.xray.scenes import Sample
 
 IMAGE_SCALE = 25.0
 """Conditioned images lie in -5..5: in 8 bits, a step is 1/25 of a local deviation."""
 _OFFSET_SCALE = 100.0
 _NO_OFFSET = -128
 TRUTH_PLANES = 8
+LOOKS = (*CHAINS, *ERAS, *KINDS)
 
 
 class Source(Protocol):
@@ -36,7 +39,7 @@ class Source(Protocol):
 
 def look_bits(look: Look) -> int:
     """Give the names of a look as bits in the order of `LOOKS`."""
-    return sum(1 << i for i, name in enumerate(LOOKS) if name in (look.chain, look.era, *look.kinds))
+    return sum(1 << i for i, name in enumerate(LOOKS) if look.has(name))
 
 
 def pack_truth(truth: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
@@ -111,7 +114,8 @@ def draw_into(
     shares = np.array([share for _, share in sources])
     slots = range(worker, len(pool.filled), workers)
     i = 0
-    while count is None or i < count:
+    parent = parent_process()
+    while (count is None or i < count) and (parent is None or parent.is_alive()):
         rng = np.random.default_rng((seed, worker, i))
         source = sources[rng.choice(len(shares), p=shares / shares.sum())][0]
         pool.put(slots[i % len(slots)], source.draw(rng))

@@ -21,9 +21,9 @@ from heartwire.models.xray.truth import truth_planes
 CROP_PX = 256
 _STILL_SHARE = 0.35
 _SAME_FRAME_SHARE = 0.1
-_LOST_IN_NOISE = 1.5
+_LOST_IN_NOISE = 2.0
 _HIDDEN_BY_DYE = 0.5
-_BODY_LOST = 0.7
+_BODY_LOST = 1.1
 _DOUBTFUL_CELLS = 3
 
 
@@ -90,7 +90,7 @@ class Scenes:
         now = behind * cv2.exp(-canvas.depth)
         chain = Chain.draw(rng, look, now)
         level = float(cv2.mean(now)[0])
-        most = max(0.4, 255.0 * level * canvas.weakest * 1.3)
+        most = max(0.4, 255.0 * level * canvas.weakest)
         sigma = min(log_uniform(rng, 0.4, 3.0 if rng.random() < 0.45 else 14.0), most) / 255.0 * min(1.0, level / 0.4)
         hide(canvas, clutter, behind, now, chain, sigma, unmarked)
         frames = np.empty((3, size, size), np.float32)
@@ -142,15 +142,14 @@ class Scenes:
 
 
 def condition(contrast: LocalContrast, frames: Array) -> Array:
-    """Condition three frames (3, s, s); frames that are the same are conditioned once."""
+    """Condition the current and the previous frame and the average (3, s, s) as the engine does."""
     image = np.empty_like(frames)
+    contrast.apply(frames[1], image[1])
     contrast.apply(frames[0], image[0])
-    for i in (1, 2):
-        same = np.array_equal(frames[i, ::32], frames[0, ::32]) and np.array_equal(frames[i], frames[0])
-        if same:
-            image[i] = image[0]
-        else:
-            contrast.apply(frames[i], image[i])
+    if np.array_equal(frames[2], frames[0]):
+        image[2] = image[0]
+    else:
+        contrast.apply_alike(frames[2], image[2])
     return image
 
 

@@ -92,7 +92,6 @@ def ship_devices(
     return path
 
 
-
 def ship_tips(network: TipNet, out: Path, *, seed: int, command: str, metrics: dict[str, float]) -> Path:
     """Export the tip network with its card; gives the path of the .onnx file."""
     path = out / f"{TIPS}.onnx"

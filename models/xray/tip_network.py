@@ -25,10 +25,17 @@ class TipNet(nn.Module):  # type: ignore[misc]
                 nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(True),
             ]  # fmt: skip
             n_in = n_out
-        self.body = nn.Sequential(*layers, nn.Conv2d(n_in, n_in, 3, 1, 1, bias=False), nn.BatchNorm2d(n_in), nn.ReLU(True))
+        self.body = nn.Sequential(
+            *layers, nn.Conv2d(n_in, n_in, 3, 1, 1, bias=False), nn.BatchNorm2d(n_in), nn.ReLU(True)
+        )
         cells = (CROP_PX // 8) ** 2
         self.head = nn.Sequential(
-            nn.Conv2d(n_in, 16, 1), nn.ReLU(True), nn.Flatten(), nn.Linear(16 * cells, 64), nn.ReLU(True), nn.Linear(64, 4)
+            nn.Conv2d(n_in, 16, 1),
+            nn.ReLU(True),
+            nn.Flatten(),
+            nn.Linear(16 * cells, 64),
+            nn.ReLU(True),
+            nn.Linear(64, 4),
         )
 
     def forward(self, crop: Tensor) -> Tensor:

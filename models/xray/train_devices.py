@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.multiprocessing import get_context
@@ -121,9 +120,7 @@ def sources(folder: Path, *, small: bool) -> list[tuple[Source, float]]:
     return [(Scenes(folder, limit=limit), _DRAWN_SHARE), (SimulatedScenes(range(runs)), 1.0 - _DRAWN_SHARE)]
 
 
-def train(
-    data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small: bool = False
-) -> Path:
+def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small: bool = False) -> Path:
     """Train, export and describe both networks; gives the path of the device network's .onnx file.
 
     Parameters

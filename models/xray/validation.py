@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from heartwire.models.xray.network import OFFSET_SCALE_PX, DeviceNet
-from heartwire.models.xray.pool import Pool
-from heartwire.models.xray.scenes import LOOKS
+from heartwire.models.xray.pool import LOOKS, Pool
 from heartwire.models.xray.tip_crops import cut
 from heartwire.models.xray.tip_network import TipNet
 
