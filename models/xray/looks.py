@@ -226,11 +226,13 @@ class Chain:
 
         Parameters
         ----------
-        behind, level : (h, w)
-            The signal in 0..1 without and with it.
+        behind, level : (s / 2, s / 2)
+            Every other pixel of the signal in 0..1, without and with it.
         sigma
             Deviation of the noise.
         """
+        if self.vignette is not None:
+            behind, level = behind * self.vignette[::2, ::2], level * self.vignette[::2, ::2]
         grain = cv2.sqrt(cv2.max(level, 0.02)) * np.float32(1.4142 * sigma) if self.noise_follows else np.float32(sigma)
         brighter = np.clip(self._grade(level + grain), 0.0, 255.0)
         with_it = np.clip(self._grade(level), 0.0, 255.0)

@@ -90,7 +90,7 @@ class Scenes:
         now = behind * cv2.exp(-canvas.depth)
         chain = Chain.draw(rng, look, now)
         level = float(cv2.mean(now)[0])
-        most = max(0.4, 255.0 * level * canvas.weakest * 1.3)
+        most = max(0.4, 255.0 * level * canvas.weakest * 1.1)
         sigma = min(log_uniform(rng, 0.4, 3.0 if rng.random() < 0.45 else 14.0), most) / 255.0 * min(1.0, level / 0.4)
         hide(canvas, clutter, behind, now, chain, sigma, unmarked)
         frames = np.empty((3, size, size), np.float32)
