@@ -212,25 +212,34 @@ class Chain:
             image = cv2.GaussianBlur(image, (0, 0), self.blur_px)
         return image * self.vignette if self.vignette is not None else image
 
-    def contrast_to_noise(self, drop: Array, level: Array, sigma: float) -> Array:
-        """Give how far a drop of the signal below its surroundings stands out on the screen.
+    def _grade(self, image: Array) -> Array:
+        """Map the signal to grey levels, before clipping to 0..255."""
+        image = (image - np.float32(self.low)) * np.float32(1.0 / self.span)
+        np.clip(image, 0.0, 1.2, out=image)
+        image = cv2.pow(image, self.gamma)
+        image *= np.float32(255.0 * self.gain)
+        image += np.float32(255.0 * self.offset)
+        return image
+
+    def contrast_to_noise(self, behind: Array, level: Array, sigma: float) -> Array:
+        """Give how far what is drawn stands out on the screen.
 
         Parameters
         ----------
-        drop, level : (h, w)
-            Fall of the signal, and the signal itself, in 0..1.
+        behind, level : (s / 2, s / 2)
+            Every other pixel of the signal in 0..1, without and with it.
         sigma
             Deviation of the noise.
         """
-        x = (level - np.float32(self.low)) * np.float32(1.0 / self.span)
-        np.clip(x, 0.0, 1.2, out=x)
-        slope = cv2.pow(cv2.max(x, 1e-3), self.gamma - 1.0) * np.float32(255.0 * self.gain * self.gamma / self.span)
-        slope[x <= 0.0] = 0.0
-        noise_here = cv2.sqrt(cv2.max(level, 0.02)) * np.float32(1.4142 * sigma) if self.noise_follows else sigma
-        grain = slope * noise_here
-        return np.asarray(
-            slope * drop / cv2.sqrt(grain * grain + np.float32(_LEVEL_NOISE if self.whole_levels else 0.1))
-        )
+        if self.vignette is not None:
+            behind, level = behind * self.vignette[::2, ::2], level * self.vignette[::2, ::2]
+        grain = cv2.sqrt(cv2.max(level, 0.02)) * np.float32(1.4142 * sigma) if self.noise_follows else np.float32(sigma)
+        brighter = np.clip(self._grade(level + grain), 0.0, 255.0)
+        with_it = np.clip(self._grade(level), 0.0, 255.0)
+        drop = np.clip(self._grade(behind), 0.0, 255.0) - with_it
+        spread = brighter - with_it
+        whole = np.float32(_LEVEL_NOISE if self.whole_levels else 0.1)
+        return np.asarray(drop / cv2.sqrt(spread * spread + whole))
 
     def for_the_average(self) -> Chain:
         """Give the same chain for an average of many frames: text stays, coding and scratches average out."""
@@ -253,11 +262,7 @@ class Chain:
         if self.sharpen:
             smooth = _smooth(image, self.sharpen_px)
             image = cv2.addWeighted(image, 1.0 + self.sharpen, smooth, -self.sharpen, 0.0)
-        image = (image - np.float32(self.low)) * np.float32(1.0 / self.span)
-        np.clip(image, 0.0, 1.2, out=image)
-        image = cv2.pow(image, self.gamma)
-        image *= np.float32(255.0 * self.gain)
-        image += np.float32(255.0 * self.offset)
+        image = self._grade(image)
         np.clip(image, 0.0, 255.0, out=image)
         if self.field_soft is not None:
             image -= np.float32(self.outside_grey)

@@ -198,7 +198,7 @@ def hide(
         return
     every_other = np.s_[::2, ::2]
     level, depth, dye = now[every_other], canvas.depth[every_other], clutter.dye[every_other]
-    ratio = chain.contrast_to_noise(behind[every_other] - level, level, sigma)
+    ratio = chain.contrast_to_noise(behind[every_other], level, sigma)
     body = cv2.max(canvas.bodies[0][every_other], canvas.bodies[1][every_other])
     window = (5, 5)
     over = cv2.blur(ratio * body, window) / (cv2.blur(body.astype(np.float32), window) + np.float32(1e-3))
