@@ -22,7 +22,7 @@ from heartwire.engine.inference import Model, ProviderChoice
 from heartwire.engine.messages import XrayFrame
 from heartwire.engine.runner import Runner
 from heartwire.engine.xray.localiser import MODEL_NAME, Localiser
-from heartwire.engine.xray.pipeline import XrayPipeline
+from heartwire.engine.xray.pipeline import create
 from heartwire.models.catalogue import WEIGHTS
 from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy
 
@@ -179,9 +179,7 @@ def compare_batches(name: str, device: Device, batches: Sequence[int]) -> list[B
 
 def frame_to_fix(device: Device, frames: int, scored_runs: int) -> FrameRow:
     """Send simulated 512 x 512 frames through the X-ray pipeline, and score its localiser on runs never trained on."""
-    model = Model(MODEL_NAME, provider=device, threads=2 if device == "cpu" else 1)
-    localiser = Localiser(model)
-    pipeline = XrayPipeline("lab", localiser)
+    pipeline = create("lab", {"provider": device})
     run = Fluoroscopy(FIRST_TEST_SEED)
     pixels = [run.frame(number)[0] for number in range(min(frames, 45))]
     whole_s: list[float] = []
@@ -198,12 +196,12 @@ def frame_to_fix(device: Device, frames: int, scored_runs: int) -> FrameRow:
     seeds = range(FIRST_TEST_SEED, FIRST_TEST_SEED + scored_runs)
     return FrameRow(
         device=device,
-        runs_on=model.provider,
+        runs_on="; ".join(pipeline.notes),
         whole=_times(whole_s),
         conditioning_ms=conditioning_ms,
         network_ms=network_ms,
         decision_ms=decision_ms,
-        score=score_simulated(localiser, seeds=seeds),
+        score=score_simulated(Localiser(Model(MODEL_NAME, provider=device)), seeds=seeds),
     )
 
 
