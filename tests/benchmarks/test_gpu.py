@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import onnxruntime as ort
 import pytest
 from rich.console import Console
 
-from heartwire.benchmarks import gpu, gpu_tables
+from heartwire.benchmarks import commands, gpu, gpu_tables
 from heartwire.engine.errors import HeartwireError, ModelError
 from heartwire.engine.inference import Model
 from heartwire.engine.session import CUDA
@@ -67,6 +69,18 @@ def test_the_tables_name_every_model_and_the_machine(result: gpu.GpuResult) -> N
     text = console.export_text()
     for name in ("ecg-qrs", "ecg-alarms", "ecg-fibrillation", "gpu after: none"):
         assert name in text
+
+
+def test_the_command_keeps_the_comparison_and_goes_on_to_latency(
+    result: gpu.GpuResult, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[dict[str, object]] = []
+    monkeypatch.setattr(commands.gpu, "measure", lambda *_, **__: result)
+    monkeypatch.setattr(commands, "bench_latency", lambda **options: asked.append(options))
+    commands.bench_gpu(to=tmp_path, seconds=7.0)
+    assert msgspec.json.decode((tmp_path / "gpu.json").read_bytes(), type=gpu.GpuResult) == result
+    assert asked == [{"seconds": 7.0, "provider": "auto", "to": tmp_path}]
+    assert "frame to fix" in capsys.readouterr().out
 
 
 def test_without_a_gpu_the_command_says_so_in_one_line() -> None:
