@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, binary_cross_entropy_with_logits, grid_sample
 
+from heartwire.models.xray.alteration import altered
 from heartwire.models.xray.network import OFFSET_SCALE_PX
 from heartwire.models.xray.tip_network import CROP_PX, TipNet
 
@@ -74,7 +75,7 @@ def cut(image: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def tip_loss(network: TipNet, image: Tensor, truth: Tensor) -> Tensor:
     """Laplace likelihood of the tip's distance where it is seen, plus cross entropy of its being seen."""
     crop, shift, seen, known = cut(image, truth)
-    out = network(crop).float()
+    out = network(standardised(altered(crop))).float()
     distance = ((out[:, :2] - shift) ** 2).sum(1).add(1e-2).sqrt()
     log_scale = out[:, 2].clamp(-4.0, 4.0)
     # In two dimensions the density of exp(-d / b) is normalised by 1 / b^2.

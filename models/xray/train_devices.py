@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.multiprocessing import get_context
 
 from heartwire.engine.errors import SourceError
+from heartwire.models.xray.alteration import altered
 from heartwire.models.xray.fitting import fit, training_device
 from heartwire.models.xray.losses import total_loss
 from heartwire.models.xray.network import DeviceNet
@@ -57,7 +58,7 @@ def _budget(*, small: bool) -> Budget:
 
 def devices_loss(network: DeviceNet, image: Tensor, truth: Tensor) -> Tensor:
     """Give the device network's loss on a batch."""
-    fine, tip, offset = network(image)
+    fine, tip, offset = network(altered(image).contiguous(memory_format=torch.channels_last))
     return total_loss((fine.float(), tip.float(), offset.float()), truth)
 
 
