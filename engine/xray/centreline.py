@@ -142,7 +142,7 @@ def centred(line: Array, body: Array) -> Array:
             step = k * _ACROSS_PX
             x = (line[i, 0] + step * across_x - (CELL_PX - 1) / 2) / CELL_PX
             y = (line[i, 1] + step * across_y - (CELL_PX - 1) / 2) / CELL_PX
-            column, row = int(math.floor(x)), int(math.floor(y))
+            column, row = math.floor(x), math.floor(y)
             if column < 0 or row < 0 or column >= width - 1 or row >= height - 1:
                 continue
             u, v = x - column, y - row

@@ -23,8 +23,8 @@ class DeviceMap:
 
     In cells of 2 x 2 px of its image, `device` (2, h, w) is the probability that a cell lies on a catheter's or a
     guidewire's body, `electrode` (h, w) the heat of ring electrodes' centres in 0..1. In cells of 4 x 4 px, `tip`
-    (2, h / 2, w / 2) is the heat of the tips of both, `offset` (2, h / 2, w / 2) the way in px from the cell's centre to
-    the tip near it. The arrays are views of buffers that the next frame overwrites.
+    (2, h / 2, w / 2) is the heat of the tips of both, `offset` (2, h / 2, w / 2) the way in px from the cell's centre
+    to the tip near it. The arrays are views of buffers that the next frame overwrites.
     """
 
     device: Array

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
 from heartwire.engine.xray.device_map import CELL_PX, Array
 
 _APART_CELLS = 1
-_VOTE_CELLS = 1
+_FAINT = 1e-4
 _TO_LINE_PX = 6.0
 _MOST = 64
 
@@ -28,13 +30,20 @@ def find_electrodes(heat: Array, *, least_heat: float) -> Array:
     order = np.argsort(-heat[rows, columns], kind="stable")[:_MOST]
     places = np.empty((len(order), 2), np.float32)
     for i, k in enumerate(order):
-        top, left = max(0, rows[k] - _VOTE_CELLS), max(0, columns[k] - _VOTE_CELLS)
-        weight = heat[top : rows[k] + _VOTE_CELLS + 1, left : columns[k] + _VOTE_CELLS + 1]
-        total = float(weight.sum())
-        x = left + float((weight.sum(0) * np.arange(weight.shape[1])).sum()) / total
-        y = top + float((weight.sum(1) * np.arange(weight.shape[0])).sum()) / total
+        row, column = int(rows[k]), int(columns[k])
+        x = column + _between(heat[row, max(0, column - 1) : column + 2])
+        y = row + _between(heat[max(0, row - 1) : row + 2, column])
         places[i] = x * CELL_PX + (CELL_PX - 1) / 2, y * CELL_PX + (CELL_PX - 1) / 2
     return places
+
+
+def _between(heat: Array) -> float:
+    """Give the top of a Gaussian through three neighbouring cells, from the middle one; 0 at the border."""
+    if len(heat) < 3:
+        return 0.0
+    low, middle, high = (math.log(max(float(h), _FAINT)) for h in heat)
+    bend = 2.0 * middle - low - high
+    return min(0.5, max(-0.5, 0.5 * (high - low) / bend)) if bend > 0.0 else 0.0
 
 
 def along(line: Array, electrodes: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Finds the devices of a frame: conditioning, network, lines, tips refined, electrodes, and which tip ends which line."""
+"""Finds the devices of a frame: conditioning, network, lines, tips, electrodes, and which tip ends which line."""
 
 from __future__ import annotations
 

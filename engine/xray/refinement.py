@@ -1,4 +1,4 @@
-"""Tips refined on the frame itself, at its full resolution: place, 95 % bound of the error, and whether a tip is seen."""
+"""Tips refined on the frame itself, at its full resolution: place, bound of the error, and whether a tip is seen."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from heartwire.models.catalogue import ModelCard
 from heartwire.models.export import export, shapes_of, write_card
+from heartwire.models.half import ship_half
 from heartwire.models.xray.network import CLASSES, PLANES, DeviceNet, Exported
 from heartwire.models.xray.quantise import quantise
 from heartwire.models.xray.scenes import Scenes
@@ -33,7 +35,7 @@ _LIMITS = (
     "for catheters."
 )
 _EIGHT_BITS = (
-    "Quantised with ranges that need 8-bit dot products (AVX512-VNNI, AVX-VNNI or Arm): older CPUs may saturate and "
+    "For CPUs quantised with ranges that need 8-bit dot products (AVX512-VNNI, AVX-VNNI or Arm): older CPUs may saturate and "
     "lose accuracy."
 )
 
@@ -41,7 +43,7 @@ _EIGHT_BITS = (
 def ship_devices(
     network: DeviceNet, out: Path, *, seed: int, command: str, metrics: dict[str, float], scenes: Scenes
 ) -> Path:
-    """Export the device network, as trained (`xray-devices-fp32`) and in 8 bits; gives the path of the latter.
+    """Export the device network in 8 bits for CPUs and in half precision for GPUs; gives the path of the former.
 
     Parameters
     ----------
@@ -62,33 +64,34 @@ def ship_devices(
         "tip": torch.zeros(2, 2, quarter, quarter),
         "tip_offset": torch.zeros(2, 2, quarter, quarter),
     }
-    plain, path = out / f"{DEVICES}-fp32.onnx", out / f"{DEVICES}.onnx"
-    export(Exported(network).eval(), plain, inputs, list(outputs))
-    path.write_bytes(plain.read_bytes())
-    draws = (scenes.draw(np.random.default_rng((_CALIBRATION_SEED, seed, i))) for i in range(_CALIBRATION_IMAGES))
-    quantise(path, (sample.image for sample in draws))
-    for file, limits in ((plain, _LIMITS), (path, f"{_LIMITS} {_EIGHT_BITS}")):
-        card = ModelCard(
-            name=file.stem,
-            version="2",
-            task="Bodies, tips and ring electrodes of catheters and guidewires in an X-ray frame and what came before",
-            sha256="",
-            inputs=shapes_of(inputs),
-            outputs=shapes_of(outputs),
-            labels=list(CLASSES),
-            settings=SETTINGS,
-            data=DATA,
-            split=_SPLIT,
-            seed=seed,
-            command=command,
-            metrics=metrics,
-            intended_use=(
-                "Research: catheters and guidewires in fluoroscopy and angiography frames, darker denser, scaled whole "
-                "to 512 x 512. Not a medical device."
-            ),
-            limits=limits,
-        )
-        write_card(card, file)
+    path = out / f"{DEVICES}.onnx"
+    card = ModelCard(
+        name=DEVICES,
+        version="2",
+        task="Bodies, tips and ring electrodes of catheters and guidewires in an X-ray frame and what came before",
+        sha256="",
+        inputs=shapes_of(inputs),
+        outputs=shapes_of(outputs),
+        labels=list(CLASSES),
+        settings=SETTINGS,
+        data=DATA,
+        split=_SPLIT,
+        seed=seed,
+        command=command,
+        metrics=metrics,
+        intended_use=(
+            "Research: catheters and guidewires in fluoroscopy and angiography frames, darker denser, scaled whole "
+            "to 512 x 512. Not a medical device."
+        ),
+        limits=f"{_LIMITS} {_EIGHT_BITS}",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.name
+        export(Exported(network).eval(), plain, inputs, list(outputs))
+        draws = (scenes.draw(np.random.default_rng((_CALIBRATION_SEED, seed, i))) for i in range(_CALIBRATION_IMAGES))
+        quantise(plain, path, (sample.image for sample in draws))
+        write_card(card, path)
+        ship_half(plain, path)
     return path
 
 

@@ -1,4 +1,4 @@
-"""The tip network: a crop about a supposed tip to the tip's place, how far off that may be, and whether a tip is there."""
+"""The tip network: from a crop to the tip's place in it, how far off that may be, and whether a tip is there."""
 
 from __future__ import annotations
 
@@ -25,18 +25,13 @@ class TipNet(nn.Module):  # type: ignore[misc]
                 nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(True),
             ]  # fmt: skip
             n_in = n_out
-        self.body = nn.Sequential(
-            *layers, nn.Conv2d(n_in, n_in, 3, 1, 1, bias=False), nn.BatchNorm2d(n_in), nn.ReLU(True)
-        )
+        layers += [nn.Conv2d(n_in, n_in, 3, 1, 1, bias=False), nn.BatchNorm2d(n_in), nn.ReLU(True)]
+        self.body = nn.Sequential(*layers)
         cells = (CROP_PX // 8) ** 2
         self.head = nn.Sequential(
-            nn.Conv2d(n_in, 16, 1),
-            nn.ReLU(True),
-            nn.Flatten(),
-            nn.Linear(16 * cells, 64),
-            nn.ReLU(True),
-            nn.Linear(64, 4),
-        )
+            nn.Conv2d(n_in, 16, 1), nn.ReLU(True), nn.Flatten(),
+            nn.Linear(16 * cells, 64), nn.ReLU(True), nn.Linear(64, 4),
+        )  # fmt: skip
 
     def forward(self, crop: Tensor) -> Tensor:
         """Give shift, log scale of the error and logit of visibility."""

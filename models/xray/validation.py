@@ -28,7 +28,7 @@ def tip_errors_px(network: DeviceNet, pool: Pool, device: torch.device) -> npt.N
     for image, truth in _batches(pool, device):
         with torch.no_grad():
             _, tip, offset = network(image)
-        n, _, h, w = tip.shape
+        n, _, _, w = tip.shape
         cell = tip.amax(1).flatten(1).argmax(1)
         row, column = cell // w, cell % w
         batch = torch.arange(n, device=device)
