@@ -101,7 +101,7 @@ class XrayPipeline(Processor):
         found = self._localiser.infer()
         frame.trace.inferred_ns = time.monotonic_ns()
         detections = self._localiser.decide(found)
-        devices = self._tracker.update(detections, now_s, max(frame.pixels.shape) / REFERENCE_SIZE_PX)
+        devices = self._tracker.update(detections, now_s, min(frame.pixels.shape) / REFERENCE_SIZE_PX)
         for device in devices:
             device.tip_mm = _in_mm(device, frame.spacing_mm)
         fix = CatheterFix(
