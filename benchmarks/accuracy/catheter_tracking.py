@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
 import numpy as np
 
+from heartwire.engine.inference import Model
 from heartwire.engine.messages import CatheterFix, Device, XrayFrame
 from heartwire.engine.xray.localiser import Localiser
 from heartwire.engine.xray.pipeline import XrayPipeline
@@ -144,7 +145,7 @@ def _score_bounds(steps: Sequence[Step], tally: _Tally) -> None:
             (tally.bounds_seen if device.visible else tally.bounds_foretold).append(pair)
 
 
-def score_runs(runs: Iterator[list[Step]] | Sequence[list[Step]]) -> TrackingScore:
+def score_runs(runs: Iterable[Sequence[Step]]) -> TrackingScore:
     """Score runs that were followed, each a list of true and reported devices frame by frame."""
     tally = _Tally()
     for steps in runs:
@@ -179,30 +180,38 @@ def _share(held: Sequence[bool]) -> float:
     return sum(held) / len(held) if held else math.nan
 
 
-def follow(seed: int, frames: int, localiser: Localiser) -> list[Step]:
-    """Run the whole X-ray pipeline over one simulated run."""
-    run, pipeline = Fluoroscopy(seed), XrayPipeline("evaluation", localiser)
-    steps: list[Step] = []
+def follow(
+    model: Model, seed: int, frames: int, view: tuple[float, float] = (0.0, 0.0)
+) -> list[tuple[FrameTruth, CatheterFix]]:
+    """Run the whole X-ray pipeline over one simulated run; give what is true and what was reported of each frame."""
+    run, pipeline = Fluoroscopy(seed, view=view), XrayPipeline("evaluation", Localiser(model))
+    steps = []
     for number in range(frames):
         pixels, truth = run.frame(number)
-        frame = XrayFrame(stream="evaluation", frame=number, pixels=pixels, rate_hz=run.rate_hz)
-        fix = next(f for f in pipeline.process(frame) if isinstance(f, CatheterFix))
-        steps.append((truth, fix.devices))
+        frame = XrayFrame(
+            stream="evaluation",
+            frame=number,
+            pixels=pixels,
+            rate_hz=run.rate_hz,
+            projection=run.projection,
+            captured_ns=round(1e9 * truth.time_s),
+        )
+        steps.append((truth, next(found for found in pipeline.process(frame) if isinstance(found, CatheterFix))))
     return steps
 
 
 def score_tracking(
-    localiser: Localiser, *, seeds: Sequence[int] = range(FIRST_TEST_SEED, FIRST_TEST_SEED + 24), frames: int = 180
+    model: Model, *, seeds: Sequence[int] = range(FIRST_TEST_SEED, FIRST_TEST_SEED + 24), frames: int = 180
 ) -> TrackingScore:
     """Follow simulated runs from their first frame on, and score them.
 
     Parameters
     ----------
-    localiser
-        Finds the devices of a frame; it is used for one run after the other.
+    model
+        The device network.
     seeds
         Runs, from the simulator's first test seed on.
     frames
         Frames of each run, at 15 a second.
     """
-    return score_runs(follow(seed, frames, localiser) for seed in seeds)
+    return score_runs([(truth, fix.devices) for truth, fix in follow(model, seed, frames)] for seed in seeds)

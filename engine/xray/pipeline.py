@@ -110,6 +110,7 @@ class XrayPipeline(Processor):
             captured_ns=frame.captured_ns,
             devices=devices,
             spacing_plane=frame.spacing_plane,
+            projection=frame.projection,
         )
         yield fix
         speed_mm_s = max(frame.spacing_mm) * self._tracker.speed_px_s() if frame.spacing_mm else None

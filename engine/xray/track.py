@@ -68,6 +68,8 @@ class Track(msgspec.Struct):
     elsewhere: Elsewhere | None = None
     expected_px: Point = (0.0, 0.0)
     reach_px: float = 0.0
+    told_px: Point | None = None
+    """The tip that the frame before was told to have, seen or foretold."""
 
     @property
     def class_(self) -> DeviceClass:
@@ -135,8 +137,8 @@ class Track(msgspec.Struct):
     def farness_of_return(self, tip_px: Point, now_s: float) -> float:
         """Give how far a tip is from where this device was last, 1 at the edge of being the same without a jump."""
         assert self.motion is not None
-        if now_s - self.motion.now_s <= COAST_S + _ROUNDING_S:
-            return math.dist(self.expected_px, tip_px) / (_MOST_REACH_PX * self.scale)
+        if self.told_px is not None:
+            return math.dist(self.told_px, tip_px) / (_MOST_REACH_PX * self.scale)
         return self.motion.nearest_px(tip_px) / (_SAME_PLACE_PX * self.scale)
 
     def _stays(self, tip_px: Point, now_s: float) -> bool:
@@ -155,7 +157,7 @@ class Track(msgspec.Struct):
             self.elsewhere = None
 
     def device(self, now_s: float, frame_s: float) -> Device:
-        """Say what is known of it at a frame, `frame_s` after the one before."""
+        """Say what is told of it at a frame, `frame_s` after the one before."""
         silent_s = now_s - self.seen_s
         seen = silent_s == 0.0
         # What was seen in few frames may have been nothing: it coasts no longer than it had been seen.
@@ -167,6 +169,7 @@ class Track(msgspec.Struct):
         elif self.motion is not None and (seen or coasting) and self._foretold(self.motion, now_s):
             tip_px = self.expected_px
             error_px = math.hypot(self.error_px, self.motion.bound_px(now_s))
+        self.told_px = tip_px
         return Device(
             id=self.id,
             class_=self.class_,

@@ -91,7 +91,11 @@ class Tracker:
                 self._name(track)
         state.tracks = [track for track in state.tracks if now_s - track.seen_s <= _memory_s(track)]
         state.begun = True
-        devices = [track.device(now_s, frame_s) for track in state.tracks if self._is_told(track)]
+        devices = []
+        for track in state.tracks:
+            track.told_px = None
+            if self._is_told(track):
+                devices.append(track.device(now_s, frame_s))
         return sorted(devices, key=lambda d: (d.state == "lost", -d.confidence, d.id))
 
     def _assign(self, detections: Sequence[Detection], now_s: float) -> Iterable[tuple[Track | None, Detection]]:
