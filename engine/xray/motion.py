@@ -19,6 +19,7 @@ from heartwire.engine.xray.rhythm import Array, Rhythm, fit
 AHEAD_S = (0.05, 0.1, 0.2, 0.35, 0.6, 1.0)
 """Upper ends of the classes of how far ahead a forecast is."""
 _EDGES: Array = np.array(AHEAD_S)
+_CENTRES: Array = 0.5 * (_EDGES + np.concatenate([[0.0], _EDGES[:-1]]))
 REST, DRIFT, RHYTHM = range(3)
 _KEPT_S = 7.0
 _MOST_KEPT = 128
@@ -33,6 +34,7 @@ _MEMORY_S = 2.5
 _FIT_EVERY_S = 0.25
 _SEARCH_EVERY_S = 1.0
 _FIT_FROM_S = 2.5
+_SURPRISE_KEPT = 0.5
 _OFFSET_FADING_S = 0.6
 _MOVES_AHEAD = 2
 _MOVES_PX = 1.5
@@ -65,7 +67,7 @@ class TipMotion(msgspec.Struct):
     fitted_s: float = -math.inf
     searched_s: float = -math.inf
     surprise_px: float = 0.0
-    """How far the place seen last lay from the forecast."""
+    """How far the places seen last lay from their forecasts; it fades by half with each frame."""
 
     @classmethod
     def begin(cls, now_s: float, tip_px: Point, scale: float) -> TipMotion:
@@ -93,7 +95,7 @@ class TipMotion(msgspec.Struct):
     def take(self, now_s: float, tip_px: Point, gap_s: float) -> None:
         """Take the place where the tip is seen now, later than the last; after a longer gap its speed counts anew."""
         elapsed_s = now_s - self.now_s
-        self.surprise_px = math.dist(self.forecast(now_s), tip_px)
+        self.surprise_px = max(math.dist(self.forecast(now_s), tip_px), _SURPRISE_KEPT * self.surprise_px)
         self._judge(now_s, tip_px)
         if elapsed_s > gap_s:
             self.velocity_px_s = (0.0, 0.0)
@@ -120,13 +122,11 @@ class TipMotion(msgspec.Struct):
     def bound_px(self, at_s: float) -> float:
         """Give the 95 % bound of a forecast's error."""
         best, ahead_s = self.best(at_s), at_s - self.now_s
-        rms = [self._rms_px(best, k) for k in range(len(AHEAD_S))]
-        centres = [0.5 * (low + high) for low, high in zip((0.0, *AHEAD_S[:-1]), AHEAD_S, strict=True)]
-        rising = np.maximum.accumulate(rms)
-        grown = float(np.interp(ahead_s, centres, rising)) + _PRIOR_SPEED_PX_S * self.scale * max(
-            0.0, ahead_s - AHEAD_S[-1]
-        )
-        return _BOUND * grown
+        # Of times shorter than that between frames nothing is known.
+        first = next(k for k, weight in enumerate(self.weights[best]) if weight >= 0.5 * max(self.weights[best]))
+        rising = np.maximum.accumulate([self._rms_px(best, k) for k in range(first, len(AHEAD_S))])
+        beyond_s = max(0.0, ahead_s - AHEAD_S[-1])
+        return _BOUND * (float(np.interp(ahead_s, _CENTRES[first:], rising)) + _PRIOR_SPEED_PX_S * self.scale * beyond_s)
 
     def _rms_px(self, forecast: int, ahead: int) -> float:
         return math.sqrt(self.squares[forecast][ahead] / self.weights[forecast][ahead])
@@ -135,7 +135,7 @@ class TipMotion(msgspec.Struct):
         """Say which forecast is the best for that time."""
         k = min(int(np.searchsorted(_EDGES, at_s - self.now_s)), len(AHEAD_S) - 1)
         mean = [self.squares[i][k] / self.weights[i][k] for i in range(3)]
-        plain = REST if mean[REST] < mean[DRIFT] else DRIFT
+        plain = REST if mean[REST] <= mean[DRIFT] else DRIFT
         proved = self.weights[RHYTHM][k] >= _PROVED_WEIGHT and mean[RHYTHM] < _PROVED * mean[plain]
         return RHYTHM if proved and self.rhythm is not None else plain
 

@@ -20,8 +20,8 @@ FRAMES_IF_DOUBTFUL = 3
 """In so many of the last `_RECENT_FRAMES` frames a device must be seen that is not sure at once."""
 _RECENT_FRAMES = 5
 _CLASS_MEMORY = 0.9
-_CONFIDENCE_RISE = 0.5
-_CONFIDENCE_FALL = 0.2
+_CONFIDENCE_RISE = 0.3
+_CONFIDENCE_FALL = 0.15
 """Confidence falls slower than it rises: one faint frame does not take a device off the screen."""
 _CONFIDENCE_DECAY_S = 0.7
 _UNKNOWN_ERROR_PX = 8.0
@@ -35,7 +35,7 @@ _RETURN_PX = 25.0
 _SAME_PLACE_PX = 40.0
 _STAYS_PX = 20.0
 _STAYS_S = 0.2
-_SURPRISE_SHARE = 0.4
+_SURPRISE_SHARE = 0.35
 _ROUNDING_S = 1e-9
 
 
@@ -89,10 +89,19 @@ class Track(msgspec.Struct):
         """Foretell, before the frame of this moment is looked at, where the tip will be and how far off it may be."""
         if self.motion is None:
             return
-        self.expected_px = self.motion.forecast(now_s)
+        self.expected_px = self._without_jump(self.motion.forecast(now_s))
         bound_px = (_REACH_BOUNDS * self.motion.bound_px(now_s) + self.error_px) / self.scale
         most_px = _MOST_REACH_PX + _REACH_SPEED_PX_S * max(0.0, now_s - self.motion.now_s - _FRAME_S)
         self.reach_px = self.scale * min(max(bound_px, _LEAST_REACH_PX), most_px)
+
+    def _without_jump(self, place_px: Point) -> Point:
+        """Bring a forecast near enough to the tip that was told before."""
+        if self.told_px is None:
+            return place_px
+        step, most_px = math.dist(self.told_px, place_px), _MOST_REACH_PX * self.scale
+        share = min(1.0, most_px / step) if step else 1.0
+        (x, y), (u, v) = self.told_px, place_px
+        return x + share * (u - x), y + share * (v - y)
 
     def farness(self, tip_px: Point, now_s: float) -> float | None:
         """Give how far a tip is from where this device's may be, 1 at the edge; None without a place to compare."""
@@ -189,5 +198,5 @@ class Track(msgspec.Struct):
         return now_s - motion.now_s <= COAST_S + _ROUNDING_S and not doubted
 
     def _seen_error_px(self, motion: TipMotion) -> float:
-        """Widen the detection's own bound by what its place surprised with, beyond both bounds."""
+        """Widen the detection's own bound by part of how far off the last forecasts were."""
         return math.hypot(self.error_px, _SURPRISE_SHARE * motion.surprise_px)
