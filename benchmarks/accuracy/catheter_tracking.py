@@ -6,7 +6,7 @@ seen. What is scored:
 * hidden: a tip that was reported goes into contrast; in the second such frame it must be reported as not visible;
 * re-acquired: a tip comes out of contrast and stays; one of the first three frames must report it, within 10 px;
 * id switches: how often the identity reported at one true tip changes;
-* jitter: change of the error from frame to frame where the true tip rests (moves 0.5 px or less), over sqrt(2);
+* jitter: deviation of x and y from frame to frame where the true tip rests (moves 0.5 px or less);
 * bound: shares of fixes whose true error exceeds the stated 95 % bound, of tips seen and of tips foretold.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import msgspec
@@ -38,8 +39,8 @@ _STILL_PX = 0.5
 class TrackingScore(msgspec.Struct, frozen=True):
     """Shares in 0..1, NaN where nothing was counted; px of 512-px frames.
 
-    `bounds` are pairs (stated 95 % bound, true error) of every fix, first those of tips seen, then those of tips foretold
-    (for a reliability plot).
+    `bounds_seen` and `bounds_foretold` are the pairs (stated 95 % bound, true error) of every fix whose tip was
+    seen, or foretold, for a reliability plot.
     """
 
     frames: int
@@ -83,17 +84,18 @@ def owners(steps: Sequence[Step]) -> dict[int, int]:
         for device in devices:
             if device.visible and device.tip_px is not None:
                 mine = votes.setdefault(device.id, Counter())
-                near = min(truth.devices, key=lambda d, tip=device.tip_px: math.dist(d.tip_px, tip), default=None)
-                if near is not None and math.dist(near.tip_px, device.tip_px) <= NEAR_PX:
-                    mine[near.id] += 1
-                else:
-                    mine[0] += 1
+                far_px, true = min(
+                    ((math.dist(d.tip_px, device.tip_px), d.id) for d in truth.devices), default=(math.inf, 0)
+                )
+                mine[true if far_px <= NEAR_PX else 0] += 1
     best = {reported: mine.most_common(1)[0][0] for reported, mine in votes.items()}
     return {reported: true for reported, true in best.items() if true}
 
 
 def _reported_at(true: DeviceTruth, devices: Sequence[Device]) -> Device | None:
-    """Give the visible reported device nearest to a true tip, within 10 px."""
+    """Give the visible reported device nearest to a true tip, within 10 px; None where there is none to be seen."""
+    if not true.visible:
+        return None
     seen = [(math.dist(d.tip_px, true.tip_px), d.id, d) for d in devices if d.visible and d.tip_px is not None]
     return min(seen)[2] if seen and min(seen)[0] <= NEAR_PX else None
 
@@ -101,11 +103,11 @@ def _reported_at(true: DeviceTruth, devices: Sequence[Device]) -> Device | None:
 def _score_device(steps: Sequence[Step], index: int, tally: _Tally) -> None:
     """Follow one true device through a run."""
     truths = [truth.devices[index] for truth, _ in steps]
-    at = [_reported_at(true, devices) if true.visible else None for true, (_, devices) in zip(truths, steps, strict=True)]
+    at = [_reported_at(truth.devices[index], devices) for truth, devices in steps]
     tally.visible += sum(true.visible for true in truths)
     tally.seen += sum(device is not None for device in at)
     ids = [device.id for device in at if device is not None]
-    tally.switches += sum(a != b for a, b in zip(ids[:-1], ids[1:], strict=True))
+    tally.switches += sum(a != b for a, b in pairwise(ids))
     hidden = [true.hidden_by == "contrast" for true in truths]
     for k in range(1, len(steps)):
         last = at[k - 1]
@@ -120,14 +122,14 @@ def _score_device(steps: Sequence[Step], index: int, tally: _Tally) -> None:
             if again is not None and before is not None:
                 tally.back_same.append(again.id == before.id)
         if at[k] is not None and last is not None and math.dist(truths[k].tip_px, truths[k - 1].tip_px) <= _STILL_PX:
-            moved = [_offset(device, true) for device, true in ((at[k], truths[k]), (last, truths[k - 1]))]
-            tally.jitter.append(float(np.square(moved[0] - moved[1]).mean()) / 2.0)
+            changed_px = math.dist(_offset(at[k], truths[k]), _offset(last, truths[k - 1]))
+            tally.jitter.append(0.25 * changed_px**2)
 
 
-def _offset(device: Device | None, true: DeviceTruth) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _offset(device: Device | None, true: DeviceTruth) -> tuple[float, float]:
     assert device is not None
     assert device.tip_px is not None
-    return np.array(device.tip_px) - np.array(true.tip_px)
+    return device.tip_px[0] - true.tip_px[0], device.tip_px[1] - true.tip_px[1]
 
 
 def _score_bounds(steps: Sequence[Step], tally: _Tally) -> None:

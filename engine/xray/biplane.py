@@ -1,8 +1,8 @@
 """Tips in space from the fixes of two X-ray planes.
 
-A subscriber's part: it takes the fixes of both streams, in whatever order they come, and pairs frames by capture time and
-devices by how near the two rays pass each other and by class. So workers know nothing of each other, and the result does
-not depend on who was faster.
+A subscriber's part: it takes the fixes of both streams, in whatever order they come, and pairs frames by capture time
+and devices by how near the two rays pass each other and by class. So workers know nothing of each other, and the result
+does not depend on who was faster.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _MOST_WAITING = 600
 class BiplaneTip(msgspec.Struct, kw_only=True):
     """The tip of one device in space, from a frame of `stream` and one of `partner`.
 
-    `tip_mm` is (x, y, z) to the patient's left, back and head from the isocentre. `residual_mm` is how far the two rays
-    pass from each other, `error_mm` the 95 % bound of the tip's error. `ids` are those of the device in the two streams.
+    `tip_mm` is (x, y, z) to the patient's left, back and head from the isocentre. `residual_mm` is how far the two
+    rays pass from each other, `error_mm` the 95 % bound of the tip's error. `ids` are the device's in the two streams.
     """
 
     stream: str
@@ -57,12 +57,16 @@ class Triangulated(msgspec.Struct, frozen=True):
 
 
 def triangulate(
-    first: Projection, first_px: Point, second: Projection, second_px: Point, errors_px: tuple[float, float] = (1.0, 1.0)
+    first: Projection,
+    first_px: Point,
+    second: Projection,
+    second_px: Point,
+    errors_px: tuple[float, float] = (1.0, 1.0),
 ) -> Triangulated:
     """Find the place that is seen at one pixel in each of two views.
 
-    It lies between the two rays where they are nearest, nearer to the surer one. The bound is that of the quadratic form
-    of a normal error (its mean and deviation), never less than the residual.
+    It lies between the two rays where they are nearest, nearer to the surer one. The bound is that of the quadratic
+    form of a normal error (its mean and deviation), never less than the residual.
 
     Parameters
     ----------
@@ -176,7 +180,8 @@ def _meet(a: Projection, one: Device, b: Projection, other: Device) -> tuple[flo
     except ValueError:
         return None
     allowed_mm = math.hypot(
-        one.error_px * spacing_at_mm(a, a.source_to_patient_mm), other.error_px * spacing_at_mm(b, b.source_to_patient_mm)
+        one.error_px * spacing_at_mm(a, a.source_to_patient_mm),
+        other.error_px * spacing_at_mm(b, b.source_to_patient_mm),
     )
     return met.residual_mm / (allowed_mm + _SLACK_MM), met
 

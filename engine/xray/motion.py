@@ -1,14 +1,15 @@
 """Where a tip will be next, and how far off that may be: the best of three forecasts, each judged by what came true.
 
-A forecast says the tip stays (`rest`), goes on ever slower (`drift`), or follows heart and breathing (`rhythm`). Each time
-the tip is seen, the forecasts of the last second are compared with it, by how far ahead they were; a running mean of
-the squares, over the last seconds, says how far off each is for that far ahead. So a bound grows while the tip is out of
-sight as it has been measured to grow, and the rhythm is used only where it has proved itself.
+A forecast says the tip stays (`REST`), goes on ever slower (`DRIFT`), or follows heart and breathing (`RHYTHM`). Each
+time the tip is seen, the forecasts of the last second are compared with it, by how far ahead they were; a running mean
+of the squares, over the last seconds, says how far off each is for that far ahead. So the bound of a tip out of sight
+grows as it has been measured to grow, and the rhythm is used only where it has proved itself.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -75,7 +76,7 @@ class TipMotion(msgspec.Struct):
         ahead = (0.0, *AHEAD_S)
         prior = [
             _PRIOR_WEIGHT * scale**2 * (_PRIOR_REST_PX**2 + (_PRIOR_SPEED_PX_S * 0.5 * (low + high)) ** 2)
-            for low, high in zip(ahead[:-1], ahead[1:], strict=True)
+            for low, high in pairwise(ahead)
         ]
         motion = cls(
             scale,
@@ -126,7 +127,9 @@ class TipMotion(msgspec.Struct):
         first = next(k for k, weight in enumerate(self.weights[best]) if weight >= 0.5 * max(self.weights[best]))
         rising = np.maximum.accumulate([self._rms_px(best, k) for k in range(first, len(AHEAD_S))])
         beyond_s = max(0.0, ahead_s - AHEAD_S[-1])
-        return _BOUND * (float(np.interp(ahead_s, _CENTRES[first:], rising)) + _PRIOR_SPEED_PX_S * self.scale * beyond_s)
+        return _BOUND * (
+            float(np.interp(ahead_s, _CENTRES[first:], rising)) + _PRIOR_SPEED_PX_S * self.scale * beyond_s
+        )
 
     def _rms_px(self, forecast: int, ahead: int) -> float:
         return math.sqrt(self.squares[forecast][ahead] / self.weights[forecast][ahead])

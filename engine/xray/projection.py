@@ -1,7 +1,7 @@
 """Cone-beam projection: from places in the patient to pixels, and back along rays.
 
-Places are mm from the isocentre along the patient's axes as in DICOM: x to the left, y to the back, z to the head (supine,
-head first).
+Places are mm from the isocentre along the patient's axes as in DICOM: x to the left, y to the back, z to the head
+(supine, head first).
 """
 
 from __future__ import annotations

@@ -56,7 +56,6 @@ class Track(msgspec.Struct):
     id: int
     scale: float
     class_votes: dict[DeviceClass, float] = {}
-    begun_s: float = 0.0
     seen_s: float = -math.inf
     seen_frames: int = 0
     recent: list[bool] = []
@@ -141,9 +140,9 @@ class Track(msgspec.Struct):
         """Whether a tip is taken at once: within reach, and no jump from the place foretold last."""
         assert self.motion is not None
         far = self.farness(tip_px, now_s)
-        return far is not None and far <= 1.0 and self.farness_of_return(tip_px, now_s) <= 1.0
+        return far is not None and far <= 1.0 and self.farness_of_return(tip_px) <= 1.0
 
-    def farness_of_return(self, tip_px: Point, now_s: float) -> float:
+    def farness_of_return(self, tip_px: Point) -> float:
         """Give how far a tip is from where this device was last, 1 at the edge of being the same without a jump."""
         assert self.motion is not None
         if self.told_px is not None:

@@ -2,8 +2,8 @@
 
 Each detection goes to the nearest track within reach, by its tip where both tips are known, else by its line. Devices
 of the first frame, and later ones that are sure, are told at once; others must be seen in three of five frames first. A
-device that is not seen coasts on the forecast of its motion for half a second, never longer than it had been seen; then it
-is lost, and takes its identity up again if it comes back near within ten seconds. While another of its class is seen
+device that is not seen coasts on the forecast of its motion for half a second, never longer than it had been seen; then
+it is lost, and takes its identity up again if it comes back near within ten seconds. While another of its class is seen
 along its line it is not told of.
 """
 
@@ -79,11 +79,10 @@ class Tracker:
         frame_s, state.now_s = now_s - state.now_s, now_s
         for track in state.tracks:
             track.expect(now_s)
-        for track, detection in self._assign(detections, now_s):
-            if track is None:
-                track = Track(0, scale, begun_s=now_s)
-                state.tracks.append(track)
-            track.take(detection, now_s)
+        for owner, detection in self._assign(detections, now_s):
+            if owner is None:
+                state.tracks.append(Track(0, scale))
+            (owner or state.tracks[-1]).take(detection, now_s)
         for track in list(state.tracks):
             track.pass_frame(now_s)
             sure = track.seen_frames == 1 and (track.confidence >= _SURE or not state.begun)
@@ -121,9 +120,7 @@ class Tracker:
         heirs = [
             (farness, other.id)
             for other in state.tracks
-            if other.id
-            and other.seen_s < state.now_s
-            and (farness := _whereabouts(track, line, other)) <= 1.0
+            if other.id and other.seen_s < state.now_s and (farness := _whereabouts(track, line, other)) <= 1.0
         ]
         if not heirs:
             track.id = state.next_id
@@ -211,7 +208,7 @@ def _whereabouts(track: Track, line: _Line, other: Track) -> float:
     penalty = 0.0 if track.class_ == other.class_ else _OTHER_CLASS_COST
     if track.motion is None or other.motion is None:
         return line.distance_px(_Line(other.centreline_px)) / (_LINE_GATE_PX * track.scale) + penalty
-    return other.farness_of_return(track.motion.tip_px, track.seen_s) + penalty
+    return other.farness_of_return(track.motion.tip_px) + penalty
 
 
 def _memory_s(track: Track) -> float:

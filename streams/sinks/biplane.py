@@ -1,4 +1,4 @@
-"""Tips in space from two X-ray streams as JSON lines: `STEM.biplane.jsonl` of the first stream, a line a device and pair.
+"""Tips in space from two X-ray streams as JSON lines: `STEM.biplane.jsonl` of the first, a line a device and pair.
 
 ::
 
@@ -12,6 +12,8 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+
+import msgspec
 
 from heartwire.engine.messages import CatheterFix, Message, Projection
 from heartwire.engine.sink import OpenSink, Sink
@@ -37,7 +39,7 @@ class BiplaneSink(Sink):
     out: str
     first: str
     second: str
-    projections: dict[str, Projection] = {}
+    projections: dict[str, Projection] = msgspec.field(default_factory=dict)
     apart_s: float = 0.02
 
     def open(self) -> OpenSink:

@@ -1,4 +1,4 @@
-"""What a DICOM header says of time and space: frame times, pixel spacing, positioner (PS3.3 C.7.6.5, C.8.7.5, C.8.19.6)."""
+"""What a DICOM header says of time and space: frame times, spacing, positioner (PS3.3 C.7.6.5, C.8.7.5, C.8.19.6)."""
 
 from __future__ import annotations
 

@@ -44,9 +44,7 @@ def device(number: int, tip_px: Point | None, class_: str = "catheter") -> Devic
 def fix(stream: str, frame: int, places: Sequence[Place], ids: Sequence[int] | None = None) -> CatheterFix:
     projection = FIRST if stream == "a/xray" else SECOND
     devices = [device(n, seen(p, projection)) for n, p in zip(ids or range(1, 9), places, strict=False)]
-    return CatheterFix(
-        stream=stream, frame=frame, captured_ns=frame * FRAME_NS, devices=devices, projection=projection
-    )
+    return CatheterFix(stream=stream, frame=frame, captured_ns=frame * FRAME_NS, devices=devices, projection=projection)
 
 
 def moved(frame: int, start: Place, depth_mm: float = 8.0) -> Place:
