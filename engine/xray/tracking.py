@@ -27,8 +27,12 @@ _FAR_PX = 30.0
 _LEAST_POINTS = 2
 _MOST_POINTS = 30
 _OTHER_CLASS_COST = 0.5
+_UNSEEN_COST = 0.5
 _LOST_COST = 1.0
-"""A device that is followed goes before one that is lost."""
+"""A device that was seen a frame ago goes before one that coasts, and that before one that is lost."""
+_GHOST_PX = 8.0
+_GHOST_S = 0.2
+"""A track not seen for so long, with the tip of another of its class so near to where its own was, was that other."""
 _TELL_LOST_S = 3.0
 _FORGET_S = 10.0
 _DOUBT_S = 0.3
@@ -88,7 +92,7 @@ class Tracker:
             sure = track.seen_frames == 1 and (track.confidence >= _SURE or not state.begun)
             if track.id == 0 and track.seen_s == now_s and (sure or track.steady):
                 self._name(track)
-        state.tracks = [track for track in state.tracks if now_s - track.seen_s <= _memory_s(track)]
+        state.tracks = [t for t in state.tracks if now_s - t.seen_s <= _memory_s(t) and not self._is_ghost(t)]
         state.begun = True
         devices = []
         for track in state.tracks:
@@ -128,6 +132,17 @@ class Tracker:
             return
         track.id = min(heirs)[1]
         state.tracks = [other for other in state.tracks if other is track or other.id != track.id]
+
+    def _is_ghost(self, track: Track) -> bool:
+        """Whether a track is what is left of a device that is followed under another identity."""
+        now_s = self._state.now_s
+        if track.motion is None or now_s - track.seen_s < _GHOST_S:
+            return False
+        return any(
+            other.id and other.motion and other.class_ == track.class_ and other.steady and other.sees_tip(now_s)
+            and track.motion.nearest_px(other.motion.tip_px) <= _GHOST_PX * track.scale
+            for other in self._state.tracks
+        )  # fmt: skip
 
     def _is_told(self, track: Track) -> bool:
         """Whether a track is a device of its own: not doubtful, and not a lost one along another that is seen now."""
@@ -192,6 +207,8 @@ def _cost(track: Track, before: _Line, detection: Detection, now: _Line, now_s: 
     penalty = 0.0 if track.class_ == detection.class_ else _OTHER_CLASS_COST
     if now_s - track.seen_s > COAST_S:
         penalty += _LOST_COST
+    elif not track.recent[-1]:
+        penalty += _UNSEEN_COST
     if detection.tip_px is not None and (far := track.farness(detection.tip_px, now_s)) is not None:
         if far <= 1.0:
             return far + penalty
