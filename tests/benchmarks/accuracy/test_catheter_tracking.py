@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,17 +14,17 @@ from heartwire.benchmarks.accuracy.catheter_tracking import Step, owners, score_
 from heartwire.engine.messages import CatheterFix, Device, Projection
 from heartwire.engine.xray.detection import Point
 from heartwire.engine.xray.projection import project
-from heartwire.streams.simulators.fluoroscopy import DeviceTruth, FrameTruth
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy, FrameTruth
 
 TIP = (200.0, 150.0)
 
 
+ANY = Fluoroscopy(FIRST_TEST_SEED, size_px=256).frame(0)[1].devices[0]
+
+
 def truth(frame: int, *, hidden: bool = False, tip: Point = TIP) -> FrameTruth:
-    device = DeviceTruth(
-        id=1, class_="catheter", centreline_px=np.zeros((0, 2), np.float32), opacity=np.zeros(0, np.float32),
-        tip_px=tip, tip_mm=(5.0, 5.0, 5.0), visible=not hidden, hidden_by="contrast" if hidden else "", width_px=5.0,
-        darkening=0.3,
-    )  # fmt: skip
+    why: Literal["", "contrast"] = "contrast" if hidden else ""
+    device = replace(ANY, id=1, tip_px=tip, tip_mm=(5.0, 5.0, 5.0), visible=not hidden, hidden_by=why)
     return FrameTruth(
         frame=frame,
         time_s=frame / 15,
