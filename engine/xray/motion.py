@@ -9,6 +9,7 @@ grows as it has been measured to grow, and the rhythm is used only where it has 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from itertools import pairwise
 
 import msgspec
@@ -114,11 +115,20 @@ class TipMotion(msgspec.Struct):
         """Give where the tip is expected."""
         if at_s <= self.now_s:
             return self.tip_px
-        state = np.array([[self.now_s, *self.tip_px, *self.velocity_px_s]])
-        moved = self._forecasts(state, at_s)[self.best(at_s), 0] - state[0, 1:3]
-        longest_px = self.scale * min(_MOST_SPEED_PX_S * (at_s - self.now_s), _MOST_MOVED_PX)
-        moved *= min(1.0, longest_px / max(float(np.hypot(*moved)), 1e-9))
-        return self.tip_px[0] + float(moved[0]), self.tip_px[1] + float(moved[1])
+        best, ahead_s = self.best(at_s), at_s - self.now_s
+        if best == REST:
+            return self.tip_px
+        if best == DRIFT or self.rhythm is None:
+            goes_on_s = _DAMPING_S * (1.0 - math.exp(-ahead_s / _DAMPING_S))
+            x, y = self.velocity_px_s[0] * goes_on_s, self.velocity_px_s[1] * goes_on_s
+        else:
+            # From the rhythm's own place at the last frame, whose distance from the tip fades.
+            (u, v), (x, y) = self.rhythm.at(np.array([self.now_s, at_s])).tolist()
+            off = math.exp(-ahead_s / _OFFSET_FADING_S) - 1.0
+            x, y = x - u + off * (self.tip_px[0] - u), y - v + off * (self.tip_px[1] - v)
+        longest_px = self.scale * min(_MOST_SPEED_PX_S * ahead_s, _MOST_MOVED_PX)
+        share = min(1.0, longest_px / max(math.hypot(x, y), 1e-9))
+        return self.tip_px[0] + share * x, self.tip_px[1] + share * y
 
     def bound_px(self, at_s: float) -> float:
         """Give the 95 % bound of a forecast's error."""
@@ -136,7 +146,7 @@ class TipMotion(msgspec.Struct):
 
     def best(self, at_s: float) -> int:
         """Say which forecast is the best for that time."""
-        k = min(int(np.searchsorted(_EDGES, at_s - self.now_s)), len(AHEAD_S) - 1)
+        k = min(bisect_left(AHEAD_S, at_s - self.now_s), len(AHEAD_S) - 1)
         mean = [self.squares[i][k] / self.weights[i][k] for i in range(3)]
         plain = REST if mean[REST] <= mean[DRIFT] else DRIFT
         proved = self.weights[RHYTHM][k] >= _PROVED_WEIGHT and mean[RHYTHM] < _PROVED * mean[plain]

@@ -66,6 +66,7 @@ class Tracker:
 
     def __init__(self) -> None:
         self._state = _State()
+        self._lines: dict[int, _Line] = {}
 
     def update(self, detections: Sequence[Detection], now_s: float, scale: float = 1.0) -> list[Device]:
         """Take the detections of the next frame; give all devices, lost ones last, in falling confidence.
@@ -87,6 +88,7 @@ class Tracker:
             if owner is None:
                 state.tracks.append(Track(0, scale))
             (owner or state.tracks[-1]).take(detection, now_s)
+        self._lines.clear()
         for track in list(state.tracks):
             track.pass_frame(now_s)
             sure = track.seen_frames == 1 and (track.confidence >= _SURE or not state.begun)
@@ -120,7 +122,7 @@ class Tracker:
 
     def _name(self, track: Track) -> None:
         """Give a track its identity: that of a device which is not seen now and was last where this one is, if any."""
-        state, line = self._state, _Line(track.centreline_px)
+        state, line = self._state, self._line(track)
         heirs = [
             (farness, other.id)
             for other in state.tracks
@@ -151,13 +153,20 @@ class Tracker:
             return track.id != 0
         if now_s - track.seen_s > _TELL_LOST_S:
             return False
-        line = _Line(track.centreline_px)
+        line = self._line(track)
         return not any(
             other.seen_s == now_s
             and other.class_ == track.class_
-            and line.distance_px(_Line(other.centreline_px)) <= _COVER_PX * track.scale
+            and line.distance_px(self._line(other)) <= _COVER_PX * track.scale
             for other in self._state.tracks
         )
+
+    def _line(self, track: Track) -> _Line:
+        """Give the line of a track in this frame, made once."""
+        made = self._lines.get(id(track))
+        if made is None:
+            made = self._lines[id(track)] = _Line(track.centreline_px)
+        return made
 
     def speed_px_s(self) -> float:
         """Give the speed of the fastest tip that the last frame showed."""
