@@ -36,6 +36,8 @@ _SAME_PLACE_PX = 40.0
 _STAYS_PX = 20.0
 _STAYS_S = 0.2
 _SURPRISE_SHARE = 0.35
+_SURPRISE_FORETOLD = 0.7
+"""A forecast from a place that was not expected is in doubt itself: tips slip before they are hidden."""
 _ROUNDING_S = 1e-9
 
 
@@ -109,8 +111,10 @@ class Track(msgspec.Struct):
         ahead_s = now_s - self.motion.now_s
         if ahead_s > COAST_S + _ROUNDING_S:
             return self.motion.nearest_px(tip_px) / (_RETURN_PX * self.scale)
-        step = math.dist(self.motion.tip_px, tip_px) / (_TIP_SPEED_PX_S * self.scale * max(ahead_s, _FRAME_S))
-        return max(math.dist(self.expected_px, tip_px) / self.reach_px, step)
+        step_px = math.dist(self.motion.tip_px, tip_px)
+        too_fast = step_px / (_TIP_SPEED_PX_S * self.scale * max(ahead_s, _FRAME_S))
+        # Hearts turn back at once: where the tip was last is as good a guess as where it was going.
+        return max(min(math.dist(self.expected_px, tip_px), step_px) / self.reach_px, too_fast)
 
     def take(self, detection: Detection, now_s: float) -> None:
         """Bring it up to date with what is seen of it now."""
@@ -176,7 +180,8 @@ class Track(msgspec.Struct):
             tip_px, error_px = self.motion.tip_px, self._seen_error_px(self.motion)
         elif self.motion is not None and (seen or coasting) and self._foretold(self.motion, now_s):
             tip_px = self.expected_px
-            error_px = math.hypot(self.error_px, self.motion.bound_px(now_s))
+            doubt_px = _SURPRISE_FORETOLD * self.motion.surprise_px
+            error_px = math.hypot(self.error_px, doubt_px, self.motion.bound_px(now_s))
         self.told_px = tip_px
         return Device(
             id=self.id,

@@ -33,6 +33,7 @@ _LOST_COST = 1.0
 _GHOST_PX = 8.0
 _GHOST_S = 0.2
 """A track not seen for so long, with the tip of another of its class so near to where its own was, was that other."""
+_LEAD = 0.5
 _TELL_LOST_S = 3.0
 _FORGET_S = 10.0
 _DOUBT_S = 0.3
@@ -45,6 +46,7 @@ class _State(msgspec.Struct):
     begun: bool = False
     next_id: int = 1
     now_s: float = 0.0
+    first_id: int = 0
     tracks: list[Track] = []
 
 
@@ -69,7 +71,9 @@ class Tracker:
         self._lines: dict[int, _Line] = {}
 
     def update(self, detections: Sequence[Detection], now_s: float, scale: float = 1.0) -> list[Device]:
-        """Take the detections of the next frame; give all devices, lost ones last, in falling confidence.
+        """Take the detections of the next frame; give all devices.
+
+        They come in falling confidence, lost ones last; but the first stays first until another is far surer.
 
         Parameters
         ----------
@@ -101,7 +105,17 @@ class Tracker:
             track.told_px = None
             if self._is_told(track):
                 devices.append(track.device(now_s, frame_s))
-        return sorted(devices, key=lambda d: (d.state == "lost", -d.confidence, d.id))
+        devices.sort(key=lambda d: (d.state == "lost", -d.confidence, d.id))
+        return self._led(devices)
+
+    def _led(self, devices: list[Device]) -> list[Device]:
+        """Put first what was first before, unless another has become far surer: readers may take the first alone."""
+        state = self._state
+        leader = next((d for d in devices if d.id == state.first_id and d.state != "lost"), None)
+        if leader is None or leader.confidence < _LEAD * devices[0].confidence:
+            leader = devices[0] if devices else None
+        state.first_id = leader.id if leader else 0
+        return [leader, *(d for d in devices if d is not leader)] if leader else []
 
     def _assign(self, detections: Sequence[Detection], now_s: float) -> Iterable[tuple[Track | None, Detection]]:
         lines = [_Line(detection.centreline_px) for detection in detections]
