@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from heartwire.engine.messages import Trace
+from heartwire.engine.messages import Projection, Spacing, Trace
 
 MAX_LEADS = 12
 LARGEST_INTEGER = 2**63 - 1
@@ -17,7 +17,6 @@ Body = TypeVar("Body")
 
 _Count = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 _Size = Annotated[int, Meta(ge=1, le=8192)]
-_Spacing = Annotated[float, Meta(gt=0, le=100)]
 _Name = Annotated[str, Meta(min_length=1, max_length=32)]
 
 
@@ -55,8 +54,9 @@ class FrameHeader(msgspec.Struct, kw_only=True, omit_defaults=True):
     rate_hz: Annotated[float, Meta(ge=0, le=1000)]
     bits: Annotated[int, Meta(ge=1, le=16)]
     dtype: Literal["uint8", "uint16"]
-    spacing_mm: tuple[_Spacing, _Spacing] | None = None
+    spacing_mm: tuple[Spacing, Spacing] | None = None
     spacing_plane: Literal["patient", "detector", "unknown"] = "unknown"
+    projection: Projection | None = None
     trace: Trace
 
 

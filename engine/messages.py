@@ -73,12 +73,34 @@ class EcgChunk(msgspec.Struct, kw_only=True):
         return self.first_sample + len(self.samples)
 
 
+Degrees: TypeAlias = Annotated[float, msgspec.Meta(ge=-360, le=360)]
+Distance: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10_000)]
+Spacing: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=100)]
+Place: TypeAlias = Annotated[float, msgspec.Meta(ge=-100_000, le=100_000)]
+
+
+class Projection(msgspec.Struct, kw_only=True, frozen=True):
+    """Where X-ray source and detector stand, as in DICOM XA (PS3.3 C.8.7.5).
+
+    `primary_deg` turns the detector to the patient's left (LAO positive), `secondary_deg` to the head (cranial
+    positive). `source_to_patient_mm` is the distance to the isocentre. `imager_spacing_mm` is the (row, column) spacing
+    at the detector, `centre_px` the (x, y) where the central ray meets the frame.
+    """
+
+    primary_deg: Degrees
+    secondary_deg: Degrees
+    source_to_detector_mm: Distance
+    source_to_patient_mm: Distance
+    imager_spacing_mm: tuple[Spacing, Spacing]
+    centre_px: tuple[Place, Place]
+
+
 class XrayFrame(msgspec.Struct, kw_only=True):
     """One X-ray frame.
 
     `pixels` is (height, width) uint8 or uint16; darker is denser (sources invert MONOCHROME1). `bits` is how many bits
     are in use. `spacing_mm` is (row, column) spacing, at the patient where `spacing_plane` is "patient", else at the
-    detector.
+    detector. `projection` is there where source and detector are known to stand still.
     """
 
     stream: str
@@ -88,6 +110,7 @@ class XrayFrame(msgspec.Struct, kw_only=True):
     rate_hz: float = 0.0
     spacing_mm: tuple[float, float] | None = None
     spacing_plane: Literal["patient", "detector", "unknown"] = "unknown"
+    projection: Projection | None = None
     captured_ns: int = 0
     seq: int = 0
     clock: str = HOST_CLOCK
@@ -219,13 +242,17 @@ class Device(msgspec.Struct, kw_only=True):
 
 
 class CatheterFix(msgspec.Struct, kw_only=True, tag=True):
-    """Where the devices are in one frame."""
+    """Where the devices are in one frame.
+
+    `tip_mm` of the devices hold in the plane `spacing_plane`; `projection` is the frame's.
+    """
 
     stream: str
     frame: int
     captured_ns: int
     devices: list[Device]
     spacing_plane: str = "unknown"
+    projection: Projection | None = None
     seq: int = 0
     trace: Trace = msgspec.field(default_factory=Trace)
 

@@ -210,6 +210,7 @@ def _encode_frame(frame: XrayFrame, epoch: int) -> tuple[bytes, memoryview]:
         dtype=dtype,  # type: ignore[arg-type]
         spacing_mm=frame.spacing_mm,
         spacing_plane=frame.spacing_plane,
+        projection=frame.projection,
         trace=frame.trace,
     )
     return _ENCODE(header), np.ascontiguousarray(pixels, _PIXELS[dtype]).data.cast("B")
@@ -313,6 +314,7 @@ def _decode_frame(stream: str, data: bytes, payload: memoryview) -> Envelope:
         rate_hz=header.rate_hz,
         spacing_mm=header.spacing_mm,
         spacing_plane=header.spacing_plane,
+        projection=header.projection,
         captured_ns=header.captured_ns,
         seq=header.seq,
         clock=header.clock,

@@ -103,7 +103,7 @@ class XrayPipeline(Processor):
         found = self._localiser.infer()
         frame.trace.inferred_ns = time.monotonic_ns()
         detections = self._localiser.decide(found)
-        devices = self._tracker.update(detections, now_s, max(frame.pixels.shape) / REFERENCE_SIZE_PX)
+        devices = self._tracker.update(detections, now_s, min(frame.pixels.shape) / REFERENCE_SIZE_PX)
         for device in devices:
             device.tip_mm = _in_mm(device, frame.spacing_mm)
         fix = CatheterFix(
@@ -112,6 +112,7 @@ class XrayPipeline(Processor):
             captured_ns=frame.captured_ns,
             devices=devices,
             spacing_plane=frame.spacing_plane,
+            projection=frame.projection,
         )
         yield fix
         speed_mm_s = max(frame.spacing_mm) * self._tracker.speed_px_s() if frame.spacing_mm else None

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.errors import ConfigError
+from heartwire.engine.messages import Projection
+from heartwire.engine.xray.projection import axes
 from heartwire.streams.simulators.anatomy import GRID_PX, Anatomy
 from heartwire.streams.simulators.contrast import Contrast, Vessel, cylinder_profile
 from heartwire.streams.simulators.curves import FloatArray
@@ -30,6 +32,8 @@ Float32Array = npt.NDArray[np.float32]
 FIRST_TEST_SEED = 1_000_000
 """Seeds from here on are never trained on."""
 
+_TO_PATIENT = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+"""From the simulator's axes (right, down, towards the source, in the view from the front) to the patient's."""
 _REST = Motion(0.0, 0.0, 0.0, 0.0)
 _FIELD_MARGIN_PX = 2.0
 _HIDDEN_BY_CONTRAST = 0.4
@@ -53,6 +57,8 @@ class DeviceTruth:
         How much of the device's full density is at each point, 0 to 1: the shafts of some guidewires are nearly clear.
     tip_px
         (x, y) of the distal end, also where it cannot be seen.
+    tip_mm
+        The same in space: (x, y, z) to the patient's left, back and head from the isocentre, in every view.
     visible
         The tip can be seen.
     hidden_by
@@ -70,6 +76,7 @@ class DeviceTruth:
     centreline_px: Float32Array
     opacity: Float32Array
     tip_px: tuple[float, float]
+    tip_mm: tuple[float, float, float]
     visible: bool
     hidden_by: Literal["", "field", "contrast", "noise"]
     width_px: float
@@ -121,6 +128,9 @@ class Fluoroscopy:
         8 (uint8), or 9 to 16 (uint16).
     heart
         The heart that moves it; by default one made from the seed.
+    view
+        Positioner angles (primary, secondary) in degrees: devices, vessels and heart are the same in every view of a
+        seed; the body behind them is not turned.
 
     Raises
     ------
@@ -129,13 +139,22 @@ class Fluoroscopy:
     """
 
     def __init__(
-        self, seed: int, *, size_px: int = 512, rate_hz: float = 15.0, bits: int = 8, heart: Heart | None = None
+        self,
+        seed: int,
+        *,
+        size_px: int = 512,
+        rate_hz: float = 15.0,
+        bits: int = 8,
+        heart: Heart | None = None,
+        view: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         check_fluoroscopy(seed, size_px, rate_hz, bits)
         self.seed = seed
         self.size_px = size_px
         self.rate_hz = rate_hz
         self.bits = bits
+        self.view = view
+        self._turn = axes(*view) @ _TO_PATIENT
         random = np.random.default_rng([seed, 0x464C55])
         self.heart = heart if heart is not None else Heart(seed, _everyday_script(random))
         scale = size_px / GRID_PX
@@ -149,7 +168,7 @@ class Fluoroscopy:
 
         spectrum = Spectrum(float(random.uniform(65.0, 115.0)))
         self._anatomy = Anatomy(random, size_px, 2.0 * half_field_mm / GRID_PX, spectrum)
-        self._chain = ImagingChain(random, seed, size_px, bits)
+        self._chain = ImagingChain(random, _noise_seed(seed, view), size_px, bits)
         self._attenuation = np.zeros((size_px, size_px), np.float32)
         self._anatomy.attenuation(_REST, self._attenuation)
         self._chain.expose_for(self._attenuation)
@@ -217,8 +236,22 @@ class Fluoroscopy:
             self._draw_device(device, time_s, motion)
         return self._chain.develop(self._attenuation, number), truth
 
+    @property
+    def projection(self) -> Projection:
+        """Where source and detector stand."""
+        at_detector_mm = self.spacing_mm * self.source_to_image_mm / self.source_to_patient_mm
+        return Projection(
+            primary_deg=self.view[0],
+            secondary_deg=self.view[1],
+            source_to_detector_mm=self.source_to_image_mm,
+            source_to_patient_mm=self.source_to_patient_mm,
+            imager_spacing_mm=(at_detector_mm, at_detector_mm),
+            centre_px=(0.5 * (self.size_px - 1), 0.5 * (self.size_px - 1)),
+        )
+
     def _project(self, points_mm: FloatArray) -> Float32Array:
         """Cone-beam projection onto the frame, (n, 2) px."""
+        points_mm = points_mm @ self._turn.T
         nearer = self.source_to_patient_mm / (self.source_to_patient_mm - points_mm[:, 2:])
         return np.asarray(points_mm[:, :2] * nearer / self.spacing_mm + 0.5 * (self.size_px - 1), np.float32)
 
@@ -297,6 +330,7 @@ class Fluoroscopy:
             centreline_px=points[seen],
             opacity=opacity[seen],
             tip_px=(float(tip[0]), float(tip[1])),
+            tip_mm=tuple((_TO_PATIENT @ shape[-1]).tolist()),
             visible=hidden_by == "",
             hidden_by=hidden_by,
             width_px=device.width_px,
@@ -319,6 +353,14 @@ class Fluoroscopy:
     def _dye_around(self, tip: Float32Array) -> float:
         x, y = round(float(tip[0])), round(float(tip[1]))
         return float(self._dye[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3].mean())
+
+
+def _noise_seed(seed: int, view: tuple[float, float]) -> int:
+    """Give each view of a seed noise of its own."""
+    if view == (0.0, 0.0):
+        return seed
+    words = [seed, *(round(100.0 * (angle + 360.0)) for angle in view)]
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 def _thin(n: int) -> npt.NDArray[np.intp]:

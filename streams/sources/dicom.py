@@ -13,10 +13,10 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from heartwire.engine.errors import SourceError
-from heartwire.engine.messages import EndOfStream, Item, XrayFrame
+from heartwire.engine.messages import EndOfStream, Item, Projection, XrayFrame
 from heartwire.engine.source import Source
 from heartwire.streams.sources.dicom_frames import stored_frames
-from heartwire.streams.sources.dicom_geometry import Plane, frame_times_s, spacing
+from heartwire.streams.sources.dicom_geometry import Plane, frame_times_s, projection, spacing
 from heartwire.streams.sources.quiet import quiet
 
 _Value = TypeVar("_Value")
@@ -68,6 +68,7 @@ class DicomSource(Source):
             times_s=times_s,
             rate_hz=rate_hz,
             spacing=spacing(dataset),
+            projection=projection(dataset),
             bits=int(dataset.BitsStored),
             signed=dataset.PixelRepresentation == 1,
             inverted=photometric == "MONOCHROME1",
@@ -112,6 +113,7 @@ class DicomSource(Source):
                 rate_hz=header.rate_hz,
                 spacing_mm=spacing_mm,
                 spacing_plane=plane,
+                projection=header.projection,
                 captured_ns=round(time_s * 1e9),
             )
         yield EndOfStream(stream=self.stream, offered=len(header.times_s))
@@ -123,6 +125,7 @@ class _Header(NamedTuple):
     times_s: list[float]
     rate_hz: float
     spacing: tuple[tuple[float, float] | None, Plane]
+    projection: Projection | None
     bits: int
     signed: bool
     inverted: bool

@@ -1,4 +1,4 @@
-"""What a DICOM header says of time and space: frame times and pixel spacing (PS3.3 C.7.6.5, C.8.7.5, C.8.19.6)."""
+"""What a DICOM header says of time and space: frame times, spacing, positioner (PS3.3 C.7.6.5, C.8.7.5, C.8.19.6)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+
+from heartwire.engine.messages import Projection
 
 Plane: TypeAlias = Literal["patient", "detector", "unknown"]
 
@@ -70,11 +72,41 @@ def spacing(dataset: Any) -> tuple[tuple[float, float] | None, Plane]:
 
 def _magnification(given: dict[str, Any]) -> float | None:
     factor = _numbers(given.get("EstimatedRadiographicMagnificationFactor"))
-    detector = _numbers(given.get("DistanceSourceToDetector"))
-    patient = _numbers(given.get("DistanceSourceToPatient")) or _numbers(given.get("DistanceSourceToIsocenter"))
-    candidates = [*factor, *(d / p for d, p in zip(detector, patient, strict=False) if p > 0)]
+    distances = _distances(given)
+    candidates = [*factor, *([distances[0] / distances[1]] if distances else [])]
     low, high = _MAGNIFICATIONS
     return next((value for value in candidates if low <= value <= high), None)
+
+
+def _distances(given: dict[str, Any]) -> tuple[float, float] | None:
+    """Give the distances from the source to the detector and to the patient, mm."""
+    detector = [mm for mm in _numbers(given.get("DistanceSourceToDetector")) if mm > 0]
+    words = ("DistanceSourceToPatient", "DistanceSourceToIsocenter")
+    patient = [mm for word in words for mm in _numbers(given.get(word)) if mm > 0]
+    return (detector[0], patient[0]) if detector and patient else None
+
+
+def projection(dataset: Any) -> Projection | None:
+    """Give where source and detector stand; None where the header does not say, or they move during the run.
+
+    The central ray is taken to meet the middle of the frame, as the header has no word for it.
+    """
+    given = dict(_geometry(dataset))
+    imager, distances = _pair(given.get("ImagerPixelSpacing")), _distances(given)
+    angles = [_numbers(given.get(f"Positioner{which}Angle")) for which in ("Primary", "Secondary")]
+    if imager is None or distances is None or not all(len(angle) == 1 and abs(angle[0]) <= 360 for angle in angles):
+        return None
+    low, high = _MAGNIFICATIONS
+    if str(given.get("PositionerMotion") or "") == "DYNAMIC" or not low <= distances[0] / distances[1] <= high:
+        return None
+    return Projection(
+        primary_deg=angles[0][0],
+        secondary_deg=angles[1][0],
+        source_to_detector_mm=distances[0],
+        source_to_patient_mm=distances[1],
+        imager_spacing_mm=imager,
+        centre_px=(0.5 * (int(dataset.Columns) - 1), 0.5 * (int(dataset.Rows) - 1)),
+    )
 
 
 _KEYWORDS = (
@@ -85,6 +117,9 @@ _KEYWORDS = (
     "DistanceSourceToDetector",
     "DistanceSourceToPatient",
     "DistanceSourceToIsocenter",
+    "PositionerPrimaryAngle",
+    "PositionerSecondaryAngle",
+    "PositionerMotion",
 )
 
 

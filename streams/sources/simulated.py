@@ -158,6 +158,9 @@ class SimulatedXraySource(_SimulatedSource):
         Side of the frames, 256 to 1024, a multiple of 64.
     bits
         8 (uint8) or 9 to 16 (uint16).
+    view
+        Positioner angles (primary, secondary) in degrees; streams of one seed and script with different views are the
+        planes of a biplane system.
 
     Raises
     ------
@@ -169,6 +172,7 @@ class SimulatedXraySource(_SimulatedSource):
     rate_hz: float = 15.0
     size_px: int = 512
     bits: int = 8
+    view: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -193,6 +197,7 @@ class SimulatedXraySource(_SimulatedSource):
             rate_hz=self.rate_hz,
             bits=self.bits,
             heart=Heart(self.seed, self.script),
+            view=self.view,
         )
         return self._items(simulator, self.length())
 
@@ -215,6 +220,7 @@ class SimulatedXraySource(_SimulatedSource):
                 rate_hz=self.rate_hz,
                 spacing_mm=(simulator.spacing_mm, simulator.spacing_mm),
                 spacing_plane="patient",
+                projection=simulator.projection,
                 captured_ns=captured_ns(number, self.rate_hz),
             )
             number += 1

@@ -31,6 +31,7 @@ from heartwire.engine.messages import (
     LedgerReport,
     Message,
     Overlay,
+    Projection,
     Rhythm,
     SignalQuality,
     Trace,
@@ -66,6 +67,16 @@ frames = st.one_of(
         rate_hz=st.floats(0, 60),
         spacing_mm=st.none() | st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)),
         spacing_plane=st.sampled_from(["patient", "detector", "unknown"]),
+        projection=st.none()
+        | st.builds(
+            Projection,
+            primary_deg=st.floats(-180, 180),
+            secondary_deg=st.floats(-90, 90),
+            source_to_detector_mm=st.floats(800, 1500),
+            source_to_patient_mm=st.floats(500, 900),
+            imager_spacing_mm=st.tuples(st.floats(0.05, 1), st.floats(0.05, 1)),
+            centre_px=st.tuples(st.floats(0, 1024), st.floats(0, 1024)),
+        ),
         captured_ns=counters,
         seq=counters,
         trace=traces,
@@ -293,6 +304,12 @@ def test_a_wrong_ecg_header_is_refused_with_the_field_named(changes: dict[str, o
         decode(altered(chunk(), **changes))
 
 
+_PROJECTION: dict[str, object] = {
+    "primary_deg": 30.0, "secondary_deg": 0.0, "source_to_detector_mm": 1000.0, "source_to_patient_mm": 750.0,
+    "imager_spacing_mm": [0.3, 0.3], "centre_px": [1.5, 1.5],
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
@@ -305,6 +322,9 @@ def test_a_wrong_ecg_header_is_refused_with_the_field_named(changes: dict[str, o
         ({"spacing_mm": [0.0, 0.3]}, r"\$\.spacing_mm"),
         ({"spacing_mm": [math.nan, 0.3]}, r"\$\.spacing_mm"),
         ({"rate_hz": math.nan}, r"\$\.rate_hz"),
+        ({"projection": {**_PROJECTION, "primary_deg": math.nan}}, r"\$\.projection\.primary_deg"),
+        ({"projection": {**_PROJECTION, "source_to_patient_mm": 0.0}}, r"\$\.projection\.source_to_patient_mm"),
+        ({"projection": {"primary_deg": 1.0}}, r"\$\.projection"),
     ],
 )
 def test_a_wrong_frame_header_is_refused_with_the_field_named(changes: dict[str, object], where: str) -> None:

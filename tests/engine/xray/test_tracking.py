@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heartwire.engine.xray.detection import Detection, DeviceClass, Point
 from heartwire.engine.xray.tracking import Tracker
@@ -155,3 +157,76 @@ def test_state_restored_goes_on_as_if_never_stopped() -> None:
         seen = [detection((200.0 + 3 * k, 250.0))] if k != 9 else []
         assert tracker.update(seen, k * FRAME_S) == other.update(seen, k * FRAME_S)
     assert tracker.speed_px_s() == other.speed_px_s() > 20.0
+
+
+def test_a_tip_that_jumps_is_not_believed_until_it_stays() -> None:
+    tracker = Tracker()
+    for k in range(20):
+        tracker.update([detection((200.0, 250.0), end=(300.0, 250.0))], k * FRAME_S)
+    tips = []
+    for k in range(20, 26):
+        (device,) = tracker.update([detection((270.0, 250.0))], k * FRAME_S)
+        assert device.id == 1
+        tips.append(device.tip_px if device.visible else None)
+    assert tips == [None, None, *[(270.0, 250.0)] * 4]
+
+
+def test_a_tip_hidden_for_seconds_comes_back_under_its_id_in_the_first_frame() -> None:
+    tracker = Tracker()
+    for k in range(30):
+        tracker.update([detection((200.0 + 10 * math.sin(k / 2), 250.0))], k * FRAME_S)
+    for k in range(30, 90):
+        (device,) = tracker.update([detection(None)], k * FRAME_S)
+        assert (device.id, device.visible) == (1, False)
+    (device,) = tracker.update([detection((205.0, 252.0))], 90 * FRAME_S)
+    assert (device.id, device.visible, device.tip_px) == (1, True, (205.0, 252.0))
+
+
+def test_the_bound_is_the_detections_own_and_wider_where_the_place_surprised() -> None:
+    tracker = Tracker()
+    for k in range(30):
+        (still,) = tracker.update([detection((200.0, 250.0))], k * FRAME_S)
+    assert still.error_px == pytest.approx(1.5, abs=0.01)
+    (moved,) = tracker.update([detection((212.0, 250.0))], 30 * FRAME_S)
+    assert moved.tip_px == (212.0, 250.0)
+    assert moved.error_px is not None
+    assert moved.error_px > 3.0
+
+
+def test_a_new_track_where_a_device_was_lost_takes_up_its_identity() -> None:
+    tracker = Tracker()
+    for k in range(20):
+        tracker.update([detection((200.0, 250.0))], k * FRAME_S)
+    for k in range(20, 35):
+        tracker.update([], k * FRAME_S)
+    back = [tracker.update([detection((232.0, 262.0), entry=(0.0, 300.0), confidence=0.4)], k * FRAME_S)
+            for k in range(35, 39)]  # fmt: skip
+    seen = [[device.id for device in devices if device.state == "tracked"] for devices in back]
+    assert seen == [[], [], [1], [1]]
+
+
+tips = st.none() | st.tuples(st.floats(0, 511), st.floats(0, 511))
+seen_device = st.builds(
+    detection,
+    tips,
+    entry=st.tuples(st.just(0.0), st.floats(0, 511)),
+    class_=st.sampled_from(["catheter", "guidewire", "electrode-catheter"]),
+    confidence=st.floats(0.05, 1.0),
+)
+
+
+@given(st.lists(st.lists(seen_device, max_size=3), min_size=2, max_size=25))
+def test_whatever_is_detected_no_tip_jumps_and_a_restored_tracker_goes_on_the_same(
+    frames: list[list[Detection]],
+) -> None:
+    tracker, other = Tracker(), Tracker()
+    before: dict[int, Point] = {}
+    for k, seen in enumerate(frames):
+        other.restore(tracker.snapshot())
+        devices = tracker.update(seen, k * FRAME_S)
+        assert other.update(seen, k * FRAME_S) == devices
+        assert len({device.id for device in devices}) == len(devices)
+        now = {device.id: device.tip_px for device in devices if device.tip_px is not None}
+        assert all(math.dist(before[number], tip) <= 25.0 for number, tip in now.items() if number in before)
+        assert all(device.error_px is not None for device in devices if device.tip_px is not None)
+        before = now

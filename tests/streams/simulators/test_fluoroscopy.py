@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from heartwire.engine.errors import ConfigError
+from heartwire.engine.xray.projection import project
 from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, DeviceTruth, Fluoroscopy
 from heartwire.streams.simulators.heart import Heart
 
@@ -128,6 +129,17 @@ def test_the_given_heart_moves_it() -> None:
     assert math.isnan(run.frame(15 * 7)[1].cardiac_phase)
     frame = math.ceil(beats[0].time_s * 15.0)
     assert run.frame(frame)[1].cardiac_phase == pytest.approx((frame / 15.0 - beats[0].time_s) / beats[1].rr_s)
+
+
+def test_another_view_shows_the_same_devices_from_another_side() -> None:
+    front, side = (Fluoroscopy(FIRST_TEST_SEED + 3, size_px=256, view=view) for view in ((0.0, 0.0), (35.0, -15.0)))
+    for number in (0, 9):
+        (seen, truth), (other_seen, other) = front.frame(number), side.frame(number)
+        assert [d.tip_mm for d in truth.devices] == [d.tip_mm for d in other.devices]
+        for run, of_run in ((front, truth), (side, other)):
+            places = project(run.projection, np.array([d.tip_mm for d in of_run.devices]))
+            assert places == pytest.approx(np.array([d.tip_px for d in of_run.devices]), abs=1e-3)
+        assert (seen != other_seen).any()
 
 
 def test_tips_outside_the_field_and_inside_contrast_are_not_visible(runs: list[Fluoroscopy]) -> None:

@@ -15,7 +15,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEGExtended12Bit, XRayAngiographicImageStorage, generate_uid
 
 from heartwire.engine.errors import SourceError
-from heartwire.engine.messages import EndOfStream, XrayFrame
+from heartwire.engine.messages import EndOfStream, Projection, XrayFrame
 from heartwire.streams.sources.dicom import DicomSource
 
 LOSSLESS = (
@@ -179,6 +179,16 @@ def test_frame_times_are_those_of_the_header(
             (0.3, 0.3),
             "detector",
         ),
+        (
+            {
+                "ImagerPixelSpacing": [0.3, 0.3],
+                "DistanceSourceToDetector": "1200",
+                "DistanceSourceToPatient": "0",
+                "DistanceSourceToIsocenter": 800.0,
+            },
+            (0.2, 0.2),
+            "patient",
+        ),
         ({"PixelSpacing": [0.25, 0.25]}, (0.25, 0.25), "unknown"),
         ({"PixelSpacing": [0.25, 0.25], "PixelSpacingCalibrationType": "FIDUCIAL"}, (0.25, 0.25), "patient"),
     ],
@@ -189,6 +199,37 @@ def test_spacing_is_brought_to_the_patient_where_the_magnification_is_known(
     frame = frames_of(save(dataset(drawn(1), 8, **elements), tmp_path / "run.dcm"))[0]
     assert frame.spacing_plane == plane
     assert frame.spacing_mm == (None if spacing_mm is None else pytest.approx(spacing_mm))
+
+
+_STANDS: dict[str, Any] = {
+    "ImagerPixelSpacing": [0.3, 0.2], "DistanceSourceToDetector": "1100", "DistanceSourceToPatient": "750",
+    "PositionerPrimaryAngle": "-28.5", "PositionerSecondaryAngle": "12",
+}  # fmt: skip
+
+
+def test_where_source_and_detector_stand_comes_with_each_frame(tmp_path: Path) -> None:
+    frame = frames_of(save(dataset(drawn(1), 8, **_STANDS), tmp_path / "run.dcm"))[0]
+    height, width = frame.pixels.shape
+    assert frame.projection == Projection(
+        primary_deg=-28.5, secondary_deg=12.0, source_to_detector_mm=1100.0, source_to_patient_mm=750.0,
+        imager_spacing_mm=(0.3, 0.2), centre_px=(0.5 * (width - 1), 0.5 * (height - 1)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({word: None} for word in _STANDS),
+        {"PositionerMotion": "DYNAMIC"},
+        {"DistanceSourceToPatient": "0"},
+        {"DistanceSourceToPatient": "1200"},
+        {"PositionerPrimaryAngle": "4000"},
+    ],
+)
+def test_where_they_stand_is_not_told_of_a_header_that_does_not_say(tmp_path: Path, change: dict[str, Any]) -> None:
+    elements = {word: value for word, value in {**_STANDS, **change}.items() if value is not None}
+    frame = frames_of(save(dataset(drawn(1), 8, **elements), tmp_path / "run.dcm"))[0]
+    assert frame.projection is None
 
 
 def test_an_enhanced_image_gives_its_spacing_in_functional_groups(tmp_path: Path) -> None:

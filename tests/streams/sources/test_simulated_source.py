@@ -73,6 +73,7 @@ def test_frames_are_those_of_the_simulator_with_their_geometry() -> None:
         assert frame.bits == 12
         assert frame.spacing_mm == (run.spacing_mm, run.spacing_mm)
         assert frame.spacing_plane == "patient"
+        assert frame.projection == run.projection
         assert frame.captured_ns == round(number / 15.0 * 1e9)
         assert frame.pixels.tobytes() == run.frame(number)[0].tobytes()
 
