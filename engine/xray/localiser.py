@@ -22,6 +22,7 @@ DEFAULT_RATE_HZ = 15.0
 _HALF_SURE_PX = 20.0
 _LONE_SHARE = 0.6
 _LEAST_SEEN = 0.3
+_LEAST_SURE = 0.35
 _LEAST_ELECTRODES = 2
 _SHORTEST_LINE_PX = 60.0
 _SHORTEST_WITH_TIP_PX = 10.0
@@ -134,7 +135,7 @@ class Localiser:
             rings = rings[:0]
         tip = None if line.tip is None else self._refined(line.tip)
         if tip is None or line.tip is None or tip.seen < _LEAST_SEEN:
-            if long < _SHORTEST_LINE_PX:
+            if long < _SHORTEST_LINE_PX or sure < _LEAST_SURE:
                 return None
             if line.tip is None and self._border_px(line.points[-1]) < self._border_px(line.points[0]):
                 line, rings = line.flipped(), rings[::-1]
@@ -154,14 +155,15 @@ class Localiser:
         # The last cells of a skeleton stray towards corners of the body: the tip itself ends the line.
         keep = np.hypot(line.points[:, 0] - place[0, 0], line.points[:, 1] - place[0, 1]) > 4.0
         last = int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 1
-        points = smooth(np.concatenate([centred(line.points[:last], body), place]))
+        centreline = self._to_frame(smooth(np.concatenate([centred(line.points[:last], body), place])))
+        centreline[-1] = (tip.x_px, tip.y_px)
         return Detection(
             class_=class_,
             confidence=round(float(np.sqrt(line.tip.heat * tip.seen * sure)) * long / (long + _HALF_SURE_PX), 4),
             visible=True,
             tip_px=(tip.x_px, tip.y_px),
             error_px=tip.bound_px,
-            centreline_px=self._to_frame(points),
+            centreline_px=centreline,
             electrodes_px=self._to_frame(rings),
         )
 
@@ -171,7 +173,7 @@ class Localiser:
             return None
         return Detection(
             class_=peak.class_,
-            confidence=round(_LONE_SHARE * float(np.sqrt(peak.heat * tip.seen)), 4),
+            confidence=round(_LONE_SHARE * peak.heat * tip.seen, 4),
             visible=True,
             tip_px=(tip.x_px, tip.y_px),
             error_px=tip.bound_px,
