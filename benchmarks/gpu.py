@@ -11,7 +11,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 import numpy as np
 
-from heartwire.benchmarks.accuracy.catheter import SimulatedScore, score_simulated
+from heartwire.benchmarks.accuracy.catheter_score import as_reported
+from heartwire.benchmarks.accuracy.catheter_simulated import (
+    SimulatedFigures,
+    score_simulated,
+    simulated_figures,
+    simulated_frames,
+)
 from heartwire.benchmarks.accuracy.network_cost import BEATS_PER_S
 from heartwire.benchmarks.environment import environment, gpu_state
 from heartwire.engine.ecg.conditioning import GRID_HZ
@@ -91,7 +97,7 @@ class FrameRow(msgspec.Struct, kw_only=True):
     conditioning_ms: float
     network_ms: float
     decision_ms: float
-    score: SimulatedScore
+    score: SimulatedFigures
 
 
 class GpuResult(msgspec.Struct, kw_only=True):
@@ -194,6 +200,10 @@ def frame_to_fix(device: Device, frames: int, scored_runs: int) -> FrameRow:
         stages_ns.append(np.diff([begin_ns, trace.conditioned_ns, trace.inferred_ns, end_ns]))
     conditioning_ms, network_ms, decision_ms = (float(ms) for ms in np.median(stages_ns, axis=0) / 1e6)
     seeds = range(FIRST_TEST_SEED, FIRST_TEST_SEED + scored_runs)
+    localiser = Localiser(Model(MODEL_NAME, provider=device))
+    scores = [
+        score_simulated(made, lambda frame: as_reported(localiser.locate(frame))) for made in simulated_frames(seeds)
+    ]
     return FrameRow(
         device=device,
         runs_on="; ".join(pipeline.notes),
@@ -201,7 +211,7 @@ def frame_to_fix(device: Device, frames: int, scored_runs: int) -> FrameRow:
         conditioning_ms=conditioning_ms,
         network_ms=network_ms,
         decision_ms=decision_ms,
-        score=score_simulated(Localiser(Model(MODEL_NAME, provider=device)), seeds=seeds),
+        score=simulated_figures(device, scores),
     )
 
 

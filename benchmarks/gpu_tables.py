@@ -62,7 +62,8 @@ def tables(result: GpuResult) -> Iterable[RenderableType]:
     for f in result.frames:
         table.add_row(
             f.device, f"{f.whole.p50_ms:.2f}", _p99(f.whole), f"{f.whole.max_ms:.2f}", f"{f.conditioning_ms:.2f}",
-            f"{f.network_ms:.2f}", f"{f.decision_ms:.2f}", f"{100 * f.score.found:.1f}", f"{f.score.tip_median_px:.2f}",
+            f"{f.network_ms:.2f}", f"{f.decision_ms:.2f}", f"{100 * f.score.tips_found:.1f}",
+            "-" if f.score.tip_px.median is None else f"{f.score.tip_px.median:.2f}",
         )  # fmt: skip
     yield table
     told = {**result.environment, "gpu after": result.gpu_after}

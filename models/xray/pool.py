@@ -47,7 +47,7 @@ def pack_truth(truth: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
     packed = np.rint(truth * 127.0)
     offset = truth[4:6]
     packed[4:6] = np.where(np.isnan(offset), _NO_OFFSET, np.rint(np.clip(offset * _OFFSET_SCALE, -127.0, 127.0)))
-    return packed.astype(np.int8)
+    return np.asarray(packed, np.int8)
 
 
 def unpack_truth(packed: Tensor) -> Tensor:
