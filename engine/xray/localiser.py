@@ -10,6 +10,7 @@ from heartwire.engine.messages import XrayFrame
 from heartwire.engine.xray.assembly import Line, assign
 from heartwire.engine.xray.centreline import centred, find_lines, length_px, smooth
 from heartwire.engine.xray.conditioning import Conditioner
+from heartwire.engine.xray.confidence import Confidence, Evidence, Kind, evidence
 from heartwire.engine.xray.detection import Detection, DeviceClass, Point
 from heartwire.engine.xray.device_map import CELL_PX, TIP_CELL_PX, Array, DeviceMap, DeviceMapper
 from heartwire.engine.xray.electrodes import along, find_electrodes
@@ -19,10 +20,7 @@ from heartwire.engine.xray.tip import CLASSES, TipPeak, find_tips
 
 MODEL_NAME = "xray-devices"
 DEFAULT_RATE_HZ = 15.0
-_HALF_SURE_PX = 20.0
-_LONE_SHARE = 0.6
 _LEAST_SEEN = 0.3
-_LEAST_SURE = 0.35
 _LEAST_ELECTRODES = 2
 _SHORTEST_LINE_PX = 60.0
 _SHORTEST_WITH_TIP_PX = 10.0
@@ -57,6 +55,7 @@ class Localiser:
         self._tip_threshold = settings["tip_threshold"]
         self._electrode_threshold = settings["electrode_threshold"]
         self._report_confidence = settings["report_confidence"]
+        self._confidence = Confidence(settings)
         self._warm_up()
 
     def _warm_up(self) -> None:
@@ -89,14 +88,24 @@ class Localiser:
 
     def decide(self, found: DeviceMap) -> list[Detection]:
         """Turn the network's answer for the frame conditioned last into detections, most confident first."""
+        detections = [detection for detection, _, _ in self.candidates(found)]
+        detections.sort(key=lambda d: -d.confidence)
+        return [d for d in detections if d.confidence >= self._report_confidence]
+
+    def candidates(self, found: DeviceMap) -> list[tuple[Detection, Kind, Evidence]]:
+        """Give all that may be a device, sure or not, with what speaks for it."""
         body = np.maximum(found.device[0], found.device[1])
         lines = [Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)]
         alone = assign(lines, find_tips(found, least_heat=self._tip_threshold))
         electrodes = find_electrodes(found.electrode, least_heat=self._electrode_threshold)
-        detections = [d for line in lines if (d := self._detection(line, body, electrodes)) is not None]
-        detections += [d for tip in alone if (d := self._lone_tip(tip)) is not None]
-        detections.sort(key=lambda d: -d.confidence)
-        return [d for d in detections if d.confidence >= self._report_confidence]
+        candidates = [c for line in lines if (c := self._on_line(line, body, electrodes)) is not None]
+        return candidates + [c for tip in alone if (c := self._lone_tip(tip)) is not None]
+
+    def look(self, planes: Array, pixels: npt.NDArray[np.uint8]) -> list[tuple[Detection, Kind, Evidence]]:
+        """Give the candidates in planes (3, s, s) of the network's size that were conditioned elsewhere."""
+        self.condition(XrayFrame(stream="", frame=0, pixels=pixels))
+        self._mapper.planes[...] = planes
+        return self.candidates(self.infer())
 
     def locate(self, frame: XrayFrame) -> list[Detection]:
         """Find the devices in a frame by itself, most confident first."""
@@ -123,31 +132,34 @@ class Localiser:
         x, y = float(point[0]), float(point[1])
         return min(x, y, self._conditioner.inner_width - 1 - x, self._conditioner.inner_height - 1 - y)
 
-    def _detection(self, line: Line, body: Array, electrodes: Array) -> Detection | None:
+    def _on_line(self, line: Line, body: Array, electrodes: Array) -> tuple[Detection, Kind, Evidence] | None:
         long = length_px(line.points)
+        bodies = line.bodies.max(axis=1)
         means = line.bodies.mean(axis=0)
-        sure = float(line.bodies.max(axis=1).mean())
         rings = along(line.points, electrodes)
         class_: DeviceClass = CLASSES[int(means[1] > means[0])]
+        wire = class_ == "guidewire"
         if len(rings) >= _LEAST_ELECTRODES:
             class_ = "electrode-catheter"
         else:
             rings = rings[:0]
         tip = None if line.tip is None else self._refined(line.tip)
         if tip is None or line.tip is None or tip.seen < _LEAST_SEEN:
-            if long < _SHORTEST_LINE_PX or sure < _LEAST_SURE:
+            if long < _SHORTEST_LINE_PX:
                 return None
             if line.tip is None and self._border_px(line.points[-1]) < self._border_px(line.points[0]):
                 line, rings = line.flipped(), rings[::-1]
-            return Detection(
+            found = evidence(bodies, long, None, None, wire=wire)
+            detection = Detection(
                 class_=class_,
-                confidence=round(0.5 * sure * min(1.0, long / 150.0), 4),
+                confidence=self._confidence.of("line", found),
                 visible=False,
                 tip_px=None,
                 error_px=None,
                 centreline_px=self._to_frame(smooth(centred(line.points, body))),
                 electrodes_px=self._to_frame(rings),
             )
+            return detection, "line", found
         if long < _SHORTEST_WITH_TIP_PX:
             return self._lone_tip(line.tip)
         assert self._conditioner is not None
@@ -157,28 +169,32 @@ class Localiser:
         last = int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 1
         centreline = self._to_frame(smooth(np.concatenate([centred(line.points[:last], body), place])))
         centreline[-1] = (tip.x_px, tip.y_px)
-        return Detection(
+        found = evidence(bodies, long, line.tip.heat, tip.seen, wire=wire)
+        detection = Detection(
             class_=class_,
-            confidence=round(float(np.sqrt(line.tip.heat * tip.seen * sure)) * long / (long + _HALF_SURE_PX), 4),
+            confidence=self._confidence.of("tipped", found),
             visible=True,
             tip_px=(tip.x_px, tip.y_px),
             error_px=tip.bound_px,
             centreline_px=centreline,
             electrodes_px=self._to_frame(rings),
         )
+        return detection, "tipped", found
 
-    def _lone_tip(self, peak: TipPeak) -> Detection | None:
+    def _lone_tip(self, peak: TipPeak) -> tuple[Detection, Kind, Evidence] | None:
         tip = self._refined(peak)
         if tip.seen < _LEAST_SEEN:
             return None
-        return Detection(
+        found = evidence(None, 0.0, peak.heat, tip.seen, wire=peak.class_ == "guidewire")
+        detection = Detection(
             class_=peak.class_,
-            confidence=round(_LONE_SHARE * peak.heat * tip.seen, 4),
+            confidence=self._confidence.of("lone", found),
             visible=True,
             tip_px=(tip.x_px, tip.y_px),
             error_px=tip.bound_px,
             centreline_px=[(tip.x_px, tip.y_px)],
         )
+        return detection, "lone", found
 
 
 def _read(found: DeviceMap, points: Array) -> Array:

@@ -35,8 +35,8 @@ _LIMITS = (
     "for catheters."
 )
 _EIGHT_BITS = (
-    "For CPUs quantised with ranges that need 8-bit dot products (AVX512-VNNI, AVX-VNNI or Arm): older CPUs may saturate "
-    "and lose accuracy."
+    "For CPUs quantised with ranges that need 8-bit dot products (AVX512-VNNI, AVX-VNNI or Arm): older CPUs may "
+    "saturate and lose accuracy."
 )
 
 
