@@ -14,11 +14,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from heartwire.benchmarks.accuracy.catheter_tracking import follow, owners
-from heartwire.engine.inference import Model
+from heartwire.benchmarks.accuracy.catheter_tracking import owners
 from heartwire.engine.messages import CatheterFix
 from heartwire.engine.xray.biplane import Biplane
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, FrameTruth
+from heartwire.streams.simulators.fluoroscopy import FrameTruth
 
 VIEWS = ((-30.0, 0.0), (40.0, 20.0))
 """RAO 30, and LAO 40 with 20 cranial: the planes of a usual biplane run."""
@@ -100,21 +99,3 @@ def _score_run(first: Steps, second: Steps, tally: _Tally) -> None:
 
 def _share(held: Sequence[bool]) -> float:
     return sum(held) / len(held) if held else math.nan
-
-
-def score_biplane(
-    model: Model, *, seeds: Sequence[int] = range(FIRST_TEST_SEED + 500, FIRST_TEST_SEED + 516), frames: int = 60
-) -> BiplaneScore:
-    """Follow simulated runs in two views and score the tips in space.
-
-    Parameters
-    ----------
-    model
-        The device network.
-    seeds
-        Runs, from the simulator's first test seed on.
-    frames
-        Frames of each run and view, at 15 a second.
-    """
-    first, second = VIEWS
-    return score_planes([(follow(model, s, frames, first), follow(model, s, frames, second)) for s in seeds])

@@ -21,11 +21,8 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 
-from heartwire.engine.inference import Model
-from heartwire.engine.messages import CatheterFix, Device, XrayFrame
-from heartwire.engine.xray.localiser import Localiser
-from heartwire.engine.xray.pipeline import XrayPipeline
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, DeviceTruth, Fluoroscopy, FrameTruth
+from heartwire.engine.messages import Device
+from heartwire.streams.simulators.fluoroscopy import DeviceTruth, FrameTruth
 
 Step: TypeAlias = tuple[FrameTruth, list[Device]]
 """What is true of a frame, and what was reported."""
@@ -180,40 +177,3 @@ def score_runs(runs: Iterable[Sequence[Step]]) -> TrackingScore:
 
 def _share(held: Sequence[bool]) -> float:
     return sum(held) / len(held) if held else math.nan
-
-
-def follow(
-    model: Model, seed: int, frames: int, view: tuple[float, float] = (0.0, 0.0)
-) -> list[tuple[FrameTruth, CatheterFix]]:
-    """Run the whole X-ray pipeline over one simulated run; give what is true and what was reported of each frame."""
-    run, pipeline = Fluoroscopy(seed, view=view), XrayPipeline("evaluation", Localiser(model))
-    steps = []
-    for number in range(frames):
-        pixels, truth = run.frame(number)
-        frame = XrayFrame(
-            stream="evaluation",
-            frame=number,
-            pixels=pixels,
-            rate_hz=run.rate_hz,
-            projection=run.projection,
-            captured_ns=round(1e9 * truth.time_s),
-        )
-        steps.append((truth, next(found for found in pipeline.process(frame) if isinstance(found, CatheterFix))))
-    return steps
-
-
-def score_tracking(
-    model: Model, *, seeds: Sequence[int] = range(FIRST_TEST_SEED, FIRST_TEST_SEED + 24), frames: int = 180
-) -> TrackingScore:
-    """Follow simulated runs from their first frame on, and score them.
-
-    Parameters
-    ----------
-    model
-        The device network.
-    seeds
-        Runs, from the simulator's first test seed on.
-    frames
-        Frames of each run, at 15 a second.
-    """
-    return score_runs([(truth, fix.devices) for truth, fix in follow(model, seed, frames)] for seed in seeds)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.engine.messages import CatheterFix, Device, Projection
@@ -51,6 +51,7 @@ def moved(frame: int, start: Place, depth_mm: float = 8.0) -> Place:
     return start[0] + depth_mm * math.sin(frame / 3), start[1] + depth_mm * math.cos(frame / 2), start[2] + frame / 5
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.tuples(*[st.floats(-80.0, 80.0)] * 3))
 def test_a_place_seen_in_two_views_is_found(at_mm: Place) -> None:
     found = triangulate(FIRST, seen(at_mm, FIRST), SECOND, seen(at_mm, SECOND))
@@ -118,6 +119,7 @@ def test_a_hidden_tip_gives_no_place() -> None:
     assert biplane.take(fix("b/xray", 0, [(0.0, 0.0, 0.0)])) == []
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.booleans(), min_size=40, max_size=40), st.sets(st.integers(0, 19)), st.sets(st.integers(0, 19)))
 def test_the_order_in_which_the_streams_come_does_not_matter(
     order: list[bool], dropped_a: set[int], dropped_b: set[int]

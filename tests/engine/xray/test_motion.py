@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.engine.xray.detection import Point
@@ -57,6 +57,7 @@ def test_the_bound_grows_while_nothing_is_seen_as_it_was_measured_to_grow() -> N
     assert fast.bound_px(42 * FRAME_S) > 2.0 * slow.bound_px(42 * FRAME_S)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.floats(-50, 1100), st.floats(-50, 1100)), min_size=2, max_size=80), st.floats(0.001, 0.9))
 def test_whatever_was_seen_forecasts_are_finite_and_no_faster_than_tips(places: list[Point], ahead_s: float) -> None:
     motion = followed(places)

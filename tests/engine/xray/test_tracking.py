@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.engine.xray.detection import Detection, DeviceClass, Point
@@ -215,6 +215,7 @@ seen_device = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.lists(seen_device, max_size=3), min_size=2, max_size=25))
 def test_whatever_is_detected_no_tip_jumps_and_a_restored_tracker_goes_on_the_same(
     frames: list[list[Detection]],
@@ -230,3 +231,33 @@ def test_whatever_is_detected_no_tip_jumps_and_a_restored_tracker_goes_on_the_sa
         assert all(math.dist(before[number], tip) <= 25.0 for number, tip in now.items() if number in before)
         assert all(device.error_px is not None for device in devices if device.tip_px is not None)
         before = now
+
+
+def test_what_was_told_first_stays_first_until_another_is_far_surer() -> None:
+    tracker = Tracker()
+    for k in range(40):
+        steady = detection((200.0, 150.0), entry=(0.0, 150.0), confidence=0.5 if k < 20 else 0.2)
+        wavering = detection((200.0, 350.0), entry=(0.0, 350.0), confidence=0.6 if k % 2 else 0.45)
+        first = tracker.update([steady, wavering], k * FRAME_S)[0]
+        if k == 0:
+            leader = first.id
+        assert first.id == leader or k > 20
+    assert first.id != leader
+
+
+def test_a_track_whose_device_is_followed_by_another_ends() -> None:
+    tracker = Tracker()
+    for k in range(10):
+        tracker.update([detection((200.0, 250.0))], k * FRAME_S)
+    for k in range(10, 40):
+        # It has turned: its line lies elsewhere, and its tip jumped; then it comes to where the old one was.
+        x = 300.0 - 4.0 * (k - 10)
+        told = tracker.update([detection((x, 254.0), entry=(500.0, 400.0))], k * FRAME_S)
+    assert [device.state for device in told] == ["tracked"]
+
+
+def test_a_tip_that_turns_back_with_the_heart_is_taken_at_once() -> None:
+    tracker = Tracker()
+    xs = [120.0, 136.0, 148.0, 154.0, 151.0, 155.0, 135.0, 124.0, 119.0]
+    devices = [tracker.update([detection((x, 140.0))], k * FRAME_S)[0] for k, x in enumerate(xs)]
+    assert [device.visible for device in devices] == [True] * len(xs)
