@@ -16,7 +16,9 @@ from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
     alarms_run,
+    catheter_page,
     catheter_run,
+    catheter_tables,
     cinc2015_run,
     false_alarms_run,
     mitdb_run,
@@ -114,7 +116,7 @@ def evaluate(
         Path | None, typer.Option(help="Keep what the engine wrote, result.json and (where there is one) report.html.")
     ] = None,
     records: Annotated[str, typer.Option(help="mitdb, nstdb, rhythms: only these records, as in 100,101.")] = "",
-    peers: Annotated[bool, typer.Option(help="mitdb, nstdb: run the detectors of others, where installed.")] = True,
+    peers: Annotated[bool, typer.Option(help="mitdb, nstdb, catheter: run what others have, where installed.")] = True,
 ) -> None:
     """Accuracy of the whole engine on public recordings, in the figures of the field."""
     if not data.is_dir():
@@ -162,8 +164,9 @@ def evaluate(
                 result, tables = msgspec.json.encode(told), false_alarms_run.tables(told)
                 page = false_alarms_run.false_alarms_page(told)
             case "catheter":
-                fixes = catheter_run.evaluate(data, progress)
-                result, tables = msgspec.json.encode(fixes), catheter_run.tables(fixes)
+                fixes = catheter_run.evaluate(data, progress, peers=peers, keep=out)
+                result, tables = msgspec.json.encode(fixes), catheter_tables.tables(fixes)
+                page = catheter_page.catheter_page(fixes)
     console = Console()
     if not console.is_terminal:
         console = Console(width=_FILE_COLUMNS)

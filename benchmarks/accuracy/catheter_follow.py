@@ -1,0 +1,112 @@
+"""Tips followed through held-out simulated runs: the whole pipeline and CSRT, on the same frames.
+
+The pipeline must find the device by itself; its tip is that of the one id which lies nearest in most frames, and any
+frame in which that id has no visible tip is a miss. CSRT is begun on the true tip of the first frame. Every device counts
+whose tip is visible in the first frame; the first frame itself does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from heartwire.benchmarks.accuracy.catheter_cine import fixes
+from heartwire.benchmarks.accuracy.catheter_figures import Errors, errors
+from heartwire.benchmarks.accuracy.catheter_held_out import held_out_run
+from heartwire.benchmarks.accuracy.catheter_peers import CSRT, CsrtTip, csrt_installed
+from heartwire.benchmarks.accuracy.catheter_score import TIP_WITHIN_PX
+from heartwire.benchmarks.accuracy.catheter_tracking import Step
+from heartwire.engine.messages import CatheterFix, XrayFrame
+from heartwire.engine.xray.detection import Point
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, FrameTruth
+
+SEEDS = range(FIRST_TEST_SEED + 200, FIRST_TEST_SEED + 212)
+FRAMES, FRAMES_OF_BOTH = 90, 30
+OURS = "heartwire"
+
+
+class FollowFigures(msgspec.Struct, kw_only=True):
+    """One method on all tips: errors in the frames that show them (missed: infinitely far), and what is told else.
+
+    `told_hidden` is the share of the frames with a hidden tip in which a visible one is told.
+    """
+
+    method: str
+    tips: int
+    tip_px: Errors
+    told_hidden: float | None
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One tip through a run: where it truly is (None: hidden), and where each method has it."""
+
+    true: list[Point | None]
+    told: dict[str, list[Point | None]]
+
+
+@dataclass(frozen=True)
+class FollowedRun:
+    """A run: what is true and what was told, frame by frame, and the tips that CSRT followed, too."""
+
+    steps: list[Step]
+    tips: list[Followed]
+
+
+def our_tips(true: Sequence[Point | None], told: Sequence[CatheterFix]) -> list[Point | None]:
+    """Give the tip of the id that is nearest to the true tip, within 10 px, in most frames."""
+    seen = [{d.id: d.tip_px for d in fix.devices if d.visible and d.tip_px is not None} for fix in told]
+    votes: Counter[int] = Counter()
+    for tip, tips in zip(true, seen, strict=True):
+        if tip is not None and tips:
+            distance, nearest = min((math.dist(tip, each), id_) for id_, each in tips.items())
+            if distance <= TIP_WITHIN_PX:
+                votes[nearest] += 1
+    chosen = votes.most_common(1)[0][0] if votes else 0
+    return [tips.get(chosen) for tips in seen]
+
+
+def follow_run(seed: int, *, frames: int = FRAMES, both: int = FRAMES_OF_BOTH, peers: bool = True) -> FollowedRun:
+    """Simulate a run of `frames` and follow its tips; the tips of both methods over the first `both` of them."""
+    run = held_out_run(seed)
+    images, truths = [], []
+    for number in range(frames):
+        pixels, truth = run.frame(number)
+        images.append(XrayFrame(stream="evaluation", frame=number, pixels=pixels, rate_hz=run.rate_hz))
+        truths.append(truth)
+    told = list(fixes(images))
+    tips = []
+    for first in truths[0].devices:
+        if first.visible:
+            true = [_tip(truth, first.id) for truth in truths[:both]]
+            methods = {OURS: our_tips(true, told[:both])}
+            if peers and csrt_installed():
+                tracker = CsrtTip(images[0], first.tip_px)
+                methods[CSRT] = [first.tip_px, *(tracker.follow(image) for image in images[1:both])]
+            tips.append(Followed(true, methods))
+    return FollowedRun([(truth, fix.devices) for truth, fix in zip(truths, told, strict=True)], tips)
+
+
+def _tip(truth: FrameTruth, id_: int) -> Point | None:
+    return next((device.tip_px for device in truth.devices if device.id == id_ and device.visible), None)
+
+
+def follow_figures(tips: Sequence[Followed]) -> list[FollowFigures]:
+    """Summarise all tips for each method."""
+    rows = []
+    for method in dict.fromkeys(name for tip in tips for name in tip.told):
+        pairs = [pair for tip in tips for pair in list(zip(tip.true, tip.told[method], strict=True))[1:]]
+        hidden = [told is not None for true, told in pairs if true is None]
+        rows.append(
+            FollowFigures(
+                method=method,
+                tips=len(tips),
+                tip_px=errors([math.dist(a, b) if b is not None else math.inf for a, b in pairs if a is not None]),
+                told_hidden=sum(hidden) / len(hidden) if hidden else None,
+            )
+        )
+    return rows
