@@ -54,7 +54,8 @@ def project(volume: Array, slope: float, turn_deg: float, tilt_deg: float) -> np
     inner = cv2.resize(flat[top : top + edge, left : left + edge], (512, 512), interpolation=cv2.INTER_CUBIC)
     low, high = np.quantile(inner, (0.01, 0.99))
     # A display curve close to the logarithm, as on cines: grey falls straight with the path's attenuation.
-    return np.clip(220.0 - 180.0 * (inner - low) / (high - low), 0.0, 255.0).astype(np.uint8)
+    image: npt.NDArray[np.uint8] = np.clip(220.0 - 180.0 * (inner - low) / (high - low), 0, 255).astype(np.uint8)
+    return image
 
 
 def bone_runs(path: Path) -> Iterator[EmptyRun]:

@@ -1,9 +1,10 @@
-"""Real cines, frame by frame through the whole pipeline, until contrast comes: jumps of the tip, frames in which it is lost.
+"""Real cines, frame by frame through the whole pipeline, until contrast comes: jumps of the tip, frames that lose it.
 
 The *followed* device is the one whose tip lies nearest to the hand-made tip of the first frame, within 25 px, in the
 first frame that has one so near; it keeps its id or is lost. A frame is *lost* where the device is not told of as
 tracked with a visible tip. A *jump* is a step of more than 25 px between two frames in turn in both of which a tip is
 told. The *first* device is what stands first in each fix, whatever its id: what a reader sees who takes one device.
+Whatever the method, its tip counts as lost until it has once been within 25 px of the hand-made one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -111,7 +113,7 @@ def first_told(told: Sequence[CatheterFix]) -> list[Point | None]:
 
 def cine_figures(method: str, cine: str, tips: Sequence[Point | None]) -> CineFigures:
     """Count jumps and lost frames of one tip."""
-    steps = [math.dist(a, b) for a, b in zip(tips, tips[1:], strict=False) if a is not None and b is not None]
+    steps = [math.dist(a, b) for a, b in pairwise(tips) if a is not None and b is not None]
     return CineFigures(
         method=method,
         cine=cine,
@@ -148,4 +150,10 @@ def score_cine(
     if peers and csrt_installed():
         tracker = CsrtTip(frames[0], cine.tip_px)
         tips[CSRT] = [cine.tip_px, *(tracker.follow(frame) for frame in frames[1:])]
-    return [cine_figures(method, cine.file, each) for method, each in tips.items()]
+    return [cine_figures(method, cine.file, since_found(each, cine.tip_px)) for method, each in tips.items()]
+
+
+def since_found(tips: Sequence[Point | None], tip_px: Point) -> list[Point | None]:
+    """Leave out what is told before the first tip within 25 px of the true one."""
+    near = [tip is not None and math.dist(tip, tip_px) <= JUMP_PX for tip in tips]
+    return [tip if any(near[: i + 1]) else None for i, tip in enumerate(tips)]

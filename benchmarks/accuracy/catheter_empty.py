@@ -5,8 +5,8 @@
 * `chest, real`: what lies below the annotated catheter in `xray/dev` frames of AngioData, each frame alone.
 * `bone, CT`: projections of the chest CT tilted towards head or feet, which no training sees, with the noise of a
   detector, new in every frame of a short run.
-* `simulator` and `simulator, contrast`: held-out runs with their devices taken out; electrodes, wires in the sternum and
-  clips stay.
+* `simulator` and `simulator, contrast`: held-out runs with their devices taken out; electrodes, wires in the sternum
+  and clips stay.
 
 Vessel frames of ARCADE are not used: they were trained on, and hold catheters that nobody marked.
 """
@@ -25,6 +25,8 @@ from heartwire.benchmarks.accuracy.catheter_held_out import held_out_run
 from heartwire.benchmarks.accuracy.catheter_truth import RecordedFrame
 from heartwire.engine.messages import XrayFrame
 from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED
+
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 _SIMULATED_RUNS, _SIMULATED_FRAMES, _SIMULATED_FIRST = 20, 6, 30
 _BELOW_DEVICE_PX = 30
@@ -58,11 +60,9 @@ class EmptyRun:
     frames: list[XrayFrame]
 
 
-def still_frame(
-    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], number: int, rate_hz: float = 15.0
-) -> XrayFrame:
+def still_frame(pixels: Pixels, number: int, rate_hz: float = 15.0) -> XrayFrame:
     """Make a frame for the evaluation."""
-    return XrayFrame(stream="evaluation", frame=number, pixels=np.ascontiguousarray(pixels), rate_hz=rate_hz)
+    return XrayFrame(stream="evaluation", frame=number, pixels=pixels.copy(), rate_hz=rate_hz)
 
 
 def vessel_runs(folder: Path) -> Iterator[EmptyRun]:

@@ -1,8 +1,8 @@
 """Tips followed through held-out simulated runs: the whole pipeline and CSRT, on the same frames.
 
 The pipeline must find the device by itself; its tip is that of the one id which lies nearest in most frames, and any
-frame in which that id has no visible tip is a miss. CSRT is begun on the true tip of the first frame. Every device counts
-whose tip is visible in the first frame; the first frame itself does not.
+frame in which that id has no visible tip is a miss. CSRT is begun on the true tip of the first frame. Every device
+counts whose tip is visible in the first frame; the first frame itself does not.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ import msgspec
 
 from heartwire.benchmarks.accuracy.catheter_cine import fixes
 from heartwire.benchmarks.accuracy.catheter_figures import Errors, errors
-from heartwire.benchmarks.accuracy.catheter_held_out import held_out_run
+from heartwire.benchmarks.accuracy.catheter_held_out import Stretch, held_out_run
 from heartwire.benchmarks.accuracy.catheter_peers import CSRT, CsrtTip, csrt_installed
 from heartwire.benchmarks.accuracy.catheter_score import TIP_WITHIN_PX
 from heartwire.benchmarks.accuracy.catheter_tracking import Step
 from heartwire.engine.messages import CatheterFix, XrayFrame
 from heartwire.engine.xray.detection import Point
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, FrameTruth
+from heartwire.streams.simulators.fluoroscopy import FrameTruth
 
-SEEDS = range(FIRST_TEST_SEED + 200, FIRST_TEST_SEED + 212)
-FRAMES, FRAMES_OF_BOTH = 90, 30
+FRAMES_OF_BOTH = 45
 OURS = "heartwire"
 
 
@@ -70,13 +69,14 @@ def our_tips(true: Sequence[Point | None], told: Sequence[CatheterFix]) -> list[
     return [tips.get(chosen) for tips in seen]
 
 
-def follow_run(seed: int, *, frames: int = FRAMES, both: int = FRAMES_OF_BOTH, peers: bool = True) -> FollowedRun:
-    """Simulate a run of `frames` and follow its tips; the tips of both methods over the first `both` of them."""
-    run = held_out_run(seed)
-    images, truths = [], []
-    for number in range(frames):
+def follow_stretch(stretch: Stretch, *, both: int = FRAMES_OF_BOTH, peers: bool = True) -> FollowedRun:
+    """Simulate a stretch and follow its tips; both methods over the first `both` frames."""
+    run = held_out_run(stretch.seed)
+    images: list[XrayFrame] = []
+    truths: list[FrameTruth] = []
+    for number in stretch.frames:
         pixels, truth = run.frame(number)
-        images.append(XrayFrame(stream="evaluation", frame=number, pixels=pixels, rate_hz=run.rate_hz))
+        images.append(XrayFrame(stream="evaluation", frame=len(images), pixels=pixels, rate_hz=run.rate_hz))
         truths.append(truth)
     told = list(fixes(images))
     tips = []

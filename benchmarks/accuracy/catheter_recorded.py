@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
+from heartwire.benchmarks.accuracy.catheter_cine import fixes, followed
 from heartwire.benchmarks.accuracy.catheter_figures import FrameFigures, tips_alone
-from heartwire.benchmarks.accuracy.catheter_peers import CSRT, CsrtTip
+from heartwire.benchmarks.accuracy.catheter_peers import CSRT, CsrtTip, csrt_installed
 from heartwire.benchmarks.accuracy.catheter_pictures import Worst
 from heartwire.benchmarks.accuracy.catheter_score import LINE_WITHIN_PX, FrameScore, Reported, score_frame
 from heartwire.benchmarks.accuracy.catheter_truth import RecordedFrame
-from heartwire.engine.messages import XrayFrame
+from heartwire.engine.messages import Trace, XrayFrame
+from heartwire.engine.xray.detection import Point
 
+TRACKED = "heartwire, tracked"
 _MISSED_PX = 1e4
+_RATE_HZ = 30.0
 _RUN = "XA-MONO2-8-12x-catheter"
 """The one origin whose frames follow one another."""
 
@@ -34,16 +40,26 @@ def score_recorded(
         yield score
 
 
-def csrt_recorded(frames: Sequence[RecordedFrame]) -> FrameFigures | None:
-    """Follow the tip of the one annotated run from its first frame on; None where it is absent."""
+def run_recorded(frames: Sequence[RecordedFrame], *, peers: bool) -> list[FrameFigures]:
+    """Follow the tip of the one annotated run from its first frame on, by the pipeline and by CSRT."""
     run = [frame for frame in frames if frame.origin == _RUN]
     tips = [next((d.tip_px for d in frame.devices if d.tip_px is not None), None) for frame in run]
     if not run or tips[0] is None:
-        return None
-    tracker = CsrtTip(run[0].frame, tips[0])
-    errors_px = []
-    for frame, tip in zip(run[1:], tips[1:], strict=True):
-        found = tracker.follow(frame.frame)
-        if tip is not None:
-            errors_px.append(math.dist(found, tip) if found is not None else math.inf)
-    return tips_alone(CSRT, _RUN, errors_px)
+        return []
+    images = [
+        msgspec.structs.replace(each.frame, frame=number, rate_hz=_RATE_HZ, trace=Trace())
+        for number, each in enumerate(run)
+    ]
+    told = {TRACKED: followed(list(fixes(images)), tips[0])}
+    if peers and csrt_installed():
+        tracker = CsrtTip(images[0], tips[0])
+        told[CSRT] = [tips[0], *(tracker.follow(image) for image in images[1:])]
+    return [tips_alone(method, _RUN, _errors_px(tips[1:], found[1:])) for method, found in told.items()]
+
+
+def _errors_px(tips: Sequence[Point | None], found: Sequence[Point | None]) -> list[float]:
+    return [
+        math.dist(tip, at) if at is not None else math.inf
+        for tip, at in zip(tips, found, strict=True)
+        if tip is not None
+    ]

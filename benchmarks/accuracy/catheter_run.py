@@ -25,9 +25,8 @@ from heartwire.benchmarks.accuracy.catheter_cost import SIZES, measure_apart
 from heartwire.benchmarks.accuracy.catheter_empty import chest_runs, simulated_runs, vessel_runs
 from heartwire.benchmarks.accuracy.catheter_false_devices import EmptyScore, empty_figures, score_run
 from heartwire.benchmarks.accuracy.catheter_figures import by_origin
-from heartwire.benchmarks.accuracy.catheter_follow import SEEDS as FOLLOWED_SEEDS
-from heartwire.benchmarks.accuracy.catheter_follow import follow_figures, follow_run
-from heartwire.benchmarks.accuracy.catheter_held_out import HAS_HELD_OUT_SETTINGS
+from heartwire.benchmarks.accuracy.catheter_follow import follow_figures, follow_stretch
+from heartwire.benchmarks.accuracy.catheter_held_out import HAS_HELD_OUT_SETTINGS, stretches
 from heartwire.benchmarks.accuracy.catheter_peers import (
     CSRT,
     RIDGE,
@@ -37,7 +36,7 @@ from heartwire.benchmarks.accuracy.catheter_peers import (
     ridge_installed,
 )
 from heartwire.benchmarks.accuracy.catheter_pictures import Worst
-from heartwire.benchmarks.accuracy.catheter_recorded import csrt_recorded, score_recorded
+from heartwire.benchmarks.accuracy.catheter_recorded import run_recorded, score_recorded
 from heartwire.benchmarks.accuracy.catheter_reliability import reliability
 from heartwire.benchmarks.accuracy.catheter_result import OURS, OURS_SAME_FRAMES, CatheterResult
 from heartwire.benchmarks.accuracy.catheter_score import FrameScore, Reported, as_reported, as_told
@@ -60,10 +59,11 @@ from heartwire.engine.xray.localiser import MODEL_NAME, Localiser
 _LOOK_HELD_OUT = "without_"
 """How a card's metrics begin that were measured on a look left out of training."""
 _TIMED = 5
+_HIDDEN_STRETCHES, _PLAIN_STRETCHES = 14, 4
 _EMPTY_RUNS = 58
 """About how many runs without device there are, for the progress bar."""
-LOST_PX = 1e3
-"""How bad a frame in which the tip is lost counts among the pictures."""
+_MISSED_PX = 1e3
+"""How bad a tip that is missed counts among the pictures."""
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ def _cines(parts: _Parts) -> list[CineFigures]:
         if parts.worst is not None:
             tips = followed(told, cine.tip_px)
             for frame, fix, before, tip in zip(frames, told, [tips[0], *tips], tips, strict=False):
-                step = math.dist(before, tip) if before is not None and tip is not None else LOST_PX
+                step = math.dist(before, tip) if before is not None and tip is not None else _MISSED_PX
                 shown = as_told(device for device in fix.devices if device.state != "lost")
                 parts.worst.add("cine step", step, f"{path.stem}, frame {frame.frame}", frame, reported=shown)
     return rows + total(rows)
@@ -143,10 +143,9 @@ def _simulated(parts: _Parts) -> dict[str, list[SimulatedScore]]:
             scores.setdefault(OURS_SAME_FRAMES, []).append(score)
             scores.setdefault(RIDGE, []).append(score_simulated(each, ridge_devices))
         if parts.worst is not None:
-            reported = parts.locate(each.frame)
-            missed = float(score.visible - len(score.tip_errors_px))
-            badness = 1e3 * missed + max(score.tip_errors_px, default=0.0)
-            parts.worst.add("simulated tip", badness, each.name, each.frame, truth=each.devices, reported=reported)
+            badness = _MISSED_PX * (score.visible - len(score.tip_errors_px)) + max(score.tip_errors_px, default=0.0)
+            shown = score.reported
+            parts.worst.add("simulated tip", badness, each.name, each.frame, truth=each.devices, reported=shown)
     return scores
 
 
@@ -197,8 +196,7 @@ def evaluate(data: Path, progress: Progress, *, peers: bool = True, keep: Path |
     frames = list(read_recorded(folder))
     recorded = _recorded(parts, frames)
     rows = [row for method, scores in recorded.items() for row in by_origin(method, scores)]
-    if peers and csrt_installed() and (csrt := csrt_recorded(frames)) is not None:
-        rows.append(csrt)
+    rows += run_recorded(frames, peers=peers)
     cines = _cines(parts)
     empty = empty_figures(_empty(parts, frames))
     simulated = _simulated(parts)
@@ -208,8 +206,10 @@ def evaluate(data: Path, progress: Progress, *, peers: bool = True, keep: Path |
         for stated, error in zip(score.stated_px, score.tip_errors_px, strict=True)
         if stated is not None
     ]
+    n_stretches = _HIDDEN_STRETCHES + _PLAIN_STRETCHES
     runs = [
-        follow_run(seed, peers=peers) for seed in parts.track(FOLLOWED_SEEDS, "simulated runs", len(FOLLOWED_SEEDS))
+        follow_stretch(stretch, peers=peers)
+        for stretch in parts.track(stretches(_HIDDEN_STRETCHES, _PLAIN_STRETCHES), "simulated runs", n_stretches)
     ]
     tracking = score_runs([run.steps for run in runs])
     card = parts.localiser.model.card

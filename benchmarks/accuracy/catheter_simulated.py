@@ -44,6 +44,7 @@ class SimulatedScore:
     """One frame's result: the paired tips within 10 px as errors and stated errors, and what was neither."""
 
     score: FrameScore
+    reported: list[Reported]
     spacing_mm: float
     visible: int
     tip_errors_px: list[float]
@@ -88,6 +89,7 @@ def score_simulated(made: SimulatedFrame, locate: Callable[[XrayFrame], list[Rep
     pairs = [pair for pair in pair_tips(visible, [tip for tip, _ in told]) if pair[2] <= TIP_WITHIN_PX]
     return SimulatedScore(
         score=score_frame(made.name, "simulator", made.devices, reported),
+        reported=reported,
         spacing_mm=made.spacing_mm,
         visible=len(visible),
         tip_errors_px=[error for _, _, error in pairs],
