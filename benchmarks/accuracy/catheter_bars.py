@@ -62,6 +62,8 @@ def bars(result: CatheterResult) -> Iterator[Bar]:
     yield _at_least("simulator: hidden, told within 2 frames", [t.hidden_in_time], 0.95)
     yield _at_least("simulator: re-acquired within 3 frames", [t.back_in_time], 0.95)
     yield _at_most("simulator: fixes beyond their stated bound", [t.beyond_bound], 0.07, "%", share=True)
+    yield _at_most("biplane: tip in space, median", [result.biplane.median_mm], 1.0, "mm")
+    yield _at_most("biplane: tip in space, 95 %", [result.biplane.p95_mm], 2.5, "mm")
     for size_px, mean_ms, p99_ms in ((512, 12.0, 25.0), (1024, 30.0, 45.0)):
         cost = [row for row in result.cost if row.size_px == size_px]
         yield _at_most(f"one core, {size_px} x {size_px}: mean", [row.mean_ms for row in cost], mean_ms, "ms")

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.benchmarks.accuracy.catheter_cine import read_cine
-from heartwire.benchmarks.accuracy.catheter_held_out import held_out_run
+from heartwire.benchmarks.accuracy.catheter_held_out import frames_of, held_out_run
 from heartwire.benchmarks.accuracy.catheter_truth import RecordedFrame
 from heartwire.engine.messages import XrayFrame
 from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED
@@ -88,7 +88,7 @@ def chest_runs(recorded: Sequence[RecordedFrame]) -> Iterator[EmptyRun]:
 def simulated_runs() -> Iterator[EmptyRun]:
     """Simulate short runs without devices, those with contrast apart."""
     for seed in range(FIRST_TEST_SEED + 500, FIRST_TEST_SEED + 500 + _SIMULATED_RUNS):
-        run = held_out_run(seed, devices=False)
-        made = [run.frame(_SIMULATED_FIRST + number) for number in range(_SIMULATED_FRAMES)]
+        numbers = range(_SIMULATED_FIRST, _SIMULATED_FIRST + _SIMULATED_FRAMES)
+        made = list(frames_of(held_out_run(seed, devices=False), numbers))
         kind = "simulator, contrast" if any(truth.contrast for _, truth in made) else "simulator"
-        yield EmptyRun(kind, f"seed {seed}", [still_frame(pixels, truth.frame) for pixels, truth in made])
+        yield EmptyRun(kind, f"seed {seed}", [frame for frame, _ in made])

@@ -1,4 +1,4 @@
-"""Tips followed through held-out simulated runs: the whole pipeline and CSRT, on the same frames.
+"""Tips followed through held-out simulated runs: the whole pipeline and CSRT on the same frames; and in two planes.
 
 The pipeline must find the device by itself; its tip is that of the one id which lies nearest in most frames, and any
 frame in which that id has no visible tip is a miss. CSRT is begun on the true tip of the first frame. Every device
@@ -11,20 +11,25 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 
+from heartwire.benchmarks.accuracy.catheter_biplane import VIEWS
 from heartwire.benchmarks.accuracy.catheter_cine import fixes
 from heartwire.benchmarks.accuracy.catheter_figures import Errors, errors
-from heartwire.benchmarks.accuracy.catheter_held_out import Stretch, held_out_run
+from heartwire.benchmarks.accuracy.catheter_held_out import Stretch, frames_of, held_out_run
 from heartwire.benchmarks.accuracy.catheter_peers import CSRT, CsrtTip, csrt_installed
 from heartwire.benchmarks.accuracy.catheter_score import TIP_WITHIN_PX
 from heartwire.benchmarks.accuracy.catheter_tracking import Step
-from heartwire.engine.messages import CatheterFix, XrayFrame
+from heartwire.engine.messages import CatheterFix
 from heartwire.engine.xray.detection import Point
-from heartwire.streams.simulators.fluoroscopy import FrameTruth
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, FrameTruth
 
 FRAMES_OF_BOTH = 45
+PLANE_SEEDS, PLANE_FRAMES = range(FIRST_TEST_SEED + 600, FIRST_TEST_SEED + 608), 24
+
+PlaneSteps: TypeAlias = list[tuple[FrameTruth, CatheterFix]]
 OURS = "heartwire"
 
 
@@ -71,13 +76,8 @@ def our_tips(true: Sequence[Point | None], told: Sequence[CatheterFix]) -> list[
 
 def follow_stretch(stretch: Stretch, *, both: int = FRAMES_OF_BOTH, peers: bool = True) -> FollowedRun:
     """Simulate a stretch and follow its tips; both methods over the first `both` frames."""
-    run = held_out_run(stretch.seed)
-    images: list[XrayFrame] = []
-    truths: list[FrameTruth] = []
-    for number in stretch.frames:
-        pixels, truth = run.frame(number)
-        images.append(XrayFrame(stream="evaluation", frame=len(images), pixels=pixels, rate_hz=run.rate_hz))
-        truths.append(truth)
+    made = list(frames_of(held_out_run(stretch.seed), stretch.frames))
+    images, truths = [image for image, _ in made], [truth for _, truth in made]
     told = list(fixes(images))
     tips = []
     for first in truths[0].devices:
@@ -89,6 +89,18 @@ def follow_stretch(stretch: Stretch, *, both: int = FRAMES_OF_BOTH, peers: bool 
                 methods[CSRT] = [first.tip_px, *(tracker.follow(image) for image in images[1:both])]
             tips.append(Followed(true, methods))
     return FollowedRun([(truth, fix.devices) for truth, fix in zip(truths, told, strict=True)], tips)
+
+
+def follow_planes(seed: int) -> tuple[PlaneSteps, PlaneSteps]:
+    """Simulate a run in both views of a biplane system and follow it in each."""
+
+    def plane(view: tuple[float, float]) -> PlaneSteps:
+        made = list(frames_of(held_out_run(seed, view=view), range(PLANE_FRAMES)))
+        told = fixes(frame for frame, _ in made)
+        return [(truth, fix) for (_, truth), fix in zip(made, told, strict=True)]
+
+    first, second = VIEWS
+    return plane(first), plane(second)
 
 
 def _tip(truth: FrameTruth, id_: int) -> Point | None:

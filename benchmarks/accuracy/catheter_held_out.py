@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy
+from heartwire.engine.messages import XrayFrame
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy, FrameTruth
 
 HAS_HELD_OUT_SETTINGS = "held_out" in inspect.signature(Fluoroscopy).parameters
 
@@ -30,10 +31,27 @@ class _Empty(Fluoroscopy):
         self._devices = type(self._devices)()
 
 
-def held_out_run(seed: int, *, size_px: int = 512, bits: int = 8, devices: bool = True) -> Fluoroscopy:
-    """Make a run with or without devices."""
-    settings: dict[str, Any] = {"held_out": True} if HAS_HELD_OUT_SETTINGS else {}
-    return (Fluoroscopy if devices else _Empty)(seed, size_px=size_px, bits=bits, **settings)
+def held_out_run(seed: int, *, devices: bool = True, **settings: Any) -> Fluoroscopy:
+    """Make a run with or without devices; settings as `Fluoroscopy` takes them."""
+    if HAS_HELD_OUT_SETTINGS:
+        settings["held_out"] = True
+    return (Fluoroscopy if devices else _Empty)(seed, **settings)
+
+
+def frames_of(run: Fluoroscopy, numbers: Iterable[int]) -> Iterator[tuple[XrayFrame, FrameTruth]]:
+    """Give frames of a run as items of a stream that begins with the first of them, and what is true of each."""
+    for place, number in enumerate(numbers):
+        pixels, truth = run.frame(number)
+        frame = XrayFrame(
+            stream="evaluation",
+            frame=place,
+            pixels=pixels,
+            bits=run.bits,
+            rate_hz=run.rate_hz,
+            projection=run.projection,
+            captured_ns=round(1e9 * truth.time_s),
+        )
+        yield frame, truth
 
 
 def stretches(hidden: int, plain: int) -> Iterator[Stretch]:

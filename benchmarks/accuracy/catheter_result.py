@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from heartwire.benchmarks.accuracy.catheter_biplane import BiplaneScore
 from heartwire.benchmarks.accuracy.catheter_cine import CineFigures
 from heartwire.benchmarks.accuracy.catheter_cost import FrameCost
 from heartwire.benchmarks.accuracy.catheter_false_devices import EmptyFigures
@@ -33,6 +34,7 @@ class CatheterResult(msgspec.Struct, kw_only=True):
     followed: list[FollowFigures]
     tracking: TrackingScore
     tracking_bound: Reliability
+    biplane: BiplaneScore
     looks_held_out: dict[str, float]
     cost: list[FrameCost]
     peer_ms: dict[str, float]

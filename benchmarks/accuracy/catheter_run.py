@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from rich.progress import Progress
 
+from heartwire.benchmarks.accuracy.catheter_biplane import score_planes
 from heartwire.benchmarks.accuracy.catheter_bone import bone_runs
 from heartwire.benchmarks.accuracy.catheter_cine import (
     CINES,
@@ -25,7 +26,7 @@ from heartwire.benchmarks.accuracy.catheter_cost import SIZES, measure_apart
 from heartwire.benchmarks.accuracy.catheter_empty import chest_runs, simulated_runs, vessel_runs
 from heartwire.benchmarks.accuracy.catheter_false_devices import EmptyScore, empty_figures, score_run
 from heartwire.benchmarks.accuracy.catheter_figures import by_origin
-from heartwire.benchmarks.accuracy.catheter_follow import follow_figures, follow_stretch
+from heartwire.benchmarks.accuracy.catheter_follow import PLANE_SEEDS, follow_figures, follow_planes, follow_stretch
 from heartwire.benchmarks.accuracy.catheter_held_out import HAS_HELD_OUT_SETTINGS, stretches
 from heartwire.benchmarks.accuracy.catheter_peers import (
     CSRT,
@@ -52,9 +53,8 @@ from heartwire.benchmarks.accuracy.catheter_tracking import score_runs
 from heartwire.benchmarks.accuracy.catheter_truth import RecordedFrame, read_recorded
 from heartwire.benchmarks.environment import environment
 from heartwire.engine.errors import SourceError
-from heartwire.engine.inference import Model
 from heartwire.engine.messages import XrayFrame
-from heartwire.engine.xray.localiser import MODEL_NAME, Localiser
+from heartwire.engine.xray.localiser import Localiser
 
 _LOOK_HELD_OUT = "without_"
 """How a card's metrics begin that were measured on a look left out of training."""
@@ -77,7 +77,7 @@ class _Parts:
         self.worst = Worst() if pictures else None
         self.absent: list[str] = []
         self._progress = progress
-        self._localiser = Localiser(Model(MODEL_NAME))
+        self._localiser = Localiser()
 
     @property
     def localiser(self) -> Localiser:
@@ -212,6 +212,7 @@ def evaluate(data: Path, progress: Progress, *, peers: bool = True, keep: Path |
         for stretch in parts.track(stretches(_HIDDEN_STRETCHES, _PLAIN_STRETCHES), "simulated runs", n_stretches)
     ]
     tracking = score_runs([run.steps for run in runs])
+    planes = [follow_planes(seed) for seed in parts.track(PLANE_SEEDS, "simulated biplane runs", len(PLANE_SEEDS))]
     card = parts.localiser.model.card
     return CatheterResult(
         environment=environment(),
@@ -226,6 +227,7 @@ def evaluate(data: Path, progress: Progress, *, peers: bool = True, keep: Path |
         followed=follow_figures([tip for run in runs for tip in run.tips]),
         tracking=tracking,
         tracking_bound=reliability([s for s, _ in tracking.bounds_seen], [e for _, e in tracking.bounds_seen]),
+        biplane=score_planes(planes),
         looks_held_out={name: value for name, value in card.metrics.items() if name.startswith(_LOOK_HELD_OUT)},
         cost=[measure_apart(size_px, bits) for size_px, bits in parts.track(SIZES, "time of a frame", len(SIZES))],
         peer_ms=_peer_ms(frames[0].frame) if peers else {},

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from heartwire.benchmarks.accuracy.catheter_figures import WITHIN_MM, Errors, errors
-from heartwire.benchmarks.accuracy.catheter_held_out import held_out_run
+from heartwire.benchmarks.accuracy.catheter_held_out import frames_of, held_out_run
 from heartwire.benchmarks.accuracy.catheter_score import (
     TIP_WITHIN_PX,
     FrameScore,
@@ -73,12 +73,9 @@ class SimulatedFigures(msgspec.Struct, kw_only=True):
 def simulated_frames(seeds: Sequence[int] = SEEDS, numbers: Sequence[int] = FRAMES) -> Iterator[SimulatedFrame]:
     """Make the frames."""
     for seed in seeds:
-        run = held_out_run(seed)
-        for number in numbers:
-            pixels, truth = run.frame(number)
-            frame = XrayFrame(stream="evaluation", frame=number, pixels=pixels, bits=run.bits, rate_hz=run.rate_hz)
-            devices = simulated_truth(truth, pixels.shape)
-            yield SimulatedFrame(f"seed {seed}, frame {number}", frame, devices, truth.spacing_mm)
+        for frame, truth in frames_of(held_out_run(seed), numbers):
+            devices = simulated_truth(truth, frame.pixels.shape)
+            yield SimulatedFrame(f"seed {seed}, frame {truth.frame}", frame, devices, truth.spacing_mm)
 
 
 def score_simulated(made: SimulatedFrame, locate: Callable[[XrayFrame], list[Reported]]) -> SimulatedScore:

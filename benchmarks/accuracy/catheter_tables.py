@@ -30,6 +30,7 @@ def tables(result: CatheterResult) -> list[Grid]:
     """Give all tables, the bars last."""
     grids = [
         *_recorded(result), _cines(result), _empty(result), *_simulated(result), _followed(result), _tracking(result),
+        _biplane(result),
     ]  # fmt: skip
     if result.looks_held_out:
         rows = [[name, f"{value:.4g}"] for name, value in result.looks_held_out.items()]
@@ -160,6 +161,17 @@ def _tracking(result: CatheterResult) -> Grid:
         ["false devices a frame", number(t.false_devices_a_frame, 2), ""],
     ]
     return Grid("Tracking, held-out simulated runs, whole pipeline", ["figure", "% where not said", "of"], rows)
+
+
+def _biplane(result: CatheterResult) -> Grid:
+    b = result.biplane
+    heads = ["pairs of frames", "tips", "median mm", "95 %", "residual mm", "found %", "beyond bound %", "false a pair"]
+    row = [
+        str(b.pairs), str(b.tips), number(b.median_mm, 2), number(b.p95_mm, 2), number(b.residual_median_mm, 2),
+        percent(_known(b.found), 1), percent(_known(b.beyond_bound), 1), number(b.false_tips_a_pair, 2),
+    ]  # fmt: skip
+    note = f"Of the tips, {percent(_known(b.mixed), 1)} % put together from two different devices."
+    return Grid("Tips in space from two planes, held-out simulated runs", heads, [row], 0, [note])
 
 
 def _known(value: float) -> float | None:

@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from heartwire.benchmarks.accuracy import catheter_run
 from heartwire.benchmarks.accuracy.catheter_bars import bars
+from heartwire.benchmarks.accuracy.catheter_biplane import score_planes
 from heartwire.benchmarks.accuracy.catheter_cine import FOLLOWED, cine_figures, total
 from heartwire.benchmarks.accuracy.catheter_cost import measure
 from heartwire.benchmarks.accuracy.catheter_false_devices import EmptyFigures
@@ -46,6 +47,7 @@ def _result(tip_px: float, told: float = 0.0) -> CatheterResult:
         followed=[],
         tracking=score_runs([]),
         tracking_bound=reliability([], []),
+        biplane=score_planes([]),
         looks_held_out={"without_log_tip_median_px": 1.5},
         cost=[],
         peer_ms={"CSRT": 20.0},
@@ -68,7 +70,7 @@ def test_what_is_wanted_is_held_against_the_worst_origin_and_the_worst_kind() ->
 
 def test_what_was_not_measured_is_not_met() -> None:
     for bar in bars(_result(2.0)):
-        if bar.name.startswith(("simulator", "one core")):
+        if bar.name.startswith(("simulator", "biplane", "one core")):
             assert (bar.reached, bar.met) == ("-", False)
 
 
