@@ -7,20 +7,20 @@ import html
 import numpy as np
 
 from heartwire.benchmarks.accuracy.catheter_reliability import Reliability
-from heartwire.benchmarks.accuracy.catheter_result import CatheterResult
+from heartwire.benchmarks.accuracy.catheter_result import OURS, CatheterResult
 from heartwire.benchmarks.accuracy.catheter_tables import tables
 from heartwire.benchmarks.page import facts, page
 from heartwire.benchmarks.plots import Axis, Points, bars, curves
 
 _FARTHEST_PX = 30.0
+_LABEL = 7
+"""Letters for which there is room below a bar."""
 
 
 def catheter_page(result: CatheterResult) -> str:
     """Give the page."""
-    found = {
-        f"{f.origin[:12]}, {f.method[:12]}": 100.0 * (f.found or 0.0) for f in result.recorded if f.found is not None
-    }
-    told = {f.kind: 100.0 * f.told for f in result.empty}
+    found = {f.origin[:_LABEL]: 100.0 * f.found for f in result.recorded if f.method == OURS and f.found is not None}
+    told = {f"{i + 1} {f.kind}"[:_LABEL]: 100.0 * f.told for i, f in enumerate(result.empty)}
     shares = {name: _shares(list(tips.values())) for name, tips in result.recorded_tips_px.items()}
     parts = [
         f"<p>{html.escape(result.model)}; {result.seconds:.0f} s in all. The worst frames are kept beside this page as "
@@ -28,7 +28,7 @@ def catheter_page(result: CatheterResult) -> str:
         "<h2>Recorded frames: share of tips within a distance</h2>",
         curves(shares, Axis("px", 0.0, _FARTHEST_PX), Axis("% of frames", 0.0, 100.0)),
         f"<h2>Recorded frames: device found</h2>{bars(found, Axis('% of frames', 0.0, 100.0))}",
-        f"<h2>No device there: frames with one told</h2>{bars(told, Axis('% of frames', 0.0))}",
+        f"<h2>No device there: frames with one told</h2>{bars(told, Axis('% of frames', 0.0, 100.0))}",
         "<h2>Stated 95 % bound of a tip against its true error</h2>",
         _reliability({"tracked": result.tracking_bound, "detected": result.detection_bound}),
         "<h2>Tables</h2>",

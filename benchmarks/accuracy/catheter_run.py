@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -59,6 +60,8 @@ from heartwire.engine.xray.localiser import Localiser
 _LOOK_HELD_OUT = "without_"
 """How a card's metrics begin that were measured on a look left out of training."""
 _TIMED = 5
+_PEER_RUNS = 8
+"""Of each kind of run without device the slow peer sees so many."""
 _HIDDEN_STRETCHES, _PLAIN_STRETCHES = 14, 4
 _EMPTY_RUNS = 58
 """About how many runs without device there are, for the progress bar."""
@@ -123,8 +126,10 @@ def _empty(parts: _Parts, recorded: Sequence[RecordedFrame]) -> list[EmptyScore]
         parts.absent.append(f"CT {ct}")
     runs = chain(vessel_runs(parts.xray / "cine"), chest_runs(recorded), bone_runs(ct), simulated_runs())
     scores = []
+    seen: Counter[str] = Counter()
     for run in parts.track(runs, "frames without device", _EMPTY_RUNS):
-        score = score_run(run, parts.localiser, peers=parts.peers)
+        seen[run.kind] += 1
+        score = score_run(run, parts.localiser, peers=parts.peers and seen[run.kind] <= _PEER_RUNS)
         scores.append(score)
         if parts.worst is not None:
             frame, devices = max(zip(run.frames, score.devices, strict=True), key=lambda pair: len(pair[1]))

@@ -96,7 +96,9 @@ def _empty(result: CatheterResult) -> Grid:
         ]
         for f in result.empty
     ]  # fmt: skip
-    notes = ["Share of the frames in which any device is reported; the ridge filter sees one frame of each run."]
+    notes = [
+        "Share of the frames in which any device is reported; the ridge filter sees one frame of each of eight runs."
+    ]
     return Grid("False devices", heads, rows, 1, notes)
 
 
