@@ -16,6 +16,7 @@ from heartwire.benchmarks.accuracy.catheter_cost import measure
 from heartwire.benchmarks.accuracy.catheter_false_devices import EmptyFigures
 from heartwire.benchmarks.accuracy.catheter_figures import by_origin, tips_alone
 from heartwire.benchmarks.accuracy.catheter_page import catheter_page
+from heartwire.benchmarks.accuracy.catheter_recorded import TRACKED
 from heartwire.benchmarks.accuracy.catheter_reliability import reliability
 from heartwire.benchmarks.accuracy.catheter_result import OURS, CatheterResult
 from heartwire.benchmarks.accuracy.catheter_score import FrameScore
@@ -35,7 +36,7 @@ def _result(tip_px: float, told: float = 0.0) -> CatheterResult:
         environment={"load before (1 min)": "0.1"},
         model="xray-devices 0123",
         held_out_settings=False,
-        recorded=[*by_origin(OURS, scores), tips_alone("CSRT", "one", [1.0])],
+        recorded=[*by_origin(OURS, scores), tips_alone(TRACKED, "one", [0.5]), tips_alone("CSRT", "one", [1.0])],
         recorded_tips_px={OURS: {score.name: score.tip_error_px for score in scores}},
         cines=[tips, *total([tips])],
         empty=[
@@ -72,6 +73,16 @@ def test_what_was_not_measured_is_not_met() -> None:
     for bar in bars(_result(2.0)):
         if bar.name.startswith(("simulator", "biplane", "one core")):
             assert (bar.reached, bar.met) == ("-", False)
+
+
+def test_a_row_in_which_a_peer_is_as_good_is_named() -> None:
+    result = _result(2.0)
+    one = result.recorded[0]
+    result.recorded.append(msgspec.structs.replace(one, method="ridge filter", found=0.5))
+    bar = next(bar for bar in bars(result) if bar.name == "behind a peer")
+    assert not bar.met
+    assert "one, line" in bar.reached
+    assert "not found" not in bar.reached
 
 
 def test_tips_that_were_missed_are_not_met() -> None:
