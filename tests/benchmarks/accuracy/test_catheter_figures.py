@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.benchmarks.accuracy.catheter_figures import by_origin, errors
@@ -30,6 +30,7 @@ def test_frames_without_annotated_tip_do_not_count_among_tips() -> None:
     assert errors([math.nan]).median is None
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1e3) | st.just(math.inf), min_size=1))
 def test_quantiles_and_shares_agree(values: list[float]) -> None:
     summary = errors(values, (10.0,))

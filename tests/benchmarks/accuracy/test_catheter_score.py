@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.benchmarks.accuracy.catheter_score import Reported, pair_tips, score_frame, tip_error_px
@@ -65,6 +65,7 @@ def test_pairing_takes_the_nearest_first() -> None:
     assert pair_tips([(0.0, 0.0), (4.0, 0.0)], [(1.0, 0.0), (50.0, 0.0)]) == [(0, 0, 1.0), (1, 1, 46.0)]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(_POINT, max_size=6), st.lists(_POINT, max_size=6))
 def test_pairs_are_one_to_one_and_as_many_as_can_be(true: list[Point], reported: list[Point]) -> None:
     pairs = pair_tips(true, reported)
@@ -73,6 +74,7 @@ def test_pairs_are_one_to_one_and_as_many_as_can_be(true: list[Point], reported:
     assert all(error == pytest.approx(math.dist(true[i], reported[k])) for i, k, error in pairs)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(_POINT, min_size=2, max_size=8))
 def test_dense_points_keep_the_ends_and_leave_no_gap(line: list[Point]) -> None:
     points = dense(line)
