@@ -314,7 +314,7 @@ class EcgAnalyser(Processor):
             fibrillation = self._fibrillation.beat(beat, line.rate_hz, self._beats.wave)
             if beat.stage == "confirmed":
                 step.beats.append(beat)
-                self._rhythm.beat(beat, fibrillation)
+                self._rhythm.beat(beat, fibrillation, self._beats.wave)
         if (rate_bpm := self._rate.beat(sample)) is not None:
             step.findings.append(
                 HeartRate(stream=self.stream, sample=sample, decision_sample=step.sample, rate_bpm=round(rate_bpm, 2))

@@ -16,7 +16,7 @@ import numpy as np
 
 from heartwire.streams.simulators.script import CALM, Step, parse_script
 
-BeatOrigin = Literal["sinus", "atrial", "junctional", "fibrillation", "ventricular", "tachycardia"]
+BeatOrigin = Literal["sinus", "atrial", "junctional", "fibrillation", "ventricular", "tachycardia", "torsades"]
 
 _RHYTHM_LABELS = {
     "sinus": "N",
@@ -28,6 +28,7 @@ _RHYTHM_LABELS = {
     "trigeminy": "T",
     "idioventricular": "IVR",
     "vt": "VT",
+    "torsades": "VT",
     "vfl": "VFL",
     "vf": "VF",
     "asystole": "ASYS",
@@ -283,6 +284,8 @@ class Heart:
             return "N", "fibrillation", max(0.3, rr_s * math.exp(0.2 * draw - 0.02))
         if step.kind == "svt":
             return "S", "junctional", rr_s * (1.0 + 0.008 * draw)
+        if step.kind == "torsades":
+            return "V", "torsades", rr_s * (1.0 + 0.05 * draw)
         if step.kind in ("vt", "idioventricular"):
             return "V", "tachycardia" if step.kind == "vt" else "ventricular", rr_s * (1.0 + 0.012 * draw)
         period = {"bigeminy": 2, "trigeminy": 3}.get(step.kind, 0)

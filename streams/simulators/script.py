@@ -20,6 +20,7 @@ rhythm                   what it is                                     rate if 
 ``trigeminy 70``         every third beat a PVC                         70
 ``idioventricular 38``   ventricular escape rhythm                      38
 ``vt 180``               ventricular tachycardia                        180
+``torsades 220``         polymorphic VT whose axis turns (torsade de pointes)    220
 ``vfl 220``              ventricular flutter                            220
 ``vf``                   ventricular fibrillation
 ``asystole``             no electrical activity
@@ -68,6 +69,7 @@ RHYTHM_RATES_BPM = {
     "trigeminy": 70.0,
     "idioventricular": 38.0,
     "vt": 180.0,
+    "torsades": 220.0,
     "vfl": 220.0,
     "vf": math.nan,
     "asystole": math.nan,
