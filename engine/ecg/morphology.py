@@ -1,4 +1,4 @@
-"""Are the beats of a ventricular tachycardia alike (monomorphic), or does each differ from the last (polymorphic)?
+"""Whether the beats of a ventricular tachycardia are alike (monomorphic), or each differs from the last (polymorphic).
 
 Beats are compared each with each, both leads together and with one sign: where the axis turns from beat to beat, as in
 torsade de pointes, neighbours are alike but those farther apart are not.

@@ -27,7 +27,8 @@ def of(waves: list[FloatArray], since: int = 0) -> Morphology:
 
 def test_beats_that_are_alike_are_monomorphic_wherever_r_is_put() -> None:
     random = np.random.default_rng(1)
-    waves = [wave(0.5, late) + random.normal(0, 0.05, (CHANNELS, WIDTH)).astype(np.float32) for late in (0, 3, -2, 1, 0)]
+    noise = random.normal(0.0, 0.05, (5, CHANNELS, WIDTH)).astype(np.float32)
+    waves = [wave(0.5, late) + each for late, each in zip((0, 3, -2, 1, 0), noise, strict=True)]
     assert of(waves) == "monomorphic"
 
 
