@@ -87,7 +87,7 @@ _ALL = (
     _physiological("VT", 199832, "high", "ventricular tachycardia", _FAST, latching=True, delay_s=6.0),
     _physiological("EXTREME_BRADY", 199694, "high", "very low heart rate", ("BRADY",), delay_s=10.0),
     _physiological("EXTREME_TACHY", 199730, "high", "very high heart rate", ("TACHY",), delay_s=10.0),
-    _physiological("NOT_CAPTURING", 199710, "medium", "pacer pulses without a beat", escalates=True),
+    _physiological("NOT_CAPTURING", 199710, "medium", "pacer pulses without a beat", escalates=True, delay_s=7.0),
     _physiological("V_RUN", 199820, "medium", "run of ventricular beats", ("COUPLET", "BIGEMINY", "TRIGEMINY")),
     _physiological("IDIOVENTRICULAR", 199828, "medium", "slow rhythm of ventricular beats", ("V_RUN",)),
     _physiological("PAUSE", 199716, "medium", "a long time without a beat", ("MISSED_BEAT",), delay_s=3.5),

@@ -30,8 +30,8 @@ class Job(NamedTuple):
     processor: str
     sinks: list[Sink]
     outputs: list[Path]
-    """What the sinks write; that of an earlier time is replaced. Removed if the recording breaks off, so that no partial
-    result passes for a whole one."""
+    """What the sinks write, in place of what is there; removed if the recording breaks off, so that no partial result
+    passes for a whole one."""
 
 
 class _Tally:
