@@ -43,7 +43,7 @@ class WaveFigures(msgspec.Struct, kw_only=True):
     rates_bpm: tuple[float, float] | None
     besides: list[str]
     begun: dict[str, list[tuple[float, float]]]
-    """By condition, the delays of each alarm that began, s: of the condition (onset to decision) and of its signal (what
+    """By condition, the delays of each alarm that began, s: of the condition (onset to decision) and its signal (what
     the engine took over the message of one second that completed the decision)."""
 
 
