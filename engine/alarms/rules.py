@@ -30,6 +30,9 @@ _OF_RHYTHM = {
 }
 
 
+_WITHOUT_P = ("AFIB", "VF", "VT", "ASYS")
+
+
 class _Memory(msgspec.Struct):
     """What the rules remember; samples, -1 where there is none."""
 
@@ -97,6 +100,7 @@ class EcgAlarms:
         spikes = step.spikes if step.signal == "good" else []
         yield from self._changes(self._capture.take(spikes, [beat.sample for beat in step.beats], step.seen_to), step)
         yield from self._fibrillation(step)
+        yield from self._conduction(step)
         if memory.last_beat >= 0 and step.seen_to - memory.last_beat >= self._limits.pause_s * step.rate_hz:
             reason: Reason = {"rule": "no beat", "silent_s": round((step.seen_to - memory.last_beat) / step.rate_hz, 3)}
             yield from self._begin("PAUSE", memory.last_beat, step, reason)
@@ -174,6 +178,16 @@ class EcgAlarms:
         ):
             reason: Reason = {"rule": "rhythm not fibrillation any more", "for_s": self._limits.af_end_s}
             yield from self._end("AF", step, reason)
+
+    def _conduction(self, step: Step) -> Iterator[AlarmEvent]:
+        """AV_BLOCK holds while P waves outnumber the beats, in a rhythm that has such."""
+        if step.block is not None and step.rhythm.label not in _WITHOUT_P:
+            if not self.board.is_active("AV_BLOCK"):
+                since, atrial_bpm, ventricular_bpm = step.block
+                rates: Reason = {"atrial_bpm": atrial_bpm, "ventricular_bpm": ventricular_bpm}
+                yield from self._begin("AV_BLOCK", since, step, {"rule": "more P waves than QRS complexes", **rates})
+        elif self.board.is_active("AV_BLOCK"):
+            yield from self._end("AV_BLOCK", step, {"rule": "P waves and QRS complexes alike in number"})
 
     def _changes(self, changes: Iterator[Change], step: Step) -> Iterator[AlarmEvent]:
         for change in changes:

@@ -90,6 +90,7 @@ class HeartVector:
         waves = [
             wave for beat in self._heart.beats(start_s - AFTER_S, end_s + BEFORE_S + 1e-9) for wave in self._waves(beat)
         ]
+        waves += [self._p_wave(r_s) for r_s in self._heart.blocked(start_s - AFTER_S, end_s + BEFORE_S + 1e-9)]
         if waves:
             _add_waves(out, times_s, np.array(waves))
         for episode in self._heart.episodes(start_s, end_s + 1e-9):
@@ -98,6 +99,10 @@ class HeartVector:
             elif episode.label in ("VF", "VFL"):
                 self._add_ventricular(out, times_s, episode)
         return out
+
+    def _p_wave(self, r_s: float) -> tuple[float, float, float, float, float]:
+        """Give the P wave whose R peak would be at `r_s`."""
+        return (*self._p, r_s - self._pr_s, 0.02)
 
     def _waves(self, beat: HeartBeat) -> list[tuple[float, float, float, float, float]]:
         """Give the waves of a beat: x, y, z (mV), centre and width (s)."""
