@@ -97,7 +97,7 @@ _ALL = (
     _physiological("TACHY", 196648, "medium", "heart rate above its limit", delay_s=10.0),
     _physiological("AF", 199736, "medium", "atrial fibrillation"),
     _physiological("ST", None, "medium", "shift of the ST segment beyond its limit"),
-    _physiological("AV_BLOCK", 199866, "low", "P waves and QRS complexes go their own ways (advisory)"),
+    _physiological("AV_BLOCK", 199866, "low", "P waves outnumber the QRS complexes (advisory)"),
     _physiological("PVC_RATE", 199860, "low", "many ventricular beats a minute"),
     _physiological("COUPLET", 199818, "low", "two ventricular beats in a row"),
     _physiological("BIGEMINY", 199690, "low", "every second beat is ventricular"),

@@ -64,7 +64,7 @@ _P_WAVE = _matched()
 
 
 class AvBlock(NamedTuple):
-    """Atria and ventricles go their own ways, since a beat at a grid sample, at so many a minute each."""
+    """P waves outnumber the beats, since a beat at a grid sample, at so many a minute each."""
 
     since: int
     atrial_bpm: float
