@@ -289,6 +289,10 @@ class AlarmEvent(msgspec.Struct, kw_only=True, tag=True):
     `onset_sample` is where the condition began, `decision_sample` the last sample that the decision needed. For frame
     streams both are frame numbers. `priority` is the one it has now: one above its condition's once it was escalated.
     `inactivation` says which signals are given for it. `emitted_ns` is when it left the worker.
+
+    The two delays of IEC 60601-1-8: `algorithmic_delay_s` is that of the condition, from onset to decision, and
+    `generation_delay_s` that of the signal, from the time at which the message that completed the decision was due (or
+    else arrived) to the alarm's way out; None where no message did.
     """
 
     stream: str
@@ -302,6 +306,7 @@ class AlarmEvent(msgspec.Struct, kw_only=True, tag=True):
     algorithmic_delay_s: float
     reason: Reason = msgspec.field(default_factory=dict)
     inactivation: AlarmInactive = "enabled"
+    generation_delay_s: float | None = None
     emitted_ns: int = 0
     seq: int = 0
     trace: Trace = msgspec.field(default_factory=Trace)

@@ -5,7 +5,8 @@ Each wave is run several times, begun a little later each time: decisions fall o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
@@ -16,6 +17,7 @@ from heartwire.benchmarks.environment import environment
 from heartwire.benchmarks.page import facts, page
 from heartwire.benchmarks.plots import Axis, bars
 from heartwire.engine import registry
+from heartwire.engine.alarms.conditions import CONDITIONS, RANK, SIGNAL_GENERATION_DELAY_S
 from heartwire.engine.messages import AlarmEvent, EcgChunk, Finding, HeartRate
 from heartwire.streams.simulators.test_waves import RATE_HZ, Wave, every_wave
 
@@ -40,6 +42,9 @@ class WaveFigures(msgspec.Struct, kw_only=True):
     rate_bpm: float | None
     rates_bpm: tuple[float, float] | None
     besides: list[str]
+    begun: dict[str, list[tuple[float, float]]]
+    """By condition, the delays of each alarm that began, s: of the condition (onset to decision) and its signal (what
+    the engine took over the message of one second that completed the decision)."""
 
 
 class AlarmsResult(msgspec.Struct, kw_only=True):
@@ -51,14 +56,17 @@ class AlarmsResult(msgspec.Struct, kw_only=True):
     tachycardia_max_s: float | None
 
 
-def _findings(wave: Wave, later: int) -> Iterable[Finding]:
+def _findings(wave: Wave, later: int) -> Iterator[tuple[Finding, float]]:
+    """Give the findings of a wave, each with the seconds from its message's arrival to it."""
     processor = registry.processor("ecg", wave.name, {"limits": wave.limits} if wave.limits else {})
     samples = wave.samples()[later:]
     for first in range(0, len(samples), _MESSAGE):
         part = samples[first : first + _MESSAGE]
-        yield from processor.process(
-            EcgChunk(stream=wave.name, first_sample=first, rate_hz=RATE_HZ, leads=("II",), samples=part)
-        )
+        chunk = EcgChunk(stream=wave.name, first_sample=first, rate_hz=RATE_HZ, leads=("II",), samples=part)
+        begin_s = time.perf_counter()
+        found = list(processor.process(chunk))
+        took_s = time.perf_counter() - begin_s
+        yield from ((finding, took_s) for finding in found)
 
 
 def run_wave(wave: Wave) -> WaveFigures:
@@ -67,12 +75,15 @@ def run_wave(wave: Wave) -> WaveFigures:
     by: set[str] = set()
     besides: set[str] = set()
     rates: list[float] = []
+    begun: dict[str, list[tuple[float, float]]] = {}
     for later_s in _LATER_S:
         later = round(later_s * RATE_HZ)
         onset = wave.onset_s * RATE_HZ - later
         rates_from = (wave.seconds - 5.0 if wave.onset_s else _SETTLED_S) * RATE_HZ - later
         found: tuple[str, float] | None = None
-        for finding in _findings(wave, later):
+        for finding, took_s in _findings(wave, later):
+            if isinstance(finding, AlarmEvent) and finding.change == "on":
+                begun.setdefault(finding.condition, []).append((finding.algorithmic_delay_s, took_s))
             match finding:
                 case AlarmEvent(change="on", condition=condition, decision_sample=sample):
                     if condition in wave.conditions and sample >= onset:
@@ -92,6 +103,7 @@ def run_wave(wave: Wave) -> WaveFigures:
         rate_bpm=wave.rate_bpm,
         rates_bpm=(min(rates), max(rates)) if rates else None,
         besides=sorted(besides),
+        begun=begun,
     )
 
 
@@ -116,6 +128,28 @@ def _delay(wave: WaveFigures) -> list[str]:
     return [f"{np.mean(told):.2f}", f"{max(told):.2f}", f"{len(told)}/{len(wave.delays_s)}"]
 
 
+def _delays(result: AlarmsResult) -> Grid:
+    """Give the delays declared and measured of every condition."""
+    begun: dict[str, list[tuple[float, float]]] = {}
+    for wave in result.waves:
+        for code, delays in wave.begun.items():
+            begun.setdefault(code, []).extend(delays)
+    rows = []
+    for code in sorted(CONDITIONS, key=RANK.__getitem__):
+        declared_s, delays = CONDITIONS[code].delay_s, begun.get(code, [])
+        if declared_s is None and not delays:
+            continue
+        cells = [code, "-" if declared_s is None else f"{declared_s:g}", str(len(delays))]
+        condition_s, signal_s = np.array(delays).reshape(-1, 2).T
+        measured = (np.mean(condition_s), np.max(condition_s), np.max(signal_s)) if delays else ()
+        rows.append([*cells, *(f"{value:.2f}" for value in measured), *["-"] * (3 - len(measured))])
+    heads = ["condition", "declared s", "begun", "mean s", "max s", "signal, max s"]
+    note = f"generation of the signal declared: {SIGNAL_GENERATION_DELAY_S:g} s"
+    return Grid(
+        "Delays of the conditions: from onset to decision, and of the signal after it", heads, rows, notes=[note]
+    )
+
+
 def tables(result: AlarmsResult) -> list[Grid]:
     """Give a table of the alarms and one of the heart rates."""
     alarms = [
@@ -131,6 +165,7 @@ def tables(result: AlarmsResult) -> list[Grid]:
     note = "not every one alarmed" if mean_s is None or max_s is None else f"mean {mean_s:.2f} s, longest {max_s:.2f} s"
     heads = ["wave", "mean s", "max s", "alarmed", "by", "besides"]
     return [
+        _delays(result),
         Grid("Heart rate shown, a minute", ["wave", "true", "shown", "alarms"], rates),
         Grid("Time to alarm", heads, alarms, notes=[f"ventricular tachycardia, all six waves: {note}"]),
     ]

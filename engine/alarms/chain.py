@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from heartwire.engine.alarms.journal import NO_HASH, Entry, connect, entries
+from heartwire.engine.alarms.journal import NO_HASH, Entry, connect, entries, is_marked
+from heartwire.engine.errors import JournalError
 
 
 class Verdict(NamedTuple):
@@ -36,10 +37,16 @@ def verify(path: Path, known_head: str = "") -> Verdict:
     Raises
     ------
     JournalError
-        If there is no such file, or it is no journal.
+        If there is no such file, or it does not even begin like a journal.
     """
     count, head, seen = 0, NO_HASH, not known_head
-    with closing(connect(path)) as connection:
+    try:
+        connection = connect(path)
+    except JournalError as error:
+        if not is_marked(path):
+            raise
+        return Verdict(0, NO_HASH.hex(), f"it is damaged or was cut off: {error}")
+    with closing(connection):
         try:
             for entry in entries(connection):
                 if wrong := _wrong(entry, count + 1, head):

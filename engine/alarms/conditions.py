@@ -18,7 +18,7 @@ class Condition(msgspec.Struct, frozen=True):
     `covers` names conditions that say less about the same event: while this one is on they are not raised, and those
     that were on end. `latching` keeps the condition in sight after its end until somebody acknowledges it. One that
     `escalates` is raised by one priority when nobody acknowledged it for a while: there is no graver condition to
-    follow it, and it does not last for days in a stable patient. `delay_s` is the longest time from onset to decision
+    follow it, and it does not last for hours in a stable patient. `delay_s` is the longest time from onset to decision
     that is declared for the default limits; None: it depends on the patient.
     """
 
@@ -87,17 +87,17 @@ _ALL = (
     _physiological("VT", 199832, "high", "ventricular tachycardia", _FAST, latching=True, delay_s=6.0),
     _physiological("EXTREME_BRADY", 199694, "high", "very low heart rate", ("BRADY",), delay_s=10.0),
     _physiological("EXTREME_TACHY", 199730, "high", "very high heart rate", ("TACHY",), delay_s=10.0),
-    _physiological("NOT_CAPTURING", 199710, "medium", "pacer pulses without a beat", escalates=True),
+    _physiological("NOT_CAPTURING", 199710, "medium", "pacer pulses without a beat", escalates=True, delay_s=7.0),
     _physiological("V_RUN", 199820, "medium", "run of ventricular beats", ("COUPLET", "BIGEMINY", "TRIGEMINY")),
     _physiological("IDIOVENTRICULAR", 199828, "medium", "slow rhythm of ventricular beats", ("V_RUN",)),
     _physiological("PAUSE", 199716, "medium", "a long time without a beat", ("MISSED_BEAT",), delay_s=3.5),
-    _physiological("SVT", 199800, "medium", "fast regular supraventricular rhythm", escalates=True),
+    _physiological("SVT", 199800, "medium", "fast regular supraventricular rhythm"),
     _physiological("R_ON_T", 199814, "medium", "ventricular beat on the T wave before it"),
     _physiological("BRADY", 196670, "medium", "heart rate below its limit", delay_s=10.0),
     _physiological("TACHY", 196648, "medium", "heart rate above its limit", delay_s=10.0),
     _physiological("AF", 199736, "medium", "atrial fibrillation"),
     _physiological("ST", None, "medium", "shift of the ST segment beyond its limit"),
-    _physiological("AV_BLOCK", 199866, "low", "P waves and QRS complexes go their own ways (advisory)"),
+    _physiological("AV_BLOCK", 199866, "low", "P waves outnumber the QRS complexes (advisory)"),
     _physiological("PVC_RATE", 199860, "low", "many ventricular beats a minute"),
     _physiological("COUPLET", 199818, "low", "two ventricular beats in a row"),
     _physiological("BIGEMINY", 199690, "low", "every second beat is ventricular"),

@@ -104,8 +104,8 @@ class AlarmDesk:
     def _begin(self, plan: Plan) -> dict[str, list[AlarmEvent]]:
         """Write that the run begins; give what stood before it of each stream."""
         path = plan.journal_path()
-        start = Start(version=__version__, streams=self._streams, commands=plan.command_endpoint())
         live = [stream.id for stream in plan.config.stream if stream.live]
+        start = Start(version=__version__, streams=self._streams, commands=plan.command_endpoint(), live=live)
         try:
             with Journal(path) as kept:
                 if wrong := verify(path).wrong:

@@ -28,6 +28,7 @@ FORMAT = 1
 NO_HASH = bytes(32)
 """What the hash of the first entry is chained to."""
 _WAIT_S = 5.0
+_HEADER_BYTES = 100
 
 _SCHEMA = """
 CREATE TABLE entry (
@@ -60,11 +61,15 @@ EntryKind = Literal["start", "stop", "alarm", "inactivation", "command"]
 
 
 class Start(msgspec.Struct, kw_only=True):
-    """What an entry of kind `start` says: a run began. `commands` is where it takes commands."""
+    """What an entry of kind `start` says: a run began.
+
+    `commands` is where it takes commands; `live` are those of the `streams` in which goes on what stood before it.
+    """
 
     version: str
     streams: list[str]
     commands: str
+    live: list[str] = []
 
 
 class Stop(msgspec.Struct, kw_only=True):
@@ -159,6 +164,16 @@ def connect(path: Path) -> sqlite3.Connection:
         msg = f"journal {path}: this is no heartwire journal of format {FORMAT}"
         raise JournalError(msg)
     return connection
+
+
+def is_marked(path: Path) -> bool:
+    """Tell whether a file begins like a journal, whatever became of the rest."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(_HEADER_BYTES)
+    except OSError:
+        return False
+    return begin.startswith(b"SQLite format 3\0") and begin[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def entries(connection: sqlite3.Connection, where: str = "1", values: Sequence[Any] = ()) -> Iterator[Entry]:

@@ -60,12 +60,14 @@ class Outbox:
             self._send(message)
             return 0
         message.seq = self.next_seq(message.stream)
+        _measure(message)
         encode(message, self._publisher.epoch)
         number = self._write(message, strip) if isinstance(message, _KEPT) else 0
         self._held.setdefault(message.stream, deque()).append((message, number))
         return number
 
     def _send(self, message: Message) -> None:
+        _measure(message)
         self._publisher.send(message)
         self._sent(message)
 
@@ -99,3 +101,9 @@ class Outbox:
             time.sleep(_LOOK_S)
             self.release()
         return not self._held
+
+
+def _measure(message: Message) -> None:
+    """Say how long an alarm took until now: it is written so, and sent with what the writing took besides."""
+    if isinstance(message, AlarmEvent) and (since_ns := message.trace.intended_ns or message.trace.received_ns):
+        message.generation_delay_s = round((time.monotonic_ns() - since_ns) * 1e-9, 6)

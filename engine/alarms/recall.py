@@ -86,6 +86,8 @@ def lost_limits(path: Path, stream: str, before_epoch: int) -> dict[str, float]:
 def current(path: Path) -> tuple[list[tuple[AlarmEvent, int]], list[AlarmInactivation]]:
     """Give what stands in the last run: the alarms with the time they were written (ns, UTC), and the inactivations.
 
+    What stood before it stands until the run, whose processes take some seconds to start, has told it again.
+
     Raises
     ------
     JournalError
@@ -94,10 +96,23 @@ def current(path: Path) -> tuple[list[tuple[AlarmEvent, int]], list[AlarmInactiv
     began = "(SELECT coalesce(max(id), 0) FROM entry WHERE kind = 'start')"
     last = f"SELECT max(id) FROM entry WHERE kind = ? AND id > {began} GROUP BY stream, condition"
     by_board = f"{last}, json_extract(body, '$.kind')"
+    before = f"SELECT max(id) FROM entry WHERE kind = ? AND id < {began} GROUP BY stream, condition"
     with clear(path), closing(connect(path)) as connection:
-        alarms = list(entries(connection, f"id IN ({last}) AND change != 'off'", ("alarm",)))
+        start = next(entries(connection, f"id = {began}"), None)
+        live = msgspec.json.decode(start.body, type=Start).live if start else []
+        alarms = list(entries(connection, f"id IN ({last})", ("alarm",)))
+        told = {(entry.stream, entry.condition) for entry in alarms}
+        stood = [
+            entry
+            for entry in entries(connection, f"id IN ({before})", ("alarm",))
+            if entry.stream in live and (entry.stream, entry.condition) not in told
+        ]
         inactive = list(entries(connection, f"id IN ({by_board}) AND change != 'enabled'", ("inactivation",)))
         return (
-            [(msgspec.json.decode(entry.body, type=AlarmEvent), entry.written_ns) for entry in alarms],
+            [
+                (msgspec.json.decode(entry.body, type=AlarmEvent), entry.written_ns)
+                for entry in (*stood, *alarms)
+                if entry.change != "off"
+            ],
             [msgspec.json.decode(entry.body, type=AlarmInactivation) for entry in inactive],
         )

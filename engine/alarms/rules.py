@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from heartwire.engine.alarms.capture import CaptureWatch
 from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.ectopy import Change, EctopyWatch
 from heartwire.engine.alarms.lifecycle import AlarmBoard
@@ -27,6 +28,9 @@ _OF_RHYTHM = {
     "B": "BIGEMINY",
     "T": "TRIGEMINY",
 }
+
+
+_WITHOUT_P = ("AFIB", "VF", "VT", "ASYS")
 
 
 class _Memory(msgspec.Struct):
@@ -62,6 +66,7 @@ class EcgAlarms:
         self._withholding = Withholding(self.board, verifier)
         self._meter = RateMeter(0.0)
         self._ectopy = EctopyWatch(0.0)
+        self._capture = CaptureWatch(0.0)
         self._memory = _Memory()
 
     @property
@@ -76,6 +81,7 @@ class EcgAlarms:
         if step.rate_hz != self._meter.rate_hz:
             self._meter = RateMeter(step.rate_hz)
             self._ectopy = EctopyWatch(step.rate_hz)
+            self._capture = CaptureWatch(step.rate_hz)
             self._forget_beats(0)
         if step.missing is not None:
             yield from self._gap(step, *step.missing)
@@ -89,9 +95,12 @@ class EcgAlarms:
             yield from self._rhythm(step)
         for beat in step.beats:
             yield from self._beat(step, beat)
-            yield from self._ectopic(self._ectopy.beat(beat, step.rhythm.label, self._limits), step)
-        yield from self._ectopic(self._ectopy.look(step.seen_to), step)
+            yield from self._changes(self._ectopy.beat(beat, step.rhythm.label, self._limits), step)
+        yield from self._changes(self._ectopy.look(step.seen_to), step)
+        spikes = step.spikes if step.signal == "good" else []
+        yield from self._changes(self._capture.take(spikes, [beat.sample for beat in step.beats], step.seen_to), step)
         yield from self._fibrillation(step)
+        yield from self._conduction(step)
         if memory.last_beat >= 0 and step.seen_to - memory.last_beat >= self._limits.pause_s * step.rate_hz:
             reason: Reason = {"rule": "no beat", "silent_s": round((step.seen_to - memory.last_beat) / step.rate_hz, 3)}
             yield from self._begin("PAUSE", memory.last_beat, step, reason)
@@ -108,6 +117,7 @@ class EcgAlarms:
         self._memory.last_beat = -1
         self._memory.run_beats = 0
         self._ectopy.interrupt()
+        self._capture.interrupt()
 
     def _gap(self, step: Step, first_sample: int, count: int) -> Iterator[AlarmEvent]:
         self._forget_beats(first_sample + count)
@@ -169,7 +179,17 @@ class EcgAlarms:
             reason: Reason = {"rule": "rhythm not fibrillation any more", "for_s": self._limits.af_end_s}
             yield from self._end("AF", step, reason)
 
-    def _ectopic(self, changes: Iterator[Change], step: Step) -> Iterator[AlarmEvent]:
+    def _conduction(self, step: Step) -> Iterator[AlarmEvent]:
+        """AV_BLOCK holds while P waves outnumber the beats, in a rhythm that has such."""
+        if step.block is not None and step.rhythm.label not in _WITHOUT_P:
+            if not self.board.is_active("AV_BLOCK"):
+                since, atrial_bpm, ventricular_bpm = step.block
+                rates: Reason = {"atrial_bpm": atrial_bpm, "ventricular_bpm": ventricular_bpm}
+                yield from self._begin("AV_BLOCK", since, step, {"rule": "more P waves than QRS complexes", **rates})
+        elif self.board.is_active("AV_BLOCK"):
+            yield from self._end("AV_BLOCK", step, {"rule": "P waves and QRS complexes alike in number"})
+
+    def _changes(self, changes: Iterator[Change], step: Step) -> Iterator[AlarmEvent]:
         for change in changes:
             if change.onset_sample is None:
                 yield from self._end(change.code, step, change.reason)
@@ -234,18 +254,20 @@ class EcgAlarms:
         self._withholding.reset()
         self._meter = RateMeter(0.0)
         self._ectopy = EctopyWatch(0.0)
+        self._capture = CaptureWatch(0.0)
         self._memory = _Memory()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        parts = self.board.snapshot(), self._withholding.snapshot(), self._meter.snapshot(), self._ectopy.snapshot()
-        return msgspec.msgpack.encode((*parts, self._memory))
+        watches = self._meter.snapshot(), self._ectopy.snapshot(), self._capture.snapshot()
+        return msgspec.msgpack.encode((self.board.snapshot(), self._withholding.snapshot(), *watches, self._memory))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        kept = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes, bytes, _Memory])
-        board, withholding, meter, ectopy, self._memory = kept
+        kept = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes, bytes, bytes, _Memory])
+        board, withholding, meter, ectopy, capture, self._memory = kept
         self.board.restore(board)
         self._withholding.restore(withholding)
         self._meter.restore(meter)
         self._ectopy.restore(ectopy)
+        self._capture.restore(capture)

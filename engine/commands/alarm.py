@@ -14,7 +14,7 @@ from heartwire.engine.alarms import client
 from heartwire.engine.alarms.conditions import CONDITIONS, RANK
 from heartwire.engine.alarms.recall import current
 from heartwire.engine.errors import CommandRefused, ConfigError, JournalError, MalformedMessage
-from heartwire.engine.messages import AlarmAction
+from heartwire.engine.messages import AlarmAction, AlarmEvent
 
 alarm = typer.Typer(
     no_args_is_help=True,
@@ -112,20 +112,32 @@ def limits(
     _give(journal, stream, "limits", by, limits=changes)
 
 
+def _delays(event: AlarmEvent) -> str:
+    """Give the delays of condition and signal of an alarm that began: what comes later rests on no onset."""
+    if event.change != "on":
+        return ""
+    signal = "" if event.generation_delay_s is None else f" + {event.generation_delay_s:.3f}"
+    return f"{event.algorithmic_delay_s:.2f}{signal}"
+
+
 @alarm.command("list")
 def list_(journal: JournalFile = None) -> None:
-    """Show what stands in the last run of a journal: conditions by priority and rank, and what is inactive."""
+    """Show what stands in the last run of a journal: conditions by priority and rank, and what is inactive.
+
+    The delays are those of the condition (onset to decision) and of the signal (arrival to writing), where it began.
+    """
     path = _journal(journal)
     try:
         events, inactive = current(path)
     except JournalError as error:
         raise ConfigError(str(error)) from None
-    table = Table("stream", "condition", "state", "priority", "since (UTC)", "what it is", title=f"Alarms of {path}")
+    heads = ("stream", "condition", "state", "priority", "since (UTC)", "delays s", "what it is")
+    table = Table(*heads, title=f"Alarms of {path}")
     order = ("high", "medium", "low")
     for event, written_ns in sorted(events, key=lambda e: (order.index(e[0].priority), RANK[e[0].condition])):
         since = datetime.fromtimestamp(written_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
         text = CONDITIONS[event.condition].text
-        table.add_row(event.stream, event.condition, event.change, event.priority, since, text)
+        table.add_row(event.stream, event.condition, event.change, event.priority, since, _delays(event), text)
     console = Console()
     console.print(table)
     for change in inactive:

@@ -30,7 +30,8 @@ class Job(NamedTuple):
     processor: str
     sinks: list[Sink]
     outputs: list[Path]
-    """What the sinks write; removed if the recording breaks off, so that no partial result passes for a whole one."""
+    """What the sinks write, in place of what is there; removed if the recording breaks off, so that no partial result
+    passes for a whole one."""
 
 
 class _Tally:
@@ -136,15 +137,14 @@ def _do(job: Job, account: _Account, progress: Progress) -> str:
             progress.update(task, completed=done)
 
     sinks = [sink.open() for sink in job.sinks]
+    _remove(job.outputs)
     try:
         with ExitStack() as stack:  # every sink is closed, also where another cannot write its results
             for sink in sinks:
                 stack.callback(sink.close)
             report = analyse(job.source, processor, [*sinks, tally], show)
     except BaseException:  # an interrupt too: no partial result passes for a whole one
-        for output in job.outputs:
-            with suppress(OSError):
-                output.unlink(missing_ok=True)
+        _remove(job.outputs)
         raise
     finally:
         progress.remove_task(task)
@@ -155,6 +155,12 @@ def _do(job: Job, account: _Account, progress: Progress) -> str:
     account.signal_s += signal_s
     found = ", ".join(f"{count} {name}" for name, count in tally.counts.items()) or "nothing found"
     return f"{job.source.stream}: {found}; {_clock(signal_s)} in {work_s:.1f} s"
+
+
+def _remove(outputs: Sequence[Path]) -> None:
+    for output in outputs:
+        with suppress(OSError):
+            output.unlink(missing_ok=True)
 
 
 def _clock(seconds: float) -> str:

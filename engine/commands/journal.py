@@ -28,7 +28,7 @@ journal = typer.Typer(
 File: TypeAlias = Annotated[Path, typer.Argument(help="The journal.")]
 _ON_STRIP = ("strip", "beat_samples")
 """Reasons that the picture of the strip shows."""
-_SHOWN = ("priority", "by", "lasts_s", "limits", "streams")
+_SHOWN = ("priority", "by", "lasts_s", "limits", "streams", "generation_delay_s")
 
 
 @journal.command()
@@ -81,6 +81,8 @@ def _said(entry: Entry) -> str:
     body: dict[str, Any] = msgspec.json.decode(entry.body)
     reason = {name: value for name, value in body.get("reason", {}).items() if name not in _ON_STRIP}
     said = {name: body[name] for name in _SHOWN if body.get(name)} | reason
+    if entry.change == "on":
+        said = {"condition_delay_s": body["algorithmic_delay_s"]} | said
     return ", ".join(f"{name} {value}" for name, value in said.items())
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from heartwire.engine.ecg.channels import Channels, split
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
+from heartwire.engine.ecg.conduction import ConductionMeter
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.pulse_channels import PulseMeter
 from heartwire.engine.ecg.qrs import RPeak
@@ -24,7 +25,7 @@ from heartwire.engine.ecg.reading import Block, Hop, Moment, SignalReader
 from heartwire.engine.ecg.rhythm import RhythmTracker
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.ecg.slots import FRAME
-from heartwire.engine.ecg.step import Signal, Step
+from heartwire.engine.ecg.step import PacerSpike, Signal, Step
 from heartwire.engine.ecg.telling import BeatTeller
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import (
@@ -75,6 +76,7 @@ class _State(msgspec.Struct):
     rate: bytes
     rhythm: bytes
     fibrillation: bytes
+    conduction: bytes
 
 
 class EcgAnalyser(Processor):
@@ -106,6 +108,7 @@ class EcgAnalyser(Processor):
         self._reader = SignalReader(qrs_model, vf_model, settings.leads)
         self._beats = BeatTeller(stream, beat_model)
         self._fibrillation = fibrillation
+        self._conduction = ConductionMeter()
         self._line: _Line | None = None
         self._waiting: list[FloatArray] = []
         """Samples not conditioned yet."""
@@ -182,6 +185,7 @@ class EcgAnalyser(Processor):
         self._beats.reset()
         self._rate = RateMeter(rate_hz)
         self._fibrillation.reset()
+        self._conduction.reset()
         self._rhythm = RhythmTracker(rate_hz, self._settings.rhythm, self._settings.patterns)
         self._line = _Line(rate_hz, leads, channels, origin, origin)
         return self._line
@@ -196,6 +200,7 @@ class EcgAnalyser(Processor):
         line.doubtful = (first, first + count + round(_STEP_S * line.rate_hz))
         self._beats.interrupt()
         self._fibrillation.interrupt()
+        self._conduction.interrupt(self._conditioner.grid_sample(first + count - line.origin))
         if count <= BRIDGED_GAP_S * line.rate_hz:
             self._waiting.append(np.full((count, len(line.channels.ecg)), np.nan, np.float32))
             self._pulses.push(np.full((count, len(line.channels.pulse)), np.nan, np.float32))
@@ -208,6 +213,7 @@ class EcgAnalyser(Processor):
             self._reader.restart()
             self._pulses.restart(first + count)
             self._beats.reset()
+            self._conduction.reset()
             self._rhythm.vote.interrupt()
         self._rate.interrupt(first + count)
         self._rhythm.interrupt(first + count)
@@ -245,6 +251,7 @@ class EcgAnalyser(Processor):
 
     def _push(self, block: Block, first: int, end: int) -> None:
         self._beats.push(block.samples[first:end], block.sharp[first:end])
+        self._conduction.push(block.samples[first:end])
 
     def _step(self, line: _Line, moment: Moment) -> Step:
         """Decide what is known at one moment."""
@@ -269,8 +276,14 @@ class EcgAnalyser(Processor):
         if line.signal != "off":
             for peak in moment.peaks:
                 self._tell(line, step, peak)
+            for pulse in moment.pacing:
+                step.spikes.append(PacerSpike(self._stream_sample(line, pulse.at), pulse.height_mv, pulse.alone))
         if hop is not None:
             self._vote(line, hop)
+        if line.signal == "off":
+            self._conduction.interrupt(moment.end)
+        if (block := self._conduction.block) is not None:
+            step.block = block._replace(since=self._stream_sample(line, block.since))
         self._tell_rhythm(line, step)
         return step
 
@@ -309,12 +322,13 @@ class EcgAnalyser(Processor):
         if not peak.confirmed:
             step.findings.append(self._beats.provisional(peak, sample, step.sample))
             return
+        self._conduction.beat(peak.seen_at)
         for beat in self._beats.confirmed(peak, sample, step.sample, line.rate_hz):
             step.findings.append(beat)
             fibrillation = self._fibrillation.beat(beat, line.rate_hz, self._beats.wave)
             if beat.stage == "confirmed":
                 step.beats.append(beat)
-                self._rhythm.beat(beat, fibrillation)
+                self._rhythm.beat(beat, fibrillation, self._beats.wave)
         if (rate_bpm := self._rate.beat(sample)) is not None:
             step.findings.append(
                 HeartRate(stream=self.stream, sample=sample, decision_sample=step.sample, rate_bpm=round(rate_bpm, 2))
@@ -358,6 +372,7 @@ class EcgAnalyser(Processor):
                 self._rate.snapshot(),
                 self._rhythm.snapshot(),
                 self._fibrillation.snapshot(),
+                self._conduction.snapshot(),
             )
         )
 
@@ -378,3 +393,4 @@ class EcgAnalyser(Processor):
         self._rate.restore(s.rate)
         self._rhythm.restore(s.rhythm)
         self._fibrillation.restore(s.fibrillation)
+        self._conduction.restore(s.conduction)

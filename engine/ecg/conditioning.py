@@ -43,14 +43,13 @@ _SPIKE_S = 0.006
 """A pacing spike stands out from what was this long before and after it, and hardly more from what was twice as far."""
 
 
-def _kernel_table() -> _Doubles:
-    """Sample one side of the kernel, from its centre to `DELAY_S`."""
-    t = np.arange(_TABLE + 2) / _TABLE
-    hann = np.where(t < 1.0, 0.5 + 0.5 * np.cos(np.pi * np.minimum(t, 1.0)), 0.0)
-    return np.sinc(2.0 * PASS_BAND_HZ[1] * DELAY_S * t) * hann
+def kernel(times_s: _Doubles) -> _Doubles:
+    """Give the kernel so long before and after its centre, where it is 1; nothing is left of it at `DELAY_S`."""
+    t = np.minimum(np.abs(times_s) / DELAY_S, 1.0)
+    return np.sinc(2.0 * PASS_BAND_HZ[1] * DELAY_S * t) * (0.5 + 0.5 * np.cos(np.pi * t))
 
 
-_KERNEL = _kernel_table()
+_KERNEL = kernel(np.arange(_TABLE + 2) / _TABLE * DELAY_S)
 _HIGH_PASS = np.concatenate(butter(2, PASS_BAND_HZ[0], "highpass", fs=GRID_HZ)).astype(np.float64)
 
 

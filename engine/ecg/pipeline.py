@@ -12,6 +12,7 @@ import numpy as np
 from heartwire.engine.alarms.rules import EcgAlarms
 from heartwire.engine.alarms.verification import Verifier
 from heartwire.engine.ecg.analyser import EcgAnalyser
+from heartwire.engine.ecg.conduction import ConductionMeter
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.joining import joined
 from heartwire.engine.ecg.settings import EcgSettings, read_settings
@@ -115,3 +116,4 @@ def _warm_up(pipeline: EcgPipeline) -> None:
     for _ in pipeline.process(chunk):
         pass
     pipeline.reset()
+    ConductionMeter().warm_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.ecg.conditioning import GRID_HZ
+from heartwire.engine.ecg.pacing import PacerPulse
 from heartwire.engine.ecg.slots import FRAME, REACH, SLOT, QrsSettings, SlotDecoder
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import FloatArray
@@ -21,6 +23,8 @@ _WAVE = 256
 _SNAP = 12
 _SNAP_LEAST_MV = 0.05
 _DOWNWARD = 0.7
+_PULSE_REACH = (8, 24)
+"""Grid samples before and after a pacer pulse in which the network may take the pulse for an R peak."""
 
 
 class RPeak(NamedTuple):
@@ -66,6 +70,7 @@ class _State(msgspec.Struct):
     decoder: bytes
     recent: bytes
     quality: bytes
+    barred: list[tuple[int, int]]
 
 
 class QrsDetector:
@@ -101,19 +106,25 @@ class QrsDetector:
         self._recent: FloatArray = np.zeros((_WAVE, 2), np.float32)
         """The last samples that the network has seen, and those that do not fill a frame yet."""
         self._quality: FloatArray = np.empty((0, 2), np.float32)
+        self._barred: list[tuple[int, int]] = []
+        """Stretches about pulses that no beat followed."""
 
     @property
     def _n_frames(self) -> int:
         return self._decoder.n_slots * SLOT // FRAME
 
-    def process(self, samples: FloatArray) -> list[RPeak]:
+    def process(self, samples: FloatArray, pulses: Sequence[PacerPulse] = ()) -> list[RPeak]:
         """Take the next samples; give the peaks that they show, in the order of their decision.
 
         Parameters
         ----------
         samples
             (n_samples, 2) conditioned samples of the two leads in use, mV; zeros for a lead that is not there.
+        pulses
+            The pacer pulses that these samples complete: one that is alone is no beat.
         """
+        before, after = _PULSE_REACH
+        self._barred += [(pulse.at - before, pulse.at + after) for pulse in pulses if pulse.alone]
         whole = np.concatenate((self._recent, samples))
         n = (len(whole) - _WAVE) // FRAME * FRAME
         self._recent = whole[n:]
@@ -123,13 +134,15 @@ class QrsDetector:
         outputs = self._runner.run(whole[_WAVE : _WAVE + n].T[None, :, None])
         self._quality = np.concatenate((self._quality[-QUALITY_FRAMES:], outputs["quality"][0, :, 0].T))
         peaks = []
-        for at, decided_at, confidence, confirmed in self._decoder.decode(outputs["qrs"][0, :, 0]):
+        for at, decided_at, confidence, confirmed in self._decoder.decode(outputs["qrs"][0, :, 0], self._barred):
             place = at = float(at)
             if confirmed:
                 # Counted from a place that the cutting into calls does not change: so much is lost in rounding.
                 begin = decided_at + 1 - _WAVE
                 place = begin + snap(whole[begin - first : begin - first + _WAVE, 0], at - begin)
             peaks.append(RPeak(place, at, decided_at, float(confidence), confirmed))
+        passed = self._n_frames * FRAME - self.delay
+        self._barred = [stretch for stretch in self._barred if stretch[1] >= passed]
         return peaks
 
     def quality(self, end: int) -> npt.NDArray[np.float64]:
@@ -151,6 +164,7 @@ class QrsDetector:
                 self._decoder.snapshot(),
                 self._recent.tobytes(),
                 self._quality[-QUALITY_FRAMES:].tobytes(),
+                self._barred,
             )
         )
 
@@ -161,3 +175,4 @@ class QrsDetector:
         self._decoder.restore(s.decoder)
         self._recent = np.frombuffer(s.recent, np.float32).reshape(-1, 2)
         self._quality = np.frombuffer(s.quality, np.float32).reshape(-1, 2)
+        self._barred = s.barred

@@ -15,6 +15,8 @@ import numpy as np
 
 from heartwire.engine.ecg.conditioning import Conditioned
 from heartwire.engine.ecg.leads import N_ANALYSED, LeadChoice, LeadSettings
+from heartwire.engine.ecg.pacing import AFTER as PULSE_AFTER
+from heartwire.engine.ecg.pacing import PacerPulse, PulseFinder
 from heartwire.engine.ecg.qrs import QUALITY_FRAMES, QrsDetector, RPeak
 from heartwire.engine.ecg.quality import HOP, LeadQuality, QualityMeter
 from heartwire.engine.ecg.slots import FRAME
@@ -56,6 +58,7 @@ class Moment:
 
     end: int
     peaks: list[RPeak] = field(default_factory=list)
+    pacing: list[PacerPulse] = field(default_factory=list)
     hop: Hop | None = None
 
 
@@ -75,6 +78,8 @@ class _State(msgspec.Struct):
     meter: bytes
     choice: bytes
     qrs: bytes
+    pacing: bytes
+    pulses: list[PacerPulse]
     ventricular: bytes
 
 
@@ -92,6 +97,7 @@ class SignalReader:
     def __init__(self, qrs_model: Model, vf_model: Model, settings: LeadSettings) -> None:
         self._settings = settings
         self._qrs = QrsDetector(qrs_model)
+        self._pacing = PulseFinder()
         self._ventricular = VentricularDetector(vf_model, N_ANALYSED)
         self.delay = self._qrs.delay
         """Most grid samples from an R peak to its confirmation."""
@@ -107,6 +113,9 @@ class SignalReader:
         """Begin the signal anew, with the leads chosen before."""
         self._meter.reset()
         self._qrs.reset()
+        self._pacing.reset()
+        self._pulses: list[PacerPulse] = []
+        """Pulses that wait for the end of their hop."""
         self._ventricular.reset()
         self._rest: list[Conditioned] = []
         """The samples since the end of the last hop."""
@@ -120,13 +129,18 @@ class SignalReader:
         leads = self._choice.chosen
         hops = self._hops(conditioned)
         samples = self._channels(conditioned.samples, begin, leads, hops)
+        sharp = self._channels(conditioned.sharp, begin, leads, hops)
+        pulses = self._pacing.process(samples, sharp)
         moments: dict[int, Moment] = {}
-        for peak in self._qrs.process(samples):
+        for peak in self._qrs.process(samples, pulses):
             moments.setdefault(peak.decided_at + 1, Moment(peak.decided_at + 1)).peaks.append(peak)
         for hop in hops:
             hop.told = self._told(hop)
             moments.setdefault(hop.end, Moment(hop.end)).hop = hop
-        sharp = self._channels(conditioned.sharp, begin, leads, hops)
+        self._pulses += pulses
+        for hop in hops:
+            moments[hop.end].pacing = [pulse for pulse in self._pulses if pulse.at + PULSE_AFTER < hop.end]
+            self._pulses = self._pulses[len(moments[hop.end].pacing) :]
         return Block(begin, samples, sharp, [moments[end] for end in sorted(moments)])
 
     def finish(self, conditioned: Conditioned) -> Block:
@@ -135,7 +149,9 @@ class SignalReader:
         self._n_taken += len(conditioned.samples)
         samples = self._channels(conditioned.samples, begin, self._choice.chosen, [])
         sharp = self._channels(conditioned.sharp, begin, self._choice.chosen, [])
-        return Block(begin, samples, sharp, [Moment(p.decided_at + 1, [p]) for p in self._qrs.process(samples)])
+        pulses = self._pacing.process(samples, sharp)
+        peaks = self._qrs.process(samples, pulses)
+        return Block(begin, samples, sharp, [Moment(p.decided_at + 1, [p]) for p in peaks])
 
     def _hops(self, conditioned: Conditioned) -> list[Hop]:
         """Take samples; judge the hops that they complete."""
@@ -209,6 +225,8 @@ class SignalReader:
                 self._meter.snapshot(),
                 self._choice.snapshot(),
                 self._qrs.snapshot(),
+                self._pacing.snapshot(),
+                self._pulses,
                 self._ventricular.snapshot(),
             )
         )
@@ -221,4 +239,6 @@ class SignalReader:
         self._meter.restore(s.meter)
         self._choice.restore(s.choice)
         self._qrs.restore(s.qrs)
+        self._pacing.restore(s.pacing)
+        self._pulses = s.pulses
         self._ventricular.restore(s.ventricular)

@@ -10,11 +10,12 @@ from collections import deque
 
 import msgspec
 
+from heartwire.engine.ecg.morphology import RunMorphology
 from heartwire.engine.ecg.patterns import BeatPatterns, PatternSettings
 from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.ecg.ventricular import JUDGED_S
 from heartwire.engine.ecg.ventricular_runs import VentricularRuns
-from heartwire.engine.messages import Beat, Reason
+from heartwire.engine.messages import Beat, FloatArray, Reason
 
 _LIKELY_WINDOWS = 3
 _NONE = RhythmState(UNKNOWN, 0)
@@ -149,6 +150,7 @@ class RhythmTracker:
         self._patterns = BeatPatterns(rate_hz, patterns)
         self.vote = VentricularVote(settings)
         self._runs = VentricularRuns(rate_hz, settings.vt_beats, settings.vt_bpm)
+        self._morphology = RunMorphology()
         self._past = _Past()
 
     @property
@@ -156,14 +158,16 @@ class RhythmTracker:
         """The rhythm now."""
         return self._past.state
 
-    def beat(self, beat: Beat, fibrillation: RhythmState = _NONE) -> None:
-        """Take the next beat, and the atrial fibrillation that holds with it, or where it last ended."""
+    def beat(self, beat: Beat, fibrillation: RhythmState = _NONE, wave: FloatArray | None = None) -> None:
+        """Take the next beat, the atrial fibrillation that holds with it, or where it last ended, and its wave."""
         past = self._past
         past.last_beat = beat.sample
         self._runs.beat(beat.sample, ventricular=beat.label == "V")
         past.silent_since = max(past.silent_since, beat.sample)
         past.fibrillation = fibrillation
         self._patterns.beat(beat)
+        if wave is not None:
+            self._morphology.beat(beat.sample, wave)
 
     def decide(self, seen_to: int, *, readable: bool) -> RhythmState | None:
         """Decide on the rhythm; give it where it changed.
@@ -188,6 +192,8 @@ class RhythmTracker:
             self._patterns.reset()
         if new.label == past.state.label:
             return None
+        if new.label == "VT" and (morphology := self._morphology.of_run(new.onset_sample)):
+            new = msgspec.structs.replace(new, reason={**new.reason, "morphology": morphology})
         if new.onset_sample <= past.state.onset_sample and past.state.label:
             # A rhythm that a graver one broke into goes on from there; others take the place of what was told before.
             broken = past.state.label in _GRAVER
@@ -221,13 +227,14 @@ class RhythmTracker:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        parts = self.vote.snapshot(), self._runs.snapshot(), self._patterns.snapshot()
+        parts = self.vote.snapshot(), self._runs.snapshot(), self._patterns.snapshot(), self._morphology.snapshot()
         return msgspec.msgpack.encode((self.rate_hz, self._past, *parts))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        kept = msgspec.msgpack.decode(state, type=tuple[float, _Past, bytes, bytes, bytes])
-        self.rate_hz, self._past, vote, runs, patterns = kept
+        kept = msgspec.msgpack.decode(state, type=tuple[float, _Past, bytes, bytes, bytes, bytes])
+        self.rate_hz, self._past, vote, runs, patterns, morphology = kept
         self.vote.restore(vote)
         self._runs.restore(runs)
         self._patterns.restore(patterns)
+        self._morphology.restore(morphology)

@@ -8,7 +8,7 @@ being placed surely) of a longer look-ahead; the centre of gravity of the nine s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -108,6 +108,7 @@ def _decode(
     counters: npt.NDArray[np.int64],
     thresholds: npt.NDArray[np.float64],
     lookaheads: npt.NDArray[np.int64],
+    barred: npt.NDArray[np.float64],
     found: npt.NDArray[np.float64],
 ) -> int:
     """Take slots; write (place in slots, slot of decision, confidence, confirmed or not) of each peak they show."""
@@ -129,7 +130,10 @@ def _decode(
                 moment += k * ring[(middle + k) & mask, 1]
             place = middle + moment / here - lookaheads[1]
             surer = place - last >= OVERRULED and here > ring[last_middle & mask, 2]
-            if place - last >= REFRACTORY or surer:
+            free = True
+            for j in range(len(barred)):
+                free = free and not barred[j, 0] <= place <= barred[j, 1]
+            if free and (place - last >= REFRACTORY or surer):
                 found[written, 0] = place
                 found[written, 1] = n
                 found[written, 2] = min(here / _FULL_MASS, 1.0)
@@ -176,18 +180,21 @@ class SlotDecoder:
         """Slots taken so far."""
         return int(self._counters[0])
 
-    def decode(self, qrs: npt.NDArray[np.float32]) -> list[Peak]:
+    def decode(self, qrs: npt.NDArray[np.float32], barred: Sequence[tuple[int, int]] = ()) -> list[Peak]:
         """Take the next frames; give the peaks they show, in the order of their decision.
 
         Parameters
         ----------
         qrs
             (look-aheads x slots, n_frames), as the network gives it.
+        barred
+            First and last grid sample of each stretch in which no peak is to be confirmed.
         """
         s = self.settings
         early, sure = (qrs[which * SLOTS : (which + 1) * SLOTS].T.ravel() for which in (s.provisional, s.confirmed))
         found = np.empty((2 * len(sure) // REFRACTORY + 4, 4))
-        n = _decode(early, sure, self._ring, self._counters, self._thresholds, self._lookaheads, found)
+        stretches = np.array(barred, np.float64).reshape(-1, 2) / SLOT
+        n = _decode(early, sure, self._ring, self._counters, self._thresholds, self._lookaheads, stretches, found)
         return [
             Peak((at + 0.5) * SLOT - 0.5, (int(slot) // SLOTS + 1) * FRAME - 1, confidence, bool(confirmed))
             for at, slot, confidence, confirmed in found[:n]

@@ -16,7 +16,7 @@ import numpy as np
 
 from heartwire.streams.simulators.script import CALM, Step, parse_script
 
-BeatOrigin = Literal["sinus", "atrial", "junctional", "fibrillation", "ventricular", "tachycardia"]
+BeatOrigin = Literal["sinus", "atrial", "junctional", "fibrillation", "ventricular", "tachycardia", "torsades"]
 
 _RHYTHM_LABELS = {
     "sinus": "N",
@@ -27,7 +27,10 @@ _RHYTHM_LABELS = {
     "bigeminy": "B",
     "trigeminy": "T",
     "idioventricular": "IVR",
+    "block2": "BII",
+    "block3": "BIII",
     "vt": "VT",
+    "torsades": "VT",
     "vfl": "VFL",
     "vf": "VF",
     "asystole": "ASYS",
@@ -35,6 +38,8 @@ _RHYTHM_LABELS = {
 _WITHOUT_BEATS = ("VF", "VFL", "ASYS")
 _ELECTROMECHANICAL_DELAY_S = 0.04
 _LONGEST_RR_S = 4.0
+_BLOCKED_ATRIAL_S = 0.75
+"""Interval of the P waves in third-degree block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,7 @@ class Heart:
         self._random = np.random.default_rng([seed, 0x48454152])
         self._times_s: list[float] = []
         self._beats: list[HeartBeat] = []
+        self._blocked_s: list[float] = []
         self._episodes: list[Episode] = []
         self._disturbances: list[Disturbance] = []
         self._base_rr_s = 60.0 / 70.0
@@ -137,6 +143,11 @@ class Heart:
         """Give the beats with `start_s <= time_s < end_s`."""
         self._grow(end_s)
         return self._beats[bisect_left(self._times_s, start_s) : bisect_left(self._times_s, end_s)]
+
+    def blocked(self, start_s: float, end_s: float) -> list[float]:
+        """Give when the R peaks would be of the P waves that are not conducted, with `start_s <= time < end_s`."""
+        self._grow(end_s)
+        return self._blocked_s[bisect_left(self._blocked_s, start_s) : bisect_left(self._blocked_s, end_s)]
 
     def episodes(self, start_s: float, end_s: float) -> list[Episode]:
         """Give the rhythm episodes that touch the interval; the last may end later than it."""
@@ -272,17 +283,33 @@ class Heart:
             if time_s >= end_s:
                 self._clock_s = end_s
                 return
+            self._block(step.kind, start_s, time_s)
             self._beat(time_s, label, origin)
             self._clock_s = time_s
             position += 1
             yield
 
+    def _block(self, kind: str, start_s: float, next_r_s: float) -> None:
+        """Add the P waves before the next beat that are not conducted."""
+        if kind == "block2" and self._last_r_s > start_s:
+            self._blocked_s.append(0.5 * (self._last_r_s + next_r_s))
+        elif kind == "block3":
+            if not self._blocked_s or self._blocked_s[-1] < start_s:
+                self._blocked_s.append(start_s)
+            while self._blocked_s[-1] < next_r_s:
+                draw = float(self._random.standard_normal())
+                self._blocked_s.append(self._blocked_s[-1] + _BLOCKED_ATRIAL_S * (1.0 + 0.01 * draw))
+
     def _next_beat(self, step: Step, position: int) -> tuple[Literal["N", "S", "V"], BeatOrigin, float]:
         rr_s, draw = self._base_rr_s, float(self._random.standard_normal())
         if step.kind == "af":
             return "N", "fibrillation", max(0.3, rr_s * math.exp(0.2 * draw - 0.02))
+        if step.kind == "block3":
+            return "N", "junctional", rr_s * (1.0 + 0.01 * draw)
         if step.kind == "svt":
             return "S", "junctional", rr_s * (1.0 + 0.008 * draw)
+        if step.kind == "torsades":
+            return "V", "torsades", rr_s * (1.0 + 0.05 * draw)
         if step.kind in ("vt", "idioventricular"):
             return "V", "tachycardia" if step.kind == "vt" else "ventricular", rr_s * (1.0 + 0.012 * draw)
         period = {"bigeminy": 2, "trigeminy": 3}.get(step.kind, 0)

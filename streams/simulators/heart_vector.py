@@ -39,6 +39,8 @@ BEFORE_S, AFTER_S = 0.4, 0.8
 
 _REACH_SIGMAS = 5.0
 _EDGE_S = 0.15
+_TWIST_HZ = 0.3
+"""Turns a second of the axis in torsade de pointes: a dozen beats each."""
 
 
 class HeartVector:
@@ -88,6 +90,7 @@ class HeartVector:
         waves = [
             wave for beat in self._heart.beats(start_s - AFTER_S, end_s + BEFORE_S + 1e-9) for wave in self._waves(beat)
         ]
+        waves += [self._p_wave(r_s) for r_s in self._heart.blocked(start_s - AFTER_S, end_s + BEFORE_S + 1e-9)]
         if waves:
             _add_waves(out, times_s, np.array(waves))
         for episode in self._heart.episodes(start_s, end_s + 1e-9):
@@ -97,14 +100,22 @@ class HeartVector:
                 self._add_ventricular(out, times_s, episode)
         return out
 
+    def _p_wave(self, r_s: float) -> tuple[float, float, float, float, float]:
+        """Give the P wave whose R peak would be at `r_s`."""
+        return (*self._p, r_s - self._pr_s, 0.02)
+
     def _waves(self, beat: HeartBeat) -> list[tuple[float, float, float, float, float]]:
         """Give the waves of a beat: x, y, z (mV), centre and width (s)."""
         stretch = math.sqrt(min(1.3, max(0.3, beat.rr_s)) / 0.85)
         if beat.label == "V":
-            parts, recovery = self._tachycardia if beat.origin == "tachycardia" else self._ectopic
-            waves = [(*direction, beat.time_s + centre_s, width_s) for direction, centre_s, width_s in parts]
+            parts, recovery = self._ectopic if beat.origin == "ventricular" else self._tachycardia
+            turn = np.eye(3)
+            if beat.origin == "torsades":
+                # In the frontal plane, so that every limb lead sees it.
+                turn = _rotation(np.array([0.0, 0.0, 2.0 * math.pi * _TWIST_HZ * beat.time_s]))
+            waves = [(*(turn @ direction), beat.time_s + centre_s, width_s) for direction, centre_s, width_s in parts]
             late = 0.14 + 0.2 * stretch
-            return [*waves, (*recovery, beat.time_s + late, 0.07 * stretch)]
+            return [*waves, (*(turn @ recovery), beat.time_s + late, 0.07 * stretch)]
         waves = [(*direction, beat.time_s + centre_s, width_s) for direction, centre_s, width_s in self._qrs]
         t_peak_s = beat.time_s + 0.76 * self._qt_s * stretch - 0.02
         waves.append((*(0.7 * self._t), t_peak_s - 0.03 * stretch, 0.05 * stretch))

@@ -19,7 +19,10 @@ rhythm                   what it is                                     rate if 
 ``bigeminy 70``          every second beat a PVC                        70
 ``trigeminy 70``         every third beat a PVC                         70
 ``idioventricular 38``   ventricular escape rhythm                      38
+``block2 38``            second-degree block: every second P conducted   38
+``block3 36``            third-degree block: P waves at 80, none conducted 36
 ``vt 180``               ventricular tachycardia                        180
+``torsades 220``         polymorphic VT whose axis turns (torsade de pointes)    220
 ``vfl 220``              ventricular flutter                            220
 ``vf``                   ventricular fibrillation
 ``asystole``             no electrical activity
@@ -67,7 +70,10 @@ RHYTHM_RATES_BPM = {
     "bigeminy": 70.0,
     "trigeminy": 70.0,
     "idioventricular": 38.0,
+    "block2": 38.0,
+    "block3": 36.0,
     "vt": 180.0,
+    "torsades": 220.0,
     "vfl": 220.0,
     "vf": math.nan,
     "asystole": math.nan,

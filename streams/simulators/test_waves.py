@@ -20,6 +20,7 @@ RAIL_MV = 5.0
 """What the amplifier can give; pacer pulses are clipped there."""
 
 _NOISE_MV = 0.005
+_FILTER_SAMPLES = 5.0
 _BEFORE_S = 20.0
 _AFTER_S = 25.0
 _NORMAL = ((0.10, -0.16, 0.022), (-0.08, -0.028, 0.009), (1.0, 0.0, 0.012), (-0.18, 0.028, 0.011), (0.22, 0.27, 0.045))
@@ -156,6 +157,12 @@ def _drift() -> Wave:
     return Wave("drift", "QRS 0.5 mV on a triangle of 4 mV at 0.1 Hz, 80/min", make, 60.0, rate_bpm=80.0)
 
 
+def _converted(samples: Doubles) -> Doubles:
+    """Give what an anti-aliased converter makes of an instant, so many samples after it: its filter has an end."""
+    near = np.minimum(np.abs(samples) / _FILTER_SAMPLES, 1.0)
+    return 0.6 * np.sinc(0.6 * samples) * (0.5 + 0.5 * np.cos(np.pi * near))
+
+
 def _pacer(pulse_mv: float, width_s: float, overshoot: float, *, captured: bool) -> Wave:
     """Pacer pulses at 80/min, each area spread over the samples that an anti-aliased converter takes it with."""
     last_s = 0.5 + 26 * 0.75
@@ -166,7 +173,7 @@ def _pacer(pulse_mv: float, width_s: float, overshoot: float, *, captured: bool)
         )
         begin_s = 0.5 if captured else last_s + 0.75
         for at_s in np.arange(begin_s, times_s[-1], 0.75) - (0.09 if captured else 0.0):
-            out += pulse_mv * width_s * RATE_HZ * np.sinc((times_s - at_s) * RATE_HZ * 0.6) * 0.6
+            out += pulse_mv * width_s * RATE_HZ * _converted((times_s - at_s) * RATE_HZ)
             tail_s = times_s - at_s - width_s
             out -= np.where(tail_s > 0.0, overshoot * np.exp(-np.maximum(tail_s, 0.0) / 0.05), 0.0)
         return out

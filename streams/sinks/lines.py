@@ -28,13 +28,22 @@ def make_folder(path: str) -> Path:
     return folder
 
 
+def set_aside(path: Path) -> None:
+    """Give an older file that holds something the next free number: `a.warnings.jsonl` becomes `a.warnings.1.jsonl`."""
+    if path.is_file() and path.stat().st_size:
+        number = 1
+        while (older := path.with_suffix(f".{number}{path.suffix}")).exists():
+            number += 1
+        path.rename(older)
+
+
 class LineFiles:
     """The JSON lines files of a sink: `STEM.SUFFIX` for each stream.
 
     Parameters
     ----------
     folder
-        Where they are written; an older file of the name is replaced.
+        Where they are written; an older file of the name is kept under a number.
     suffix
         What follows the stem, such as "fixes.jsonl".
     """
@@ -50,6 +59,7 @@ class LineFiles:
         if (file := self._files.get(stream)) is None:
             path = self._folder / f"{file_stem(stream)}.{self._suffix}"
             try:
+                set_aside(path)
                 file = self._files[stream] = path.open("wb")
             except OSError as error:
                 msg = f"cannot write {path}: {error.strerror}"

@@ -25,10 +25,19 @@ def test_the_heart_rate_shown_is_that_of_the_wave(name: str) -> None:
 def test_what_is_not_alarmed_is_told_as_such() -> None:
     wave = run_wave(WAVES["drift"])
     silent = type(wave)(
-        name="vt", text="t", asked=["VT"], alarms=[], delays_s=[None], rate_bpm=None, rates_bpm=None, besides=[]
+        name="vt",
+        text="t",
+        asked=["VT"],
+        alarms=[],
+        delays_s=[None],
+        rate_bpm=None,
+        rates_bpm=None,
+        besides=[],
+        begun={"ASYSTOLE": [(4.2, 0.3)]},
     )
     result = AlarmsResult(environment={}, waves=[wave, silent], tachycardia_mean_s=None, tachycardia_max_s=None)
-    rates, alarms = tables(result)
+    delays, rates, alarms = tables(result)
+    assert ["ASYSTOLE", "4.5", "1", "4.20", "4.20", "0.30"] in delays.rows
     assert rates.rows == [["drift", "80", "80 to 80", ""]]
     assert alarms.rows == [["vt", "-", "-", "-", "", ""]]
     assert "not every one" in alarms.notes[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -213,6 +214,27 @@ def test_changed_limits_come_back_after_a_run_that_did_not_end_in_order(journal:
     assert recall.last_start(journal.path) == start
     journal.append([Record(5, Stop())])
     assert recall.lost_limits(journal.path, STREAM, 6) == {}
+
+
+def test_what_stood_before_a_restart_stands_until_it_is_told_again(journal: Journal) -> None:
+    def standing() -> list[tuple[str, str]]:
+        return [(e.stream, e.condition) for e, _ in recall.current(journal.path)[0]]
+
+    start = Start(version="1", streams=[STREAM, "bed-2/ecg"], commands="", live=[STREAM])
+    changes = [event(0), event(1, "on", "AF"), event(2, "off", "AF"), event(0, "on", "AF", "bed-2/ecg")]
+    journal.append([Record(5, start), *(Record(5, change) for change in changes)])
+    journal.append([Record(6, start)])
+    assert standing() == [(STREAM, "VT")]
+    journal.append([Record(6, event(0)), Record(6, event(1, "off"))])
+    assert standing() == []
+
+
+@pytest.mark.parametrize("kept", [0.02, 0.3, 0.9])
+def test_a_journal_that_was_cut_off_is_broken(journal: Journal, kept: float) -> None:
+    journal.append([Record(5, event(n)) for n in range(300)])
+    journal.close()
+    os.truncate(journal.path, round(kept * journal.path.stat().st_size))
+    assert "cut off" in verify(journal.path).wrong
 
 
 def test_what_stands_now_is_of_the_last_run(journal: Journal) -> None:

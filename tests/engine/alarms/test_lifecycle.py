@@ -151,25 +151,25 @@ def test_a_condition_ends_those_it_covers_and_holds_them_off() -> None:
 
 def test_what_nobody_acknowledges_is_raised_in_priority_once() -> None:
     board = Board(AlarmTimes(escalate_after_s=60.0))
-    board.begin("SVT")
+    board.begin("NOT_CAPTURING")
     assert board.wait(59.0) == []
     (event,) = board.board.advance(0, 60.0)
     assert isinstance(event, AlarmEvent)
     assert (event.change, event.priority) == ("escalated", "high")
     assert board.board.advance(0, 600.0) == []
-    (event,) = board.board.command(command("acknowledge", "SVT"))
+    (event,) = board.board.command(command("acknowledge", "NOT_CAPTURING"))
     assert isinstance(event, AlarmEvent)
     assert (event.change, event.priority, event.reason) == ("acknowledged", "high", {"rule": "seen", "by": "nurse"})
 
 
 def test_what_is_not_shown_is_not_raised_in_priority() -> None:
     board = Board(AlarmTimes(escalate_after_s=60.0))
-    board.begin("SVT")
+    board.begin("NOT_CAPTURING")
     board.give("alarm-off")
     assert board.wait(120.0) == []
     board.give("resume")
     assert board.wait(59.0) == []
-    assert board.wait(1.0) == [("SVT", "escalated")]
+    assert board.wait(1.0) == [("NOT_CAPTURING", "escalated")]
 
 
 def test_acknowledging_without_a_condition_is_acknowledging_all() -> None:
@@ -266,11 +266,11 @@ def test_what_held_before_a_restart_goes_on_when_it_is_found_again() -> None:
 
 def test_what_held_before_a_restart_ends_when_it_is_not_found_again() -> None:
     board = Board(AlarmTimes(confirm_within_s=30.0))
-    for code in ("VT", "TACHY", "SVT"):
+    for code in ("VT", "TACHY", "NOT_CAPTURING"):
         board.board.stand(list(Board().board.begin(code, 1, 2, 250.0, {})))
     assert board.begin("BRADY") == [("BRADY", "on")], "what is only believed covers nothing"
     assert board.wait(29.0) == []
-    assert board.end("SVT") == [("SVT", "off")]
+    assert board.end("NOT_CAPTURING") == [("NOT_CAPTURING", "off")]
     assert board.wait(1.0) == [("VT", "latched"), ("TACHY", "off")]
 
 
@@ -278,12 +278,12 @@ def test_a_snapshot_carries_everything() -> None:
     board, other = Board(), Board()
     board.begin("VF")
     board.end("VF")
-    board.begin("SVT")
+    board.begin("NOT_CAPTURING")
     board.give("audio-pause", lasts_s=300.0)
     board.give("limits", limits={"pause_s": 2.0})
     board.wait(60.0)
     other.board.restore(board.board.snapshot())
-    assert other.board.standing() == board.board.standing() == {"VF": "latched", "SVT": "on"}
+    assert other.board.standing() == board.board.standing() == {"VF": "latched", "NOT_CAPTURING": "on"}
     assert other.board.limits == board.board.limits
     for seconds in (120.0, 300.0):
         assert brief(list(other.board.advance(0, seconds))) == brief(list(board.board.advance(0, seconds)))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 import zmq
 
@@ -184,3 +187,20 @@ def test_what_a_subscriber_would_refuse_is_neither_written_nor_sent(
     with pytest.raises(MalformedMessage):
         outbox.put(bad)
     assert outbox.next_seq(ONE) == 1
+
+
+def test_an_alarm_says_how_long_its_signal_took(
+    publisher: Publisher, open_scribe: Callable[..., Scribe], tmp_path: Path
+) -> None:
+    sent: list[Message] = []
+    outbox = Outbox(publisher, open_scribe(Journal), sent.append)
+    timed, by_hand = event(), event()
+    timed.trace.received_ns = time.monotonic_ns() - 3_000_000
+    outbox.put(timed)
+    outbox.put(by_hand)
+    assert outbox.flush(20.0)
+    with closing(connect(tmp_path / "ward.journal")) as connection:
+        written = [msgspec.json.decode(entry.body)["generation_delay_s"] for entry in entries(connection)]
+    assert timed.generation_delay_s is not None
+    assert 0.003 <= written[0] <= timed.generation_delay_s < 20.0
+    assert (written[1], by_hand.generation_delay_s) == (None, None)

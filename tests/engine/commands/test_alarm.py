@@ -139,7 +139,7 @@ def written(tmp_path: Path) -> Path:
     path = tmp_path / "old.journal"
     event = AlarmEvent(
         stream=STREAM, condition="V_RUN", mdc=None, kind="physiological", priority="medium", change="on",
-        onset_sample=10, decision_sample=499, algorithmic_delay_s=1.0,
+        onset_sample=10, decision_sample=499, algorithmic_delay_s=1.0, generation_delay_s=0.0123,
         reason={"rule": "ventricular beats in a row", "beats": 3, "beat_samples": [100, 200], "beat_classes": "NV"},
     )  # fmt: skip
     with Journal(path) as journal:
@@ -164,7 +164,8 @@ def test_a_journal_is_verified_with_one_line_and_a_status(call: Call, written: P
 
 def test_a_journal_is_shown_by_stream_and_time(call: Call, written: Path) -> None:
     out = call("journal", "show", str(written))[1]
-    assert re.search("V_RUN.*on.*ventricular beats in a row", out)
+    assert re.search("V_RUN.*on.*condition_delay_s 1.0,.*generation_delay_s 0.0123,.*ventricular beats in a row", out)
+    assert re.search(r"V_RUN.*1\.00 \+ 0\.012", call("alarm", "list", "--journal", str(written))[1])
     assert re.search("command.*resume.*by nurse", out)
     assert "V_RUN" not in call("journal", "show", str(written), "--stream", "bed-2/ecg")[1]
     assert "V_RUN" not in call("journal", "show", str(written), "--until", "2020-01-01")[1]

@@ -252,3 +252,11 @@ def test_what_is_no_ecg_is_refused() -> None:
     chunk = next(chunks(heart(1.0, 250.0)[0], 250.0))
     with pytest.raises(ValueError, match="2 leads"):
         list(processor.process(msgspec.structs.replace(chunk, samples=chunk.samples[:, :1])))
+
+
+@pytest.mark.parametrize(("word", "morphology"), [("vt 180", "monomorphic"), ("torsades 170", "polymorphic")])
+def test_the_alarm_of_a_tachycardia_tells_whether_its_beats_are_alike(word: str, morphology: str) -> None:
+    settings = {"kind": "simulated-ecg", "seed": 3, "script": f"sinus 70 for 12s; {word} for 8s"}
+    found = run(list(registry.source(STREAM, settings).open()))
+    (alarm,) = [f for f in found if isinstance(f, AlarmEvent) and (f.condition, f.change) == ("VT", "on")]
+    assert alarm.reason["morphology"] == morphology

@@ -86,6 +86,17 @@ def test_the_file_does_not_depend_on_how_samples_and_streams_interleave(tmp_path
     assert len(files) == 1
 
 
+def test_the_warnings_of_earlier_runs_are_kept_under_numbers(tmp_path: Path) -> None:
+    for decision_sample in (1000, 2000, 3000):
+        written(
+            WarningsSink(out=str(tmp_path)), [chunk(), alarm(decision_sample)], tmp_path / "bed-1-ecg.warnings.jsonl"
+        )
+    found = {file.name: json.loads(file.read_text())["decision_sample"] for file in tmp_path.iterdir()}
+    assert found == {
+        "bed-1-ecg.warnings.1.jsonl": 1000, "bed-1-ecg.warnings.2.jsonl": 2000, "bed-1-ecg.warnings.jsonl": 3000,
+    }  # fmt: skip
+
+
 def test_a_stream_without_warnings_leaves_an_empty_file(tmp_path: Path) -> None:
     messages: list[Message] = [chunk(), EndOfStream(stream="bed-1/ecg", offered=250)]
     assert written(WarningsSink(out=str(tmp_path)), messages, tmp_path / "bed-1-ecg.warnings.jsonl") == []

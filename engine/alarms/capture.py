@@ -1,0 +1,124 @@
+"""NOT_CAPTURING: pulses of a pacemaker that no beat follows.
+
+A pulse is judged once every beat of the 300 ms after it is known. One with a beat in that time captured; one soon after
+a beat could not. What remains, alone on a quiet line, at the steady interval and height of a pacemaker, several times
+in a row, is failure to capture: noise keeps no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import msgspec
+
+from heartwire.engine.alarms.ectopy import Change
+from heartwire.engine.ecg.step import PacerSpike
+from heartwire.engine.messages import Reason
+
+_PULSES = 4
+"""Pulses without a beat that are a failure."""
+_WITHIN_S = 0.3
+"""A beat that a pulse made has its R peak so soon after it; a heart is refractory so long after a beat."""
+_ON_TIME_S = 0.02
+_INTERVAL_S = (0.33, 2.0)
+_STEADY = 1.1
+_ALIKE = 1.5
+_CAPTURED_ENDS = 2
+_GONE_S = 5.0
+
+
+class _Memory(msgspec.Struct):
+    """Pulses not judged yet, the last beats, the last pulses lost and how many captured since; whether it is on."""
+
+    waiting: list[PacerSpike] = []
+    beats: list[int] = []
+    lost: list[PacerSpike] = []
+    captured: int = 0
+    on: bool = False
+
+
+class CaptureWatch:
+    """Watches the pacer pulses of one stream.
+
+    Parameters
+    ----------
+    rate_hz
+        Samples a second.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self.rate_hz = rate_hz
+        self._memory = _Memory()
+
+    def take(self, spikes: list[PacerSpike], beats: list[int], seen_to: int) -> Iterator[Change]:
+        """Take pulses and R peaks that became known; every beat before `seen_to` has been given. Give what changes."""
+        memory = self._memory
+        if not (spikes or memory.waiting or memory.on):
+            memory.beats = [*memory.beats, *beats][-4:]
+            return
+        memory.beats = [*memory.beats, *beats][-8:]
+        memory.waiting += spikes
+        while memory.waiting and memory.waiting[0].sample + _WITHIN_S * self.rate_hz <= seen_to:
+            yield from self._judge(memory.waiting.pop(0))
+        if memory.on and seen_to - memory.lost[-1].sample >= _GONE_S * self.rate_hz:
+            yield from self._end("no such pulse any more")
+
+    def _judge(self, spike: PacerSpike) -> Iterator[Change]:
+        memory = self._memory
+        after_s = [(beat - spike.sample) / self.rate_hz for beat in memory.beats]
+        if any(-_ON_TIME_S <= after <= _WITHIN_S for after in after_s):
+            memory.captured += 1
+            if memory.on and memory.captured >= _CAPTURED_ENDS:
+                yield from self._end("beats follow the pulses")
+            elif not memory.on:
+                memory.lost = []
+            return
+        refractory = any(-_WITHIN_S <= after < 0.0 for after in after_s)
+        second = bool(memory.lost) and spike.sample - memory.lost[-1].sample < _INTERVAL_S[0] * self.rate_hz
+        if refractory or second or not spike.alone:
+            return
+        memory.captured = 0
+        memory.lost = [*memory.lost[1 - _PULSES :], spike]
+        if not memory.on and self._paced():
+            memory.on = True
+            interval_s = (memory.lost[-1].sample - memory.lost[0].sample) / (_PULSES - 1) / self.rate_hz
+            reason: Reason = {
+                "rule": "pacer pulses without a beat",
+                "pulses": _PULSES,
+                "rate_bpm": round(60.0 / interval_s, 1),
+                "pulse_samples": [lost.sample for lost in memory.lost],
+            }
+            yield Change("NOT_CAPTURING", memory.lost[0].sample, reason)
+
+    def _paced(self) -> bool:
+        """Tell whether the last lost pulses follow each other like those of a pacemaker."""
+        lost = self._memory.lost
+        if len(lost) < _PULSES:
+            return False
+        intervals = [b.sample - a.sample for a, b in pairwise(lost)]
+        heights = [spike.height_mv for spike in lost]
+        return (
+            max(intervals) <= _STEADY * min(intervals)
+            and max(intervals) <= _INTERVAL_S[1] * self.rate_hz
+            and max(heights) <= _ALIKE * min(heights)
+        )
+
+    def _end(self, rule: str) -> Iterator[Change]:
+        self._memory.on, self._memory.lost = False, []
+        yield Change("NOT_CAPTURING", None, {"rule": rule})
+
+    def interrupt(self) -> None:
+        """Take note that the pulses and beats that follow do not join those before."""
+        memory = self._memory
+        memory.waiting, memory.beats = [], []
+        if not memory.on:
+            memory.lost = []
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self.rate_hz, self._memory))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        self.rate_hz, self._memory = msgspec.msgpack.decode(state, type=tuple[float, _Memory])

@@ -1,0 +1,134 @@
+"""Pulses of a pacemaker in the conditioned signal, and whether anything but the pulse is to be seen there.
+
+A pulse stands out sharply in the source (`Conditioned.sharp`). What the pass band leaves of it has a known shape: the
+kernel of the conditioning, and where the pulse overshoots, an exponential decay after it. Where these account for
+everything from 40 ms before to 104 ms after it, there is no QRS complex, whatever the QRS network takes it for.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from heartwire.engine.ecg.conditioning import DELAY_S, GRID_HZ, kernel
+from heartwire.engine.messages import FloatArray
+
+BEFORE, AFTER = 10, 26
+"""Conditioned samples about a pulse that are looked at; nothing is said of it before the last is there."""
+_LEAST_MV = 0.05
+"""Least sharpness of a pulse."""
+_APART = 10
+"""Of what stands out within so many samples, the sharpest is the pulse."""
+_LEFT_MV = 0.1
+_LEFT_SHARE = 0.25
+"""A pulse is alone where what its shape leaves over spans less than this, and less than this share of the whole."""
+_RAILED_MV = 3.0
+"""No QRS complex stands out so sharply."""
+_DECAYS_S = (0.004, 0.015, 0.05, 0.1)
+_FINE_HZ = 4000.0
+_BUFFER = 128
+
+
+class PacerPulse(NamedTuple):
+    """A pulse on the conditioned 250 Hz grid; `alone` where it accounts for all that is to be seen about it."""
+
+    at: int
+    height_mv: float
+    alone: bool
+
+
+def _bases(reach: int) -> npt.NDArray[np.float64]:
+    """Give an orthonormal basis of what a pulse may look like, for each decay: (decays, points, shapes).
+
+    Pulses lie between the grid samples, and one that drives the converter against its rails is wider than a pulse:
+    kernels up to `reach` samples to either side and two decays make those too.
+    """
+    at_s = np.arange(-BEFORE, AFTER + 1) / GRID_HZ
+    fine_s = np.arange(-0.1, 0.2, 1.0 / _FINE_HZ)
+    weights = kernel(np.arange(-DELAY_S, DELAY_S, 1.0 / _FINE_HZ))
+    level = np.ones_like(at_s)
+    bases = []
+    for decay_s in _DECAYS_S:
+        decay = np.where(fine_s >= 0.0, np.exp(-np.maximum(fine_s, 0.0) / decay_s), 0.0)
+        seen = np.convolve(decay, weights / weights.sum(), "same")
+        shapes = [kernel(at_s - shift / GRID_HZ) for shift in range(-reach, reach + 1)]
+        shapes += [np.interp(at_s - shift / GRID_HZ, fine_s, seen) for shift in (0, 1)]
+        bases.append(np.linalg.qr(np.stack([*shapes, level, at_s], axis=1))[0])
+    return np.ascontiguousarray(bases)
+
+
+_BASES, _RAILED_BASES = _bases(1), _bases(3)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_alone(wave: FloatArray, bases: npt.NDArray[np.float64]) -> bool:
+    """Tell whether the shape of a pulse accounts for a wave, (points, n_leads)."""
+    n_points, n_leads = wave.shape
+    left = np.empty(n_points)
+    for lead in range(n_leads):
+        whole = np.max(wave[:, lead]) - np.min(wave[:, lead])
+        fits = whole == 0.0
+        for basis in bases:
+            left[:] = wave[:, lead]
+            for shape in range(basis.shape[1]):
+                part = 0.0
+                for k in range(n_points):
+                    part += basis[k, shape] * wave[k, lead]
+                for k in range(n_points):
+                    left[k] -= part * basis[k, shape]
+            if float(np.max(left) - np.min(left)) <= min(_LEFT_MV, _LEFT_SHARE * float(whole)):
+                fits = True
+                break
+        if not fits:
+            return False
+    return True
+
+
+class PulseFinder:
+    """Finds the pacer's pulses in the two analysed leads of one stream."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state of a fresh finder."""
+        self._recent: FloatArray = np.zeros((_BUFFER, 4), np.float32)
+        """The last conditioned samples of both leads, and how sharply the source stands out in each."""
+        self._n_taken = 0
+
+    def process(self, samples: FloatArray, sharp: FloatArray) -> list[PacerPulse]:
+        """Take the next conditioned samples; give the pulses of which enough is known now.
+
+        Parameters
+        ----------
+        samples, sharp
+            (n_samples, 2), mV.
+        """
+        whole = np.concatenate((self._recent, np.concatenate((samples, sharp), axis=1)))
+        first = self._n_taken - _BUFFER
+        self._n_taken += len(samples)
+        self._recent = whole[-_BUFFER:].copy()
+        height = whole[:, 2:].max(axis=1)
+        # Those whose last sample came with this call.
+        begin, end = _BUFFER - AFTER, len(whole) - AFTER
+        pulses = []
+        for at in (begin + np.flatnonzero(height[begin:end] >= _LEAST_MV)).tolist():
+            near = height[at - _APART : at + _APART + 1]
+            if near.argmax() == _APART and first + at >= BEFORE:
+                bases = _RAILED_BASES if height[at] >= _RAILED_MV else _BASES
+                alone = bool(_is_alone(whole[at - BEFORE : at + AFTER + 1, :2], bases))
+                pulses.append(PacerPulse(first + at, float(height[at]), alone))
+        return pulses
+
+    def snapshot(self) -> bytes:
+        """Give the whole state."""
+        return msgspec.msgpack.encode((self._n_taken, self._recent.tobytes()))
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot`."""
+        self._n_taken, recent = msgspec.msgpack.decode(state, type=tuple[int, bytes])
+        self._recent = np.frombuffer(recent, np.float32).reshape(_BUFFER, -1)
