@@ -69,11 +69,11 @@ def fit_confidences(localiser: Localiser, samples: Iterable[Sample]) -> dict[str
                 seen[kind].append((evidence, true))
     settings: dict[str, float] = {}
     for kind, cases in seen.items():
-        true = np.array([case[1] for case in cases], bool)
-        if len(set(true.tolist())) < 2:
-            settings[setting(kind, "bias")] = 0.0 if not len(true) else (3.0 if true[0] else -3.0)
+        answers = np.array([case[1] for case in cases], bool)
+        if len(set(answers.tolist())) < 2:
+            settings[setting(kind, "bias")] = 0.0 if not len(answers) else (3.0 if answers[0] else -3.0)
             continue
-        model = LogisticRegression(C=1.0, max_iter=1000).fit(np.array([case[0] for case in cases]), true)
+        model = LogisticRegression(C=1.0, max_iter=1000).fit(np.array([case[0] for case in cases]), answers)
         settings[setting(kind, "bias")] = round(float(model.intercept_[0]), 4)
         for name, weight in zip(Evidence._fields, model.coef_[0], strict=True):
             settings[setting(kind, name)] = round(float(weight), 4)

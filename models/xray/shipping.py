@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 
+from heartwire.engine.inference import Model
+from heartwire.engine.xray.localiser import Localiser
 from heartwire.models.catalogue import ModelCard
 from heartwire.models.export import export, shapes_of, write_card
 from heartwire.models.half import ship_half
+from heartwire.models.xray.confidences import fit_confidences
 from heartwire.models.xray.network import CLASSES, PLANES, DeviceNet, Exported
+from heartwire.models.xray.pool import Source
 from heartwire.models.xray.quantise import quantise
-from heartwire.models.xray.scenes import Scenes
+from heartwire.models.xray.scenes import Sample
 from heartwire.models.xray.tip_network import CROP_PX, ExportedTips, TipNet
 
 DEVICES, TIPS = "xray-devices", "xray-tips"
 SIZE_PX = 512
 _CALIBRATION_IMAGES = 16
-_CALIBRATION_SEED = 1_000_019
-SETTINGS = {"line_threshold": 0.3, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.1}
+_UNSEEN_SEED = 1_000_019
+_CONFIDENCE_SEED = 1000
+SETTINGS = {"line_threshold": 0.2, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.1}
 DATA = [
     "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds",
     "Danilov 2021: 43 coronary angiograms, as backgrounds",
@@ -40,10 +47,26 @@ _EIGHT_BITS = (
 )
 
 
+def _draw(drawn: Sequence[tuple[Source, float]], seed: int, count: int) -> Iterator[Sample]:
+    shares = np.array([share for _, share in drawn])
+    for i in range(count):
+        random = np.random.default_rng((_UNSEEN_SEED, seed, i))
+        yield drawn[random.choice(len(shares), p=shares / shares.sum())][0].draw(random)
+
+
 def ship_devices(
-    network: DeviceNet, out: Path, *, seed: int, command: str, metrics: dict[str, float], scenes: Scenes
+    network: DeviceNet,
+    out: Path,
+    *,
+    seed: int,
+    command: str,
+    metrics: dict[str, float],
+    drawn: Sequence[tuple[Source, float]],
+    frames: int,
 ) -> Path:
     """Export the device network in 8 bits for CPUs and in half precision for GPUs; gives the path of the former.
+
+    The tip network must have been shipped into the same folder: confidences rest on both.
 
     Parameters
     ----------
@@ -53,8 +76,10 @@ def ship_devices(
         Folder for weights and cards.
     seed, command, metrics
         For the cards: how it was made and what it reaches.
-    scenes
-        Draws the images (3, 512, 512) that set the 8-bit ranges.
+    drawn
+        What draws whole images (3, 512, 512), with shares: some set the 8-bit ranges, others the confidences' weights.
+    frames
+        How many for the latter.
     """
     inputs = {"image": torch.zeros(2, PLANES, SIZE_PX, SIZE_PX)}
     half, quarter = SIZE_PX // 2, SIZE_PX // 4
@@ -88,9 +113,11 @@ def ship_devices(
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / path.name
         export(Exported(network).eval(), plain, inputs, list(outputs))
-        draws = (scenes.draw(np.random.default_rng((_CALIBRATION_SEED, seed, i))) for i in range(_CALIBRATION_IMAGES))
-        quantise(plain, path, (sample.image for sample in draws))
+        quantise(plain, path, (sample.image for sample in _draw(drawn, seed, _CALIBRATION_IMAGES)))
         write_card(card, path)
+        localiser = Localiser(Model(path), Model(out / f"{TIPS}.onnx"))
+        weights = fit_confidences(localiser, _draw(drawn, _CONFIDENCE_SEED + seed, frames))
+        write_card(msgspec.structs.replace(card, settings={**SETTINGS, **weights}), path)
         ship_half(plain, path)
     return path
 

@@ -21,7 +21,7 @@ from heartwire.models.xray.losses import total_loss
 from heartwire.models.xray.network import DeviceNet
 from heartwire.models.xray.pool import Pool, Source, draw_into, start_drawing
 from heartwire.models.xray.scenes import CROP_PX, Scenes
-from heartwire.models.xray.shipping import ship_devices, ship_tips
+from heartwire.models.xray.shipping import SIZE_PX, ship_devices, ship_tips
 from heartwire.models.xray.simulated import SimulatedScenes
 from heartwire.models.xray.tip_crops import tip_loss
 from heartwire.models.xray.tip_network import TipNet
@@ -46,14 +46,15 @@ class Budget(NamedTuple):
     tip_batch: int
     workers: int
     checked: int
+    frames: int
 
 
 def _budget(*, small: bool) -> Budget:
     if small:
-        return Budget(24, 4, 8, 0, 12)
+        return Budget(24, 4, 8, 0, 12, 6)
     if torch.cuda.is_available():
-        return Budget(100_000, 32, 256, max(1, len(os.sched_getaffinity(0)) - 4), 3000)
-    return Budget(6000, 12, 64, 1, 600)
+        return Budget(100_000, 32, 256, max(1, len(os.sched_getaffinity(0)) - 4), 3000, 600)
+    return Budget(6000, 12, 64, 1, 600, 400)
 
 
 def devices_loss(network: DeviceNet, image: Tensor, truth: Tensor) -> Tensor:
@@ -115,10 +116,11 @@ def fit_all(jobs: Sequence[Job], pool: Pool, *, seed: int, minutes: float) -> di
         return fitted
 
 
-def sources(folder: Path, *, small: bool) -> list[tuple[Source, float]]:
-    """Give what samples are drawn from, with their shares."""
+def sources(folder: Path, *, small: bool, size: int = CROP_PX) -> list[tuple[Source, float]]:
+    """Give what samples of a side of `size` px are drawn from, with their shares."""
     limit, runs = (2, 2) if small else (1000, _SIMULATED_RUNS)
-    return [(Scenes(folder, limit=limit), _DRAWN_SHARE), (SimulatedScenes(range(runs)), 1.0 - _DRAWN_SHARE)]
+    simulated = SimulatedScenes(range(runs), size=size)
+    return [(Scenes(folder, size=size, limit=limit), _DRAWN_SHARE), (simulated, 1.0 - _DRAWN_SHARE)]
 
 
 def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small: bool = False) -> Path:
@@ -175,9 +177,11 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
         metrics |= look_drop(devices, other, look, unseen, device)
     tip_metrics = {"steps": float(fitted["tips"][1])} | validate_tips(tips, unseen, device)
     command = f"heartwire train catheter --data DATA --seed {seed} --minutes {minutes:g} on {_machine()}"
-    whole = Scenes(folder, size=512, limit=2 if small else 40)
     ship_tips(tips.cpu(), out, seed=seed, command=command, metrics=tip_metrics)
-    return ship_devices(devices.cpu(), out, seed=seed, command=command, metrics=metrics, scenes=whole)
+    return ship_devices(
+        devices.cpu(), out, seed=seed, command=command, metrics=metrics,
+        drawn=sources(folder, small=small, size=SIZE_PX), frames=budget.frames,
+    )  # fmt: skip
 
 
 def _machine() -> str:
