@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +17,7 @@ from heartwire.engine.xray.detection import Detection, DeviceClass, Point
 from heartwire.engine.xray.device_map import CELL_PX, TIP_CELL_PX, Array, DeviceMap, DeviceMapper
 from heartwire.engine.xray.electrodes import along, find_electrodes
 from heartwire.engine.xray.history import History
-from heartwire.engine.xray.refinement import TIPS_MODEL_NAME, RefinedTip, TipRefiner
+from heartwire.engine.xray.refinement import TIPS_MODEL_NAME, TipRefiner
 from heartwire.engine.xray.tip import CLASSES, TipPeak, find_tips
 
 MODEL_NAME = "xray-devices"
@@ -96,10 +98,12 @@ class Localiser:
         """Give all that may be a device, sure or not, with what speaks for it."""
         body = np.maximum(found.device[0], found.device[1])
         lines = [Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)]
-        alone = assign(lines, find_tips(found, least_heat=self._tip_threshold))
+        tips = [self._refined(tip) for tip in find_tips(found, least_heat=self._tip_threshold)]
+        tips = sorted((tip for tip in tips if tip.seen >= _LEAST_SEEN), key=lambda tip: -tip.heat * tip.seen)
+        alone = assign(lines, tips)
         electrodes = find_electrodes(found.electrode, least_heat=self._electrode_threshold)
         candidates = [c for line in lines if (c := self._on_line(line, body, electrodes)) is not None]
-        return candidates + [c for tip in alone if (c := self._lone_tip(tip)) is not None]
+        return candidates + [self._lone_tip(tip) for tip in alone]
 
     def look(self, planes: Array, pixels: npt.NDArray[np.uint8]) -> list[tuple[Detection, Kind, Evidence]]:
         """Give the candidates in planes (3, s, s) of the network's size that were conditioned elsewhere."""
@@ -117,15 +121,16 @@ class Localiser:
         assert self._conditioner is not None
         return [(float(x), float(y)) for x, y in self._conditioner.to_frame(points)]
 
-    def _refined(self, tip: TipPeak) -> RefinedTip:
-        """Refine a tip on the frame; where that leads far away the network's own place stays."""
+    def _refined(self, tip: TipPeak) -> TipPeak:
+        """Refine a tip on the frame; where that leads far away the device network's own place stays."""
         assert self._conditioner is not None
         ((x, y),) = self._to_frame(np.array([[tip.x_px, tip.y_px]], np.float32))
         refined = self._refiner.refine(self._pixels, x, y)
         far = _FARTHEST_REFINED_PX / self._conditioner.scale
         if np.hypot(refined.x_px - x, refined.y_px - y) > far:
-            return RefinedTip(x, y, far, refined.seen)
-        return refined
+            return replace(tip, seen=refined.seen, bound_px=far)
+        ((x, y),) = self._conditioner.to_network(np.array([[refined.x_px, refined.y_px]], np.float32))
+        return replace(tip, x_px=float(x), y_px=float(y), seen=refined.seen, bound_px=refined.bound_px)
 
     def _border_px(self, point: Array) -> float:
         assert self._conditioner is not None
@@ -143,11 +148,11 @@ class Localiser:
             class_ = "electrode-catheter"
         else:
             rings = rings[:0]
-        tip = None if line.tip is None else self._refined(line.tip)
-        if tip is None or line.tip is None or tip.seen < _LEAST_SEEN:
+        tip = line.tip
+        if tip is None:
             if long < _SHORTEST_LINE_PX:
                 return None
-            if line.tip is None and self._border_px(line.points[-1]) < self._border_px(line.points[0]):
+            if self._border_px(line.points[-1]) < self._border_px(line.points[0]):
                 line, rings = line.flipped(), rings[::-1]
             found = evidence(bodies, long, None, None, wire=wire)
             detection = Detection(
@@ -161,38 +166,34 @@ class Localiser:
             )
             return detection, "line", found
         if long < _SHORTEST_WITH_TIP_PX:
-            return self._lone_tip(line.tip)
-        assert self._conditioner is not None
-        place = self._conditioner.to_network(np.array([[tip.x_px, tip.y_px]], np.float32))
+            return self._lone_tip(tip)
         # The last cells of a skeleton stray towards corners of the body: the tip itself ends the line.
-        keep = np.hypot(line.points[:, 0] - place[0, 0], line.points[:, 1] - place[0, 1]) > 4.0
+        keep = np.hypot(line.points[:, 0] - tip.x_px, line.points[:, 1] - tip.y_px) > 4.0
         last = int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 1
+        place = np.array([[tip.x_px, tip.y_px]], np.float32)
         centreline = self._to_frame(smooth(np.concatenate([centred(line.points[:last], body), place])))
-        centreline[-1] = (tip.x_px, tip.y_px)
-        found = evidence(bodies, long, line.tip.heat, tip.seen, wire=wire)
+        found = evidence(bodies, long, tip.heat, tip.seen, wire=wire)
         detection = Detection(
             class_=class_,
             confidence=self._confidence.of("tipped", found),
             visible=True,
-            tip_px=(tip.x_px, tip.y_px),
+            tip_px=centreline[-1],
             error_px=tip.bound_px,
             centreline_px=centreline,
             electrodes_px=self._to_frame(rings),
         )
         return detection, "tipped", found
 
-    def _lone_tip(self, peak: TipPeak) -> tuple[Detection, Kind, Evidence] | None:
-        tip = self._refined(peak)
-        if tip.seen < _LEAST_SEEN:
-            return None
-        found = evidence(None, 0.0, peak.heat, tip.seen, wire=peak.class_ == "guidewire")
+    def _lone_tip(self, tip: TipPeak) -> tuple[Detection, Kind, Evidence]:
+        place = self._to_frame(np.array([[tip.x_px, tip.y_px]], np.float32))
+        found = evidence(None, 0.0, tip.heat, tip.seen, wire=tip.class_ == "guidewire")
         detection = Detection(
-            class_=peak.class_,
+            class_=tip.class_,
             confidence=self._confidence.of("lone", found),
             visible=True,
-            tip_px=(tip.x_px, tip.y_px),
+            tip_px=place[0],
             error_px=tip.bound_px,
-            centreline_px=[(tip.x_px, tip.y_px)],
+            centreline_px=place,
         )
         return detection, "lone", found
 

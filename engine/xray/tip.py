@@ -17,12 +17,17 @@ _VOTE_CELLS = 1
 
 @dataclass(frozen=True)
 class TipPeak:
-    """A peak of the tip heat: its place (x, y) in px of the network's image, and how sure it is."""
+    """A peak of the tip heat: its place (x, y) in px of the network's image, and how sure it is.
+
+    `seen` is the tip network's probability of a tip, `bound_px` its 95 % bound of the error in px of the frame.
+    """
 
     x_px: float
     y_px: float
     heat: float
     class_: DeviceClass
+    seen: float = 1.0
+    bound_px: float = 0.0
 
 
 def _place(heat: Array, offset: Array, row: int, column: int) -> tuple[float, float]:
@@ -39,7 +44,7 @@ def _place(heat: Array, offset: Array, row: int, column: int) -> tuple[float, fl
     return x, y
 
 
-def find_tips(found: DeviceMap, *, least_heat: float, most: int = 8) -> list[TipPeak]:
+def find_tips(found: DeviceMap, *, least_heat: float, most: int = 6) -> list[TipPeak]:
     """Find the peaks of the tip heat, hottest first.
 
     Parameters
