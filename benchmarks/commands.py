@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from heartwire.benchmarks import gpu, journal, latency, report
+from heartwire.benchmarks import gpu, gpu_tables, journal, latency, report
 from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
@@ -82,12 +82,26 @@ def bench_latency(
 
 @bench.command("gpu")
 def bench_gpu(
-    to: Annotated[Path | None, typer.Option("--report", help="Folder for result.json and report.html.")] = None,
-    seconds: Annotated[float, typer.Option(help="Signal to run.", min=5)] = 120.0,
+    to: Annotated[
+        Path | None, typer.Option("--report", help="Folder for gpu.json, and result.json and report.html of latency.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Signal of the latency benchmark.", min=5)] = 120.0,
+    runs: Annotated[int, typer.Option(help="Runs of each model, and frames.", min=10)] = 700,
 ) -> None:
-    """On a CUDA machine: GPU outputs against CPU outputs of every model, then the latency benchmark."""
-    gpu.compare(Console())
-    bench_latency(seconds=seconds, provider="cuda", to=to)
+    """On a CUDA machine: outputs and times of every model on GPU and CPU, then the latency benchmark."""
+    aside = Console(stderr=True)
+    with aside.status("comparing") as status:
+        result = gpu.measure(status.update, runs=runs)
+    if to:
+        to.mkdir(parents=True, exist_ok=True)
+        (to / "gpu.json").write_bytes(msgspec.json.format(msgspec.json.encode(result)))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_COLUMNS)
+    for table in gpu_tables.tables(result):
+        console.print(table)
+    gpu.check(result)
+    bench_latency(seconds=seconds, provider="auto", to=to)
 
 
 @bench.command("journal")

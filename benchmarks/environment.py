@@ -35,10 +35,15 @@ def _package(name: str) -> str:
         return "absent"
 
 
+def gpu_state() -> str:
+    """Give the GPU's name, driver, memory, clocks and performance state as they are now."""
+    wanted = "name,driver_version,memory.total,clocks.sm,clocks.mem,pstate"
+    return _output("nvidia-smi", f"--query-gpu={wanted}", "--format=csv,noheader") or "none"
+
+
 def environment() -> dict[str, str]:
     """Describe machine, software, models and other load."""
     here = Path(__file__).parent
-    gpu = _output("nvidia-smi", "--query-gpu=name,driver_version,clocks.sm", "--format=csv,noheader")
     runtime = next(
         (f"{n} {_package(n)}" for n in ("onnxruntime-gpu", "onnxruntime") if _package(n) != "absent"), "none"
     )
@@ -47,7 +52,7 @@ def environment() -> dict[str, str]:
         "git": _output("git", "-C", str(here), "describe", "--always", "--dirty"),
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0))),
-        "gpu": gpu or "none",
+        "gpu": gpu_state(),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "onnxruntime": runtime,

@@ -23,6 +23,9 @@ _CROSSING_COS = math.cos(math.radians(55.0))
 _GAP_PX = 40.0
 _GAP_COS = math.cos(math.radians(28.0))
 _TURN_COST_PX = 25.0
+_TANGENT_POINTS = 4
+_ACROSS_PX = 1.0
+_ACROSS_STEPS = 5
 
 
 def _ends(pieces: list[Array]) -> tuple[Array, Array]:
@@ -116,6 +119,43 @@ def _evenly(line: Array, spacing_px: float, least: int) -> Array:
     even[:, 0] = np.interp(places, along, line[:, 0])
     even[:, 1] = np.interp(places, along, line[:, 1])
     return even
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def centred(line: Array, body: Array) -> Array:
+    """Move the points of a line (n, 2) across it to the middle of the body (h, w) that it runs along.
+
+    A skeleton lies on whole cells; the body's probabilities say where between them the middle is.
+    """
+    height, width = body.shape
+    last = len(line) - 1
+    moved = line.copy()
+    for i in range(len(line)):
+        ahead, behind = min(i + _TANGENT_POINTS, last), max(i - _TANGENT_POINTS, 0)
+        dx, dy = line[ahead, 0] - line[behind, 0], line[ahead, 1] - line[behind, 1]
+        size = math.hypot(dx, dy)
+        if size < 1e-6:
+            continue
+        across_x, across_y = -dy / size, dx / size
+        total, moment = 0.0, 0.0
+        for k in range(-_ACROSS_STEPS, _ACROSS_STEPS + 1):
+            step = k * _ACROSS_PX
+            x = (line[i, 0] + step * across_x - (CELL_PX - 1) / 2) / CELL_PX
+            y = (line[i, 1] + step * across_y - (CELL_PX - 1) / 2) / CELL_PX
+            column, row = math.floor(x), math.floor(y)
+            if column < 0 or row < 0 or column >= width - 1 or row >= height - 1:
+                continue
+            u, v = x - column, y - row
+            value = (1.0 - v) * ((1.0 - u) * body[row, column] + u * body[row, column + 1]) + v * (
+                (1.0 - u) * body[row + 1, column] + u * body[row + 1, column + 1]
+            )
+            total += value
+            moment += value * step
+        if total > 1e-3:
+            shift = moment / total
+            moved[i, 0] += np.float32(shift * across_x)
+            moved[i, 1] += np.float32(shift * across_y)
+    return moved
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -42,6 +42,7 @@ class LocalContrast:
         self._deviation_weight = 1.0 / _smooth(ones, _DEVIATION_SIGMA_PX)
         self._fine = np.empty(self.shape, np.float32)
         self._square = np.empty(self.shape, np.float32)
+        self._scale = np.zeros(self.shape, np.float32)
 
     def apply(self, image: Array, out: Array) -> None:
         """Normalise `image` (height, width), any positive scale, into `out` of the same shape.
@@ -50,16 +51,33 @@ class LocalContrast:
         unit.
         """
         height, width = self.shape
+        mean = self._take_mean(image, out)
+        np.multiply(out, out, out=self._square)
+        variance = cv2.resize(self._square, self._coarse, interpolation=cv2.INTER_AREA)
+        deviation = np.sqrt(_smooth(variance, _DEVIATION_SIGMA_PX) * self._deviation_weight)
+        floor = np.float32(_FLOOR) * mean + np.float32(1e-12)
+        cv2.resize(1.0 / (deviation + floor), (width, height), dst=self._scale, interpolation=cv2.INTER_LINEAR)
+        self._rescale(out)
+
+    def apply_alike(self, image: Array, out: Array) -> None:
+        """Normalise `image` with its own local mean but the local deviation of the image applied last.
+
+        So the average of frames of one run comes out as the average of their conditioned images.
+        """
+        self._take_mean(image, out)
+        self._rescale(out)
+
+    def _take_mean(self, image: Array, out: Array) -> float:
+        """Take the local mean off; gives the mean of the image."""
+        height, width = self.shape
         coarse = cv2.resize(image, self._coarse, interpolation=cv2.INTER_AREA)
         mean = _smooth(coarse, _MEAN_SIGMA_PX) * self._mean_weight
         cv2.resize(mean, (width, height), dst=self._fine, interpolation=cv2.INTER_LINEAR)
         np.subtract(image, self._fine, out=out)
-        np.multiply(out, out, out=self._square)
-        variance = cv2.resize(self._square, self._coarse, interpolation=cv2.INTER_AREA)
-        deviation = np.sqrt(_smooth(variance, _DEVIATION_SIGMA_PX) * self._deviation_weight)
-        floor = np.float32(_FLOOR) * coarse.mean() + np.float32(1e-12)
-        cv2.resize(1.0 / (deviation + floor), (width, height), dst=self._fine, interpolation=cv2.INTER_LINEAR)
-        np.multiply(out, self._fine, out=out)
+        return float(coarse.mean())
+
+    def _rescale(self, out: Array) -> None:
+        np.multiply(out, self._scale, out=out)
         np.clip(out, -_CLIP, _CLIP, out=out)
 
 
@@ -86,16 +104,14 @@ class Conditioner:
         self._contrast = LocalContrast(self.inner_height, self.inner_width)
         self._normalised = np.empty((self.inner_height, self.inner_width), np.float32)
 
-    def apply(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], out: Array) -> None:
-        """Fill `out` (size, size) with the conditioned frame; darker is denser, and the empty part is 0."""
+    def apply(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Array:
+        """Give the conditioned frame (inner_height, inner_width), darker denser; the next call overwrites it."""
         grey = pixels.astype(np.float32)
         if grey.shape != self._normalised.shape:
             how = cv2.INTER_AREA if self.scale < 1.0 else cv2.INTER_LINEAR
             grey = cv2.resize(grey, (self.inner_width, self.inner_height), interpolation=how)
         self._contrast.apply(grey, self._normalised)
-        out[: self.inner_height, : self.inner_width] = self._normalised
-        out[self.inner_height :] = 0.0
-        out[: self.inner_height, self.inner_width :] = 0.0
+        return self._normalised
 
     def to_frame(self, points: Array) -> Array:
         """Map positions (n, 2) as (x, y) from the network's image to the frame, px, pixel centres at whole numbers."""

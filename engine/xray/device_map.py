@@ -1,4 +1,4 @@
-"""Runs the device network on a conditioned frame."""
+"""Runs the device network on a conditioned frame and what came before."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from heartwire.engine.inference import Model
 Array = npt.NDArray[np.float32]
 
 CELL_PX = 2
-"""A cell of the network's outputs is this many px of its input."""
+"""A cell of the bodies' and electrodes' maps is this many px of the network's image."""
+TIP_CELL_PX = 4
+"""The same of the tips' maps."""
 
 
 @dataclass(frozen=True)
 class DeviceMap:
-    """What the network says of one frame, in cells of 2 x 2 px of its image.
+    """What the network says of one frame.
 
-    `device` (2, h, w) is the probability that a cell lies on a catheter's or a guidewire's body, `tip` (2, h, w) the
-    heat of their tips in 0..1, `offset` (2, h, w) the way in px from the cell's centre to the tip near it. The arrays
-    are views of buffers that the next frame overwrites.
+    In cells of 2 x 2 px of its image, `device` (2, h, w) is the probability that a cell lies on a catheter's or a
+    guidewire's body, `electrode` (h, w) the heat of ring electrodes' centres in 0..1. In cells of 4 x 4 px, `tip`
+    (2, h / 2, w / 2) is the heat of the tips of both, `offset` (2, h / 2, w / 2) the way in px from the cell's centre
+    to the tip near it. The arrays are views of buffers that the next frame overwrites.
     """
 
     device: Array
+    electrode: Array
     tip: Array
     offset: Array
 
@@ -45,11 +49,11 @@ class DeviceMapper:
 
     def __init__(self, model: Model) -> None:
         self._runner = model.runner()
-        self.image: Array = self._runner.inputs["image"][0, 0]
-        """The network's input (h, w): fill it, then call `run`."""
+        self.planes: Array = self._runner.inputs["image"][0]
+        """The network's input (3, h, w): fill it, then call `run`."""
 
     def run(self) -> DeviceMap:
-        """Run the network on `image`."""
+        """Run the network on `planes`."""
         self._runner.run()
         outputs = self._runner.outputs
-        return DeviceMap(outputs["device"][0], outputs["tip"][0], outputs["tip_offset"][0])
+        return DeviceMap(outputs["device"][0], outputs["electrode"][0, 0], outputs["tip"][0], outputs["tip_offset"][0])

@@ -17,10 +17,10 @@ from heartwire.engine.messages import CatheterFix, Device, EcgChunk, EndOfStream
 from heartwire.engine.processor import Processor
 from heartwire.engine.xray.age import DEFAULT_BUDGET_MS, age_ms, judge
 from heartwire.engine.xray.detection import Detection
-from heartwire.engine.xray.localiser import Localiser
+from heartwire.engine.xray.history import History
+from heartwire.engine.xray.localiser import DEFAULT_RATE_HZ, Localiser
+from heartwire.engine.xray.refinement import TIPS_MODEL_NAME
 from heartwire.engine.xray.tracking import REFERENCE_SIZE_PX, Tracker
-
-_DEFAULT_RATE_HZ = 15.0
 
 
 class XraySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +35,9 @@ class XraySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Locates(Protocol):
-    """What finds the devices of one frame, whatever came before, in three steps."""
+    """What finds the devices of a frame beside what came before, in three steps."""
+
+    history: History
 
     def condition(self, frame: XrayFrame) -> None:
         """Take a frame."""
@@ -93,7 +95,7 @@ class XrayPipeline(Processor):
         raise TypeError(msg)
 
     def _frame(self, frame: XrayFrame) -> Iterator[Finding]:
-        now_s = frame.frame / (frame.rate_hz or _DEFAULT_RATE_HZ)
+        now_s = frame.frame / (frame.rate_hz or DEFAULT_RATE_HZ)
         yield from self._board.advance(frame.frame, now_s)
         yield from self._board.end("GAP", frame.frame, 0.0, {"rule": "frames again"})
         self._localiser.condition(frame)
@@ -119,16 +121,19 @@ class XrayPipeline(Processor):
     def reset(self) -> None:
         """Return to the state of a fresh processor."""
         self._tracker = Tracker()
+        self._localiser.history.forget()
         self._board.reset()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self._tracker.snapshot(), self._board.snapshot()))
+        parts = self._tracker.snapshot(), self._localiser.history.snapshot(), self._board.snapshot()
+        return msgspec.msgpack.encode(parts)
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        tracker, alarms = msgspec.msgpack.decode(state, type=tuple[bytes, bytes])
+        tracker, history, alarms = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes])
         self._tracker.restore(tracker)
+        self._localiser.history.restore(history)
         self._board.restore(alarms)
 
 
@@ -167,4 +172,6 @@ def create(stream: str, settings: Mapping[str, Any]) -> XrayPipeline:
         msg = f"stream {stream!r}, settings of its X-ray processor: {error}"
         raise ConfigError(msg) from None
     model = _model(chosen.model, chosen.provider, chosen.threads)
-    return XrayPipeline(stream, Localiser(model), age_budget_ms=chosen.age_budget_ms, notes=[model.describe()])
+    tips = _model(TIPS_MODEL_NAME, "cpu", 1)
+    notes = [model.describe(), tips.describe()]
+    return XrayPipeline(stream, Localiser(model, tips), age_budget_ms=chosen.age_budget_ms, notes=notes)

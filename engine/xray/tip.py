@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from heartwire.engine.xray.detection import DeviceClass
-from heartwire.engine.xray.device_map import CELL_PX, Array, DeviceMap
+from heartwire.engine.xray.device_map import TIP_CELL_PX, Array, DeviceMap
 
 CLASSES: tuple[DeviceClass, ...] = ("catheter", "guidewire")
-_APART_CELLS = 4
-_VOTE_CELLS = 2
+_APART_CELLS = 2
+_VOTE_CELLS = 1
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ def _place(heat: Array, offset: Array, row: int, column: int) -> tuple[float, fl
     columns = slice(max(0, column - _VOTE_CELLS), column + _VOTE_CELLS + 1)
     weight = heat[rows, columns] ** 2
     weight = weight / (weight.sum() + np.float32(1e-9))
-    centre = (CELL_PX - 1) / 2
-    xs = np.arange(columns.start, columns.start + weight.shape[1], dtype=np.float32) * CELL_PX + centre
-    ys = np.arange(rows.start, rows.start + weight.shape[0], dtype=np.float32) * CELL_PX + centre
+    centre = (TIP_CELL_PX - 1) / 2
+    xs = np.arange(columns.start, columns.start + weight.shape[1], dtype=np.float32) * TIP_CELL_PX + centre
+    ys = np.arange(rows.start, rows.start + weight.shape[0], dtype=np.float32) * TIP_CELL_PX + centre
     x = float((weight * (xs[None, :] + offset[0, rows, columns])).sum())
     y = float((weight * (ys[:, None] + offset[1, rows, columns])).sum())
     return x, y

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.errors import SourceError
-from heartwire.models.xray.curves import Array, log_uniform
+from heartwire.models.xray.clutter import soften
+from heartwire.models.xray.curves import Array, log_uniform, share
 from heartwire.models.xray.strokes import Mask
 
 _FRAME_PX = 512
 _LEAST_EXTENT_PX = 70.0
+_SHARES = {"arcade": 0.62, "danilov": 0.13, "projections": 0.25}
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def _field(rng: np.random.Generator, size: int) -> Array:
         shape = np.zeros((size, size), np.float32)
         centre = tuple(int(v) for v in rng.uniform(-0.5, 1.5, 2) * size)
         cv2.circle(shape, centre, int(rng.uniform(0.3, 1.2) * size), float(rng.normal(0.0, 0.12)), -1)
-        field += cv2.GaussianBlur(shape, (0, 0), log_uniform(rng, 0.7, 12.0))
+        field += soften(shape, log_uniform(rng, 0.7, 12.0))
     return np.clip(field, 0.05, 1.0)
 
 
@@ -126,10 +128,8 @@ class Backgrounds:
         self.projections = _projections(ct, min(25, limit)) if ct.is_file() else []
 
     def _crop(self, rng: np.random.Generator, size: int) -> tuple[Array, Mask]:
-        pools = [(self.arcade, 0.68), (self.danilov, 0.1), (self.projections, 0.22)]
-        pools = [(pool, share) for pool, share in pools if pool]
-        weights = np.array([share for _, share in pools])
-        pool = pools[rng.choice(len(pools), p=weights / weights.sum())][0]
+        pools = {"arcade": self.arcade, "danilov": self.danilov, "projections": self.projections}
+        pool = pools[share(rng, {name: _SHARES[name] for name, images in pools.items() if images})]
         chosen = pool[rng.integers(len(pool))]
         zoom = log_uniform(rng, 0.7, 1.8)
         side = min(size / zoom, *chosen.image.shape)
@@ -154,8 +154,8 @@ class Backgrounds:
         how = rng.random()
         if how < 0.1:
             other, more = self._crop(rng, size)
-            share = np.float32(rng.uniform(0.3, 0.7))
-            return image * share + other * (1 - share), unmarked | more, True
+            part = np.float32(rng.uniform(0.3, 0.7))
+            return image * part + other * (1 - part), unmarked | more, True
         if how < 0.25:
-            image = cv2.GaussianBlur(image, (0, 0), log_uniform(rng, 0.6, 5.0))
+            image = soften(image, log_uniform(rng, 0.6, 5.0))
         return image, unmarked, True

@@ -1,4 +1,4 @@
-"""The training loop: samples drawn in one process, steps taken in another, until the time is up."""
+"""The training loop of the X-ray networks: batches from the pool, altered, until the time is up."""
 
 from __future__ import annotations
 
@@ -6,123 +6,94 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable
+from typing import TypeVar
 
-import cv2
 import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch import Tensor, nn
 
-from heartwire.models.xray.losses import total_loss
-from heartwire.models.xray.network import DeviceNet
-from heartwire.models.xray.scenes import Sample
+from heartwire.models.xray.alteration import altered, turned
+from heartwire.models.xray.pool import Pool
 
 _LOG = logging.getLogger(__name__)
-_WARM_UP_STEPS = 100
-_AVERAGE_DECAY = 0.997
+_WARM_UP_STEPS = 200
+_AVERAGE_DECAY = 0.998
+_LOOK_EVERY_STEPS = 200
+_LEAST_SAMPLES = 600
+_WAIT_S = 0.5
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
-class Source(Protocol):
-    """Draws samples."""
-
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """Draw one sample; the generator decides everything."""
-        ...
+def training_device() -> torch.device:
+    """Give the CUDA device where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-class Mixture(IterableDataset):  # type: ignore[misc]
-    """An endless series of samples, each from one of several sources.
-
-    Parameters
-    ----------
-    sources
-        Source and its share.
-    seed
-        Sample i is drawn with the generator of (seed, i).
-    """
-
-    def __init__(self, sources: list[tuple[Source, float]], seed: int) -> None:
-        self.sources = sources
-        self.seed = seed
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        cv2.setNumThreads(1)
-        shares = np.array([share for _, share in self.sources])
-        i = 0
-        while True:
-            rng = np.random.default_rng((self.seed, i))
-            source = self.sources[rng.choice(len(shares), p=shares / shares.sum())][0]
-            sample = source.draw(rng)
-            yield torch.from_numpy(sample.image), torch.from_numpy(sample.truth)
-            i += 1
-
-
-def _average(mean: DeviceNet, network: DeviceNet, step: int) -> None:
-    decay = min(_AVERAGE_DECAY, (step + 1.0) / (step + 20.0))
+def _average(mean: nn.Module, network: nn.Module, step: int) -> None:
+    share = 1.0 - min(_AVERAGE_DECAY, (step + 1.0) / (step + 20.0))
     with torch.no_grad():
-        for kept, new in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
-            if kept.dtype.is_floating_point:
-                kept.lerp_(new, 1.0 - decay)
-            else:
-                kept.copy_(new)
+        torch._foreach_lerp_(list(mean.parameters()), list(network.parameters()), share)
+        for kept, new in zip(mean.buffers(), network.buffers(), strict=True):
+            kept.copy_(new)
 
 
 def fit(
-    network: DeviceNet,
-    sources: list[tuple[Source, float]],
+    network: Network,
+    loss_of: Callable[[Network, Tensor, Tensor], Tensor],
+    pool: Pool,
     *,
     seed: int,
     minutes: float,
     batch: int = 12,
     peak_rate: float = 2e-3,
-    checkpoint: Callable[[DeviceNet], None] | None = None,
-    checkpoint_minutes: float = 5.0,
-    workers: int = 1,
-) -> tuple[DeviceNet, int]:
+    without: str | None = None,
+    title: str = "",
+) -> tuple[Network, int]:
     """Train for a time with AdamW and a cosine rate; gives the running average of the weights and the steps taken.
 
     Parameters
     ----------
     network
         Trained in place.
-    sources
-        Where samples come from, with their shares.
-    checkpoint
-        Called with the averaged network every `checkpoint_minutes`.
-    workers
-        Processes that draw; 0 draws in this one.
+    loss_of
+        Gives the network's loss on images (n, 3, s, s) and truth planes (n, 8, s / 2, s / 2).
+    pool
+        Where samples come from.
+    without
+        A look whose samples are left out.
+    title
+        Shown in the log.
     """
-    network = network.train().to(memory_format=torch.channels_last)
+    device = training_device()
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    network = network.train().to(device, memory_format=torch.channels_last)
     mean = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=peak_rate, weight_decay=1e-2)
-    # A forked process would inherit locks of OpenCV's threads and hang.
-    how = "spawn" if workers else None
-    loader = DataLoader(Mixture(sources, seed), batch, num_workers=workers, multiprocessing_context=how)
-    begin = last = time.monotonic()
-    recent = 0.0
-    step = 0
-    for step, (image, truth) in enumerate(loader):
-        now = time.monotonic()
-        done = (now - begin) / (60.0 * minutes)
-        if done >= 1.0:
-            break
-        rate = (
-            peak_rate * min(1.0, (step + 1) / _WARM_UP_STEPS) * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * done)))
-        )
+    while len(slots := pool.candidates(without)) < min(_LEAST_SAMPLES, len(pool.filled) // 2):
+        time.sleep(_WAIT_S)
+    begin = time.monotonic()
+    step, recent = 0, torch.zeros((), device=device)
+    while (done := (time.monotonic() - begin) / (60.0 * minutes)) < 1.0:
+        if step % _LOOK_EVERY_STEPS == 0:
+            slots = pool.candidates(without)
+            _LOG.info(
+                "%s step %d, %.1f min, loss %.4f, %d samples", title, step, done * minutes, recent.item(), len(slots)
+            )
+        rate = peak_rate * min(1.0, (step + 1) / _WARM_UP_STEPS) * (0.01 + 0.495 * (1.0 + math.cos(math.pi * done)))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = total_loss(network(image.contiguous(memory_format=torch.channels_last)), truth)
+        image, truth = turned(*pool.take(random.choice(slots, batch), device))
+        image = altered(image).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+            loss = loss_of(network, image, truth)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         _average(mean, network, step)
-        recent += (loss.item() - recent) * (0.02 if step > 50 else 0.2)
-        if step % 100 == 0:
-            _LOG.info("step %d, %.1f min, loss %.4f", step, (now - begin) / 60.0, recent)
-        if checkpoint is not None and now - last > 60.0 * checkpoint_minutes:
-            checkpoint(mean)
-            last = now
-    return mean.eval(), step
+        recent += (loss.detach() - recent) * (0.02 if step > 50 else 0.2)
+        step += 1
+    return mean.eval().cpu(), step

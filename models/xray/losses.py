@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
-
-_OFFSET_WEIGHT = 1.0
-_TIP_WEIGHT = 1.0
+from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, logsigmoid, max_pool2d
 
 
 def device_loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -21,8 +18,8 @@ def device_loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return 5.0 * entropy + dice.mean()
 
 
-def tip_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
-    """Penalty-reduced focal loss of CenterNet (Zhou 2019) on the tip heat-maps (n, 2, h, w), per tip."""
+def peak_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
+    """Penalty-reduced focal loss of CenterNet (Zhou 2019) on heat-maps (n, c, h, w), per peak."""
     log_yes, log_no = logsigmoid(logits), logsigmoid(-logits)
     probability = torch.sigmoid(logits)
     peak = (heat > 0.9).float()
@@ -39,11 +36,17 @@ def offset_loss(offset: Tensor, truth: Tensor) -> Tensor:
 
 
 def total_loss(outputs: tuple[Tensor, Tensor, Tensor], truth: Tensor) -> Tensor:
-    """Weigh the losses of all outputs against the truth planes (n, 7, h, w) that `scenes` draws."""
-    device, tip, offset = outputs
-    weight = truth[:, 6:7]
+    """Weigh the losses of all outputs against the truth planes (n, 8, h / 2, w / 2) that `scenes` draws.
+
+    Tips are asked for at a quarter of the resolution: the heat of a cell is the hottest of its four, and the mean of
+    their offsets is the offset from its own centre.
+    """
+    fine, tip, offset = outputs
+    weight = truth[:, 7:]
+    tip_heat, tip_offset = max_pool2d(truth[:, 2:4], 2), avg_pool2d(truth[:, 4:6], 2)
     return (
-        device_loss(device, truth[:, :2], weight)
-        + _TIP_WEIGHT * tip_loss(tip, truth[:, 2:4], weight)
-        + _OFFSET_WEIGHT * offset_loss(offset, truth[:, 4:6])
+        device_loss(fine[:, :2], truth[:, :2], weight)
+        + peak_loss(tip, tip_heat, max_pool2d(weight, 2))
+        + offset_loss(offset, tip_offset)
+        + 0.3 * peak_loss(fine[:, 2:], truth[:, 6:7], weight)
     )

@@ -1,4 +1,8 @@
-"""The device network: a dense U-Net with a stride-2 stem; everything comes out at half the input's resolution."""
+"""The device network: a stem of stride 4, an encoder to 1/32 and back; bodies come out at half the input's resolution.
+
+Three planes go in: the frame, the one before it and a slow average, all conditioned. On a still or the first frame of
+a run they are the same.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,16 @@ import torch
 from torch import Tensor, nn
 
 CLASSES = ("catheter", "guidewire")
+PLANES = 3
 OFFSET_SCALE_PX = 8.0
 """An offset output of 1 is this many input px."""
+_FINE = 3
+_CELLS = 2
 
 
-def _block(n_in: int, n_out: int, *, stride: int = 1, dilation: int = 1, kernel: int = 3) -> nn.Sequential:
-    padding = dilation * (kernel // 2)
+def _block(n_in: int, n_out: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(n_in, n_out, kernel, stride, padding, dilation, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(True)
+        nn.Conv2d(n_in, n_out, 3, stride, dilation, dilation, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(True)
     )
 
 
@@ -44,36 +50,42 @@ class _Up(nn.Module):  # type: ignore[misc]
 
 
 class DeviceNet(nn.Module):  # type: ignore[misc]
-    """Image (n, 1, h, w) to logits at (h / 2, w / 2): device (n, 2), tip (n, 2) and tip offset (n, 2).
+    """Images (n, 3, h, w) to logits.
 
-    `device` holds catheter and guidewire bodies, `tip` their tips, `offset` the way from a cell's centre to the tip
-    near it, (x, y) in units of 8 input px.
+    `fine` (n, 3, h / 2, w / 2): bodies of catheters and guidewires, and the centres of ring electrodes; `tip`
+    (n, 2, h / 4, w / 4): tips of both; `offset` (n, 2, h / 4, w / 4): the way from a cell's centre to the tip near it,
+    (x, y) in units of 8 input px.
+
+    Convolutions at 1/2 and full resolution would take most of the time on a CPU: the stem reads patches of 8 x 8 px at
+    once, and the fine output is rearranged from the channels of the quarter resolution (Shi 2016, sub-pixel
+    convolution).
     """
 
-    def __init__(self, widths: tuple[int, int, int, int] = (16, 32, 64, 96)) -> None:
+    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 96, 128)) -> None:
         super().__init__()
         a, b, c, d = widths
-        self.stem = _block(1, a, stride=2, kernel=5)
-        self.down1 = nn.Sequential(_block(a, b, stride=2), _block(b, b))
-        self.down2 = nn.Sequential(_block(b, c, stride=2), _Residual(c))
-        self.down3 = nn.Sequential(_block(c, d, stride=2), _Residual(d, 1), _Residual(d, 2))
+        self.stem = nn.Sequential(nn.Conv2d(PLANES, a, 8, 4, 2, bias=False), nn.BatchNorm2d(a), nn.ReLU(True))
+        self.down1 = nn.Sequential(_block(a, b, stride=2), _Residual(b))
+        self.down2 = nn.Sequential(_block(b, c, stride=2), _Residual(c), _Residual(c))
+        self.down3 = nn.Sequential(_block(c, d, stride=2), _Residual(d), _Residual(d, 2))
         self.up2 = _Up(d, c)
         self.up1 = _Up(c, b)
         self.up0 = _Up(b, a)
-        self.head = nn.Conv2d(a, 6, 1)
+        self.head = nn.Conv2d(a, _FINE * _CELLS**2 + 4, 1)
         with torch.no_grad():
             bias = self.head.bias
             assert bias is not None
-            bias.copy_(torch.tensor([-3.0, -3.0, -5.0, -5.0, 0.0, 0.0]))
+            bias.copy_(torch.tensor([-3.0] * 8 + [-5.0] * 6 + [0.0, 0.0]))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the logits of device and tip, and the offset."""
-        fine = self.stem(image)
-        middle = self.down1(fine)
-        coarse = self.down2(middle)
-        deep = self.down3(coarse)
-        out = self.head(self.up0(self.up1(self.up2(deep, coarse), middle), fine))
-        return out[:, :2], out[:, 2:4], out[:, 4:]
+        """Give the logits of bodies and electrodes, of tips, and the offset."""
+        quarter = self.stem(image)
+        eighth = self.down1(quarter)
+        sixteenth = self.down2(eighth)
+        deep = self.down3(sixteenth)
+        out = self.head(self.up0(self.up1(self.up2(deep, sixteenth), eighth), quarter))
+        fine = nn.functional.pixel_shuffle(out[:, : _FINE * _CELLS**2], _CELLS)
+        return fine, out[:, -4:-2], out[:, -2:]
 
 
 class Exported(nn.Module):  # type: ignore[misc]
@@ -83,7 +95,8 @@ class Exported(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give device and tip probabilities and the tip offset in px."""
-        device, tip, offset = self.network(image)
-        return torch.sigmoid(device), torch.sigmoid(tip), offset * OFFSET_SCALE_PX
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give device, electrode and tip probabilities and the tip offset in px."""
+        fine, tip, offset = self.network(image)
+        fine = torch.sigmoid(fine)
+        return fine[:, :2], fine[:, 2:], torch.sigmoid(tip), offset * OFFSET_SCALE_PX

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -10,53 +10,34 @@ import numpy as np
 
 from heartwire.engine.xray.conditioning import LocalContrast
 from heartwire.models.xray.backgrounds import Backgrounds
-from heartwire.models.xray.clutter import draw_clutter
+from heartwire.models.xray.clutter import Clutter, draw_clutter
 from heartwire.models.xray.curves import Array, log_uniform
-from heartwire.models.xray.devices import draw_devices
-from heartwire.models.xray.looks import encode, field_of_view, process
+from heartwire.models.xray.devices import Canvas, draw_devices
+from heartwire.models.xray.history import AGES, History, Mover, draw_history
+from heartwire.models.xray.looks import Chain, Look, draw_look, noise
 from heartwire.models.xray.strokes import Mask
+from heartwire.models.xray.truth import truth_planes
 
 CROP_PX = 256
-OFFSET_SCALE_PX = 8.0
-_HEAT_SIGMA_CELLS = 1.7
-_OFFSET_REACH_CELLS = 4.0
+_STILL_SHARE = 0.35
+_SAME_FRAME_SHARE = 0.1
+_LOST_IN_NOISE = 2.0
+_HIDDEN_BY_DYE = 0.5
+_BODY_LOST = 1.1
+_DOUBTFUL_CELLS = 3
 
 
 @dataclass
 class Sample:
-    """A conditioned image (1, s, s) and its truth at half resolution (7, s / 2, s / 2).
+    """Three conditioned images (3, s, s), their truth at half resolution (8, s / 2, s / 2), and how they look.
 
-    The truth's planes: catheter, guidewire, tip of each (heat), offset x and y in units of 8 px (NaN where no tip is
-    near), and the weight (0: say nothing about devices here).
+    The images: current frame, previous frame, slow average. The truth's planes, see `truth.truth_planes`: catheter,
+    guidewire, tip of each (heat), offset x and y, electrodes (heat), weight.
     """
 
     image: Array
     truth: Array
-
-
-def truth_planes(bodies: tuple[Mask, Mask], tips: list[tuple[int, float, float]], unmarked: Mask) -> Array:
-    """Make the network's truth from full-resolution masks (s, s) and tips (class, x, y) in px."""
-    size = unmarked.shape[0]
-    half = size // 2
-    planes = np.zeros((7, half, half), np.float32)
-    for i, body in enumerate(bodies):
-        planes[i] = cv2.resize(body.astype(np.float32), (half, half), interpolation=cv2.INTER_AREA)
-    centres = np.arange(half, dtype=np.float32) * 2 + 0.5
-    planes[4:6] = np.nan
-    nearest = np.full((half, half), np.inf, np.float32)
-    for kind, x, y in tips:
-        dx, dy = (x - centres)[None, :], (y - centres)[:, None]
-        cells = (dx**2 + dy**2) / 4.0
-        np.maximum(planes[2 + kind], np.exp(-cells / (2 * _HEAT_SIGMA_CELLS**2)), out=planes[2 + kind])
-        near = (cells < _OFFSET_REACH_CELLS**2) & (cells < nearest)
-        nearest[near] = cells[near]
-        planes[4][near] = np.broadcast_to(dx, near.shape)[near] / OFFSET_SCALE_PX
-        planes[5][near] = np.broadcast_to(dy, near.shape)[near] / OFFSET_SCALE_PX
-    known = 1.0 - cv2.resize(unmarked.astype(np.float32), (half, half), interpolation=cv2.INTER_AREA)
-    drawn = np.maximum(planes[0], planes[1])
-    planes[6] = np.maximum((known > 0.99).astype(np.float32), (drawn > 0.05).astype(np.float32))
-    planes[6] = np.maximum(planes[6], (nearest < _OFFSET_REACH_CELLS**2).astype(np.float32))
-    return planes
+    look: Look
 
 
 class Scenes:
@@ -70,49 +51,181 @@ class Scenes:
         Side of the crops in px.
     limit
         How many real images of each kind to read.
+    without
+        A chain, era or kind of device that no sample has; "" leaves nothing out.
+    only
+        A chain, era or kind of device that every sample has.
     """
 
-    def __init__(self, folder: Path, *, size: int = CROP_PX, limit: int = 1000) -> None:
+    def __init__(
+        self, folder: Path, *, size: int = CROP_PX, limit: int = 1000, without: str = "", only: str = ""
+    ) -> None:
         self.size = size
+        self.without = without
+        self.only = only
         self.backgrounds = Backgrounds(folder, limit=limit)
         self._contrast = LocalContrast(size, size)
 
-    def raw(self, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Draw an image (s, s) in 0..255 and its truth (7, s / 2, s / 2)."""
+    def _devices(self, rng: np.random.Generator) -> tuple[Look, Canvas]:
+        """Draw look and devices until they are wanted."""
+        while True:
+            look = draw_look(rng)
+            canvas = draw_devices(rng, self.size)
+            look = replace(look, kinds=frozenset(canvas.kinds))
+            if not (self.without and look.has(self.without)) and (not self.only or look.has(self.only)):
+                return look, canvas
+
+    def raw(self, rng: np.random.Generator) -> tuple[Array, Array, Look]:
+        """Draw three images (3, s, s) in 0..255, their truth (8, s / 2, s / 2) and the look."""
         size = self.size
         image, unmarked, real = self.backgrounds.draw(rng, size)
-        canvas = draw_devices(rng, size)
-        around = np.zeros_like(canvas.depth)
-        draw_clutter(rng, around, canvas.tips, 0.4 if real else 1.0)
+        look, canvas = self._devices(rng)
+        clutter = draw_clutter(rng, size, canvas.tips, 0.4 if real else 1.0, devices=bool(canvas.kinds))
         # Devices are about as sharp as the chain lets them be, and some move while the pulse lasts.
-        depth = cv2.GaussianBlur(canvas.depth, (0, 0), rng.uniform(0.35, 1.1))
+        canvas.depth = cv2.GaussianBlur(canvas.depth, (0, 0), rng.uniform(0.35, 1.1))
         if rng.random() < 0.12:
-            reach = int(rng.integers(2, 6))
-            kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
-            angle = rng.uniform(0, np.pi)
-            way = round(reach * float(np.cos(angle))), round(reach * float(np.sin(angle)))
-            cv2.line(
-                kernel, (reach - way[0] // 2, reach - way[1] // 2), (reach + way[0] // 2, reach + way[1] // 2), 1.0
-            )
-            depth = cv2.filter2D(depth, -1, kernel / kernel.sum())
-        image = image * np.exp(-depth - around)
-        level = float(image.mean())
-        most = max(0.4, 255.0 * level * canvas.weakest * 0.9)
-        noise = min(log_uniform(rng, 0.4, 14.0), most) / 255.0 * min(1.0, level / 0.4)
-        grey = process(rng, image, noise)
-        view = field_of_view(rng, size)
-        if view is not None:
-            soft, hard = view
-            grey = grey * soft + rng.uniform(0.0, 60.0) * (1.0 - soft)
-            for body in canvas.bodies:
-                body[hard == 0] = 0
-            canvas.tips = [tip for tip in canvas.tips if hard[int(tip[2] + 0.5), int(tip[1] + 0.5)]]
-            unmarked = unmarked & hard
-        return encode(rng, grey), truth_planes(canvas.bodies, canvas.tips, unmarked)
+            canvas.depth = _smeared(rng, canvas.depth)
+        image = image * cv2.exp(-clutter.chest)
+        behind = image * cv2.exp(-(clutter.dye + clutter.outside))
+        now = behind * cv2.exp(-canvas.depth)
+        chain = Chain.draw(rng, look, now)
+        level = float(cv2.mean(now)[0])
+        most = max(0.4, 255.0 * level * canvas.weakest)
+        sigma = min(log_uniform(rng, 0.4, 3.0 if rng.random() < 0.45 else 14.0), most) / 255.0 * min(1.0, level / 0.4)
+        hide(canvas, clutter, behind, now, chain, sigma, unmarked)
+        frames = np.empty((3, size, size), np.float32)
+        self._develop(rng, frames, image, now, canvas, clutter, chain, sigma)
+        if chain.field_hard is not None:
+            _limit(canvas, chain.field_hard)
+            unmarked = unmarked & chain.field_hard
+        return frames, truth_planes(canvas.bodies, canvas.tips, canvas.electrodes, unmarked), look
+
+    def _develop(
+        self,
+        rng: np.random.Generator,
+        frames: Array,
+        image: Array,
+        now: Array,
+        canvas: Canvas,
+        clutter: Clutter,
+        chain: Chain,
+        sigma: float,
+    ) -> None:
+        """Fill the current, previous and average frame; all three the same for stills."""
+        grain = noise(rng, self.size, chain.noise_colour)
+        frames[0] = chain.apply(chain.at_the_detector(now), grain, sigma)
+        how = rng.random()
+        if how < _STILL_SHARE:
+            frames[1:] = frames[0]
+            return
+        moving = how >= _STILL_SHARE + _SAME_FRAME_SHARE
+        history = draw_history(rng, moving=moving)
+        previous, average = _older(rng, history, image, now, canvas, clutter) if moving else (now, now)
+        sigma_before = sigma * (rng.uniform(1.0, 3.0) if rng.random() < 0.08 else 1.0)
+        fresh = noise(rng, self.size, chain.noise_colour)
+        if history.recursion:
+            fresh = fresh * np.float32(np.sqrt(1.0 - history.recursion**2)) + grain * np.float32(history.recursion)
+        flicker = np.float32(1.0 + rng.normal(0.0, 0.02)) if rng.random() < 0.4 else np.float32(1.0)
+        if moving:
+            frames[1] = chain.for_another().apply(chain.at_the_detector(previous) * flicker, fresh, sigma_before)
+        else:
+            frames[1] = frames[0]
+        slow = noise(rng, self.size, chain.noise_colour)
+        rest = float(np.sqrt(max(0.0, history.noise**2 - history.weights[0] ** 2 - history.weights[1] ** 2)))
+        slow = slow * np.float32(rest) + grain * history.weights[0] + fresh * history.weights[1]
+        frames[2] = chain.for_the_average().apply(chain.at_the_detector(average), slow, sigma)
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """Draw one sample."""
-        grey, truth = self.raw(rng)
-        image = np.empty((self.size, self.size), np.float32)
-        self._contrast.apply(grey, image)
-        return Sample(image[None], truth)
+        grey, truth, look = self.raw(rng)
+        return Sample(condition(self._contrast, grey), truth, look)
+
+
+def condition(contrast: LocalContrast, frames: Array) -> Array:
+    """Condition the current and the previous frame and the average (3, s, s) as the engine does."""
+    image = np.empty_like(frames)
+    contrast.apply(frames[1], image[1])
+    contrast.apply(frames[0], image[0])
+    if np.array_equal(frames[2], frames[0]):
+        image[2] = image[0]
+    else:
+        contrast.apply_alike(frames[2], image[2])
+    return image
+
+
+def _smeared(rng: np.random.Generator, depth: Array) -> Array:
+    """Smear along a short line, as movement during the pulse does."""
+    reach = int(rng.integers(2, 6))
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    angle = rng.uniform(0, np.pi)
+    way = round(reach * float(np.cos(angle))), round(reach * float(np.sin(angle)))
+    cv2.line(kernel, (reach - way[0] // 2, reach - way[1] // 2), (reach + way[0] // 2, reach + way[1] // 2), 1.0)
+    return np.asarray(cv2.filter2D(depth, -1, kernel / kernel.sum()))
+
+
+def _older(
+    rng: np.random.Generator, history: History, image: Array, now: Array, canvas: Canvas, clutter: Clutter
+) -> tuple[Array, Array]:
+    """Give the previous image and the average of all, without noise."""
+    mover = Mover(history, image.shape[0])
+    still = clutter.outside
+    dyed = bool(clutter.dye.any())
+    # Contrast comes or goes: how much of the present filling was there before.
+    filling = np.clip(1.0 + rng.normal(0.0, 0.15) * np.array(AGES), 0.0, 1.4) if rng.random() < 0.5 else None
+    average = now * history.weights[0]
+    previous = now
+    for older in range(len(AGES)):
+        weight = float(history.weights[1 + older])
+        if older and weight < 0.01:
+            continue
+        depth = mover.devices(canvas.depth, older)
+        depth += still
+        if dyed:
+            share = 1.0 if filling is None else float(filling[older])
+            depth = cv2.scaleAdd(mover.anatomy(clutter.dye, older), share, depth)
+        then = mover.anatomy(image, older) * cv2.exp(-depth)
+        if older == 0:
+            previous = then
+        average = cv2.scaleAdd(then, weight, average)
+    return previous, average
+
+
+def hide(
+    canvas: Canvas, clutter: Clutter, behind: Array, now: Array, chain: Chain, sigma: float, unmarked: Mask
+) -> None:
+    """Take away tips and electrodes that contrast, noise or black hides, and say nothing about what is doubtful."""
+    if not canvas.kinds:
+        return
+    every_other = np.s_[::2, ::2]
+    level, depth, dye = now[every_other], canvas.depth[every_other], clutter.dye[every_other]
+    ratio = chain.contrast_to_noise(behind[every_other], level, sigma)
+    body = cv2.max(canvas.bodies[0][every_other], canvas.bodies[1][every_other])
+    window = (5, 5)
+    over = cv2.blur(ratio * body, window) / (cv2.blur(body.astype(np.float32), window) + np.float32(1e-3))
+    hidden = dye > np.maximum(np.float32(_HIDDEN_BY_DYE) * depth, np.float32(0.05))
+    doubtful = ((over < np.float32(_BODY_LOST)) | hidden) & (body > 0)
+
+    def visible(x: float, y: float) -> bool:
+        row, column = int(y / 2), int(x / 2)
+        at = np.s_[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
+        if ratio[at].max() >= _LOST_IN_NOISE and dye[at].mean() <= _HIDDEN_BY_DYE * depth[at].max():
+            return True
+        doubtful[max(0, row - _DOUBTFUL_CELLS) : row + _DOUBTFUL_CELLS + 1,
+                 max(0, column - _DOUBTFUL_CELLS) : column + _DOUBTFUL_CELLS + 1] = True  # fmt: skip
+        return False
+
+    canvas.tips = [tip for tip in canvas.tips if visible(tip[1], tip[2])]
+    canvas.electrodes = [place for place in canvas.electrodes if visible(*place)]
+    doubtful_px = cv2.resize(doubtful.astype(np.uint8), now.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    for mask in canvas.bodies:
+        mask[doubtful_px > 0] = 0
+    unmarked |= canvas.unmarked
+    unmarked |= doubtful_px
+
+
+def _limit(canvas: Canvas, field: Mask) -> None:
+    """Keep what lies inside the field."""
+    for body in canvas.bodies:
+        body[field == 0] = 0
+    canvas.tips = [tip for tip in canvas.tips if field[int(tip[2] + 0.5), int(tip[1] + 0.5)]]
+    canvas.electrodes = [place for place in canvas.electrodes if field[int(place[1] + 0.5), int(place[0] + 0.5)]]

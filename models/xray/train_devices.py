@@ -1,117 +1,140 @@
-"""The device network, from recordings and simulation to the shipped ONNX and its card."""
+"""`heartwire train catheter`: the device and the tip network, from recordings and simulation to ONNX and cards."""
 
 from __future__ import annotations
 
 import logging
+import os
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
-import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.multiprocessing import get_context
 
 from heartwire.engine.errors import SourceError
-from heartwire.models.catalogue import ModelCard
-from heartwire.models.export import export, shapes_of, write_card
-from heartwire.models.xray.fitting import Source, fit
-from heartwire.models.xray.network import CLASSES, DeviceNet, Exported
-from heartwire.models.xray.quantise import quantise
-from heartwire.models.xray.scenes import Scenes
+from heartwire.models.xray.alteration import altered
+from heartwire.models.xray.fitting import fit, training_device
+from heartwire.models.xray.losses import total_loss
+from heartwire.models.xray.network import DeviceNet
+from heartwire.models.xray.pool import Pool, Source, draw_into, start_drawing
+from heartwire.models.xray.scenes import CROP_PX, Scenes
+from heartwire.models.xray.shipping import ship_devices, ship_tips
 from heartwire.models.xray.simulated import SimulatedScenes
-from heartwire.models.xray.validation import validate
+from heartwire.models.xray.tip_crops import tip_loss
+from heartwire.models.xray.tip_network import TipNet
+from heartwire.models.xray.validation import look_drop, validate_devices, validate_tips
 
 _LOG = logging.getLogger(__name__)
 
-NAME = "xray-devices"
-SIZE_PX = 512
-_DRAWN_ALONE = 0.2
-"""Share of the time that goes to drawn devices alone, before simulated frames join."""
-_DRAWN_SHARE = 0.72
-_SIMULATED_RUNS = 300
-_CALIBRATION_IMAGES = 12
+_SIMULATED_RUNS = 2000
+_DRAWN_SHARE = 0.7
+_TIP_MINUTES = 0.15
+"""Share of the time that the tip network gets where networks are trained one after another."""
 _UNSEEN_SEED = 1_000_003
-SETTINGS = {
-    "line_threshold": 0.2,
-    "tip_threshold": 0.08,
-    "report_confidence": 0.1,
-    "tip_error_sure_px": 1.0,
-    "tip_error_unsure_px": 5.0,
-}
-DATA = [
-    "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds",
-    "Danilov 2021: 43 coronary angiograms, as backgrounds",
-    "one chest CT, projected along 25 directions, as backgrounds",
-    "devices drawn at random; no recorded device was ever marked for training",
-    f"heartwire fluoroscopy simulator, seeds 0 to {_SIMULATED_RUNS - 1}",
-]
-_INTENDED = (
-    "Research: body and tip of catheters and guidewires in single fluoroscopy and angiography frames, darker denser, "
-    "scaled whole to 512 x 512. Not a medical device."
-)
-_LIMITS = (
-    "Trained on drawn and simulated devices only. Tips inside contrast, devices seen end on, devices thinner than "
-    "about 1 px or wider than about 16 px of the 512-px image, and stents, coils or pacemaker leads are not covered. "
-    "Vessels full of contrast are at times taken for catheters. Quantised with ranges that need 8-bit dot products "
-    "(AVX512-VNNI, AVX-VNNI or Arm): older CPUs may saturate and lose accuracy."
-)
+LEFT_OUT = ("edge-enhanced", "intensifier", "electrode-catheter")
+"""A vendor's chain, an era and a kind of device: on a GPU each is left out of a training of its own."""
 
 
-def ship(
-    network: DeviceNet, out: Path, *, seed: int, minutes: float, metrics: dict[str, float], scenes: Scenes
-) -> Path:
-    """Export a trained network in 8 bits with its card; gives the path of the .onnx file.
+class Budget(NamedTuple):
+    """How much is drawn and taken at once."""
 
-    Parameters
-    ----------
-    network
-        Trained.
-    out
-        Folder for `xray-devices.onnx` and `xray-devices.toml`.
-    seed, minutes, metrics
-        For the card: how it was made and what it reaches.
-    scenes
-        Draws the images (512, 512) that set the 8-bit ranges.
+    capacity: int
+    batch: int
+    tip_batch: int
+    workers: int
+    checked: int
+
+
+def _budget(*, small: bool) -> Budget:
+    if small:
+        return Budget(24, 4, 8, 0, 12)
+    if torch.cuda.is_available():
+        return Budget(100_000, 32, 256, max(1, len(os.sched_getaffinity(0)) - 4), 3000)
+    return Budget(6000, 12, 64, 1, 600)
+
+
+def devices_loss(network: DeviceNet, image: Tensor, truth: Tensor) -> Tensor:
+    """Give the device network's loss on a batch."""
+    fine, tip, offset = network(altered(image).contiguous(memory_format=torch.channels_last))
+    return total_loss((fine.float(), tip.float(), offset.float()), truth)
+
+
+class Job(NamedTuple):
+    """One network to fit."""
+
+    name: str
+    make: Callable[[], nn.Module]
+    loss: Callable[..., Tensor]
+    batch: int
+    peak_rate: float
+    share: float
+    without: str | None = None
+
+
+def _run(job: Job, pool: Pool, seed: int, minutes: float, path: Path) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.manual_seed(seed)
+    network, steps = fit(
+        job.make(), job.loss, pool, seed=seed, minutes=minutes, batch=job.batch, peak_rate=job.peak_rate,
+        without=job.without, title=job.name,
+    )  # fmt: skip
+    torch.save({"weights": network.state_dict(), "steps": steps}, path)
+
+
+def fit_all(jobs: Sequence[Job], pool: Pool, *, seed: int, minutes: float) -> dict[str, tuple[nn.Module, int]]:
+    """Fit networks: side by side on a GPU, which one alone leaves idle; on a CPU one after another.
+
+    Returns
+    -------
+    By name, each network and the steps it took.
     """
-    path = out / f"{NAME}.onnx"
-    inputs = {"image": torch.zeros(2, 1, SIZE_PX, SIZE_PX)}
-    half = torch.zeros(2, 2, SIZE_PX // 2, SIZE_PX // 2)
-    outputs = {"device": half, "tip": half, "tip_offset": half}
-    export(Exported(network).eval(), path, inputs, list(outputs))
-    draws = (scenes.draw(np.random.default_rng((_UNSEEN_SEED, seed, i))) for i in range(_CALIBRATION_IMAGES))
-    quantise(path, (sample.image[0] for sample in draws))
-    card = ModelCard(
-        name=NAME,
-        version="1",
-        task="Bodies and tips of catheters and guidewires in one X-ray frame",
-        sha256="",
-        inputs=shapes_of(inputs),
-        outputs=shapes_of(outputs),
-        labels=list(CLASSES),
-        settings=SETTINGS,
-        data=DATA,
-        split="trained on drawn and simulated devices (simulator seeds below 1,000,000)",
-        seed=seed,
-        command=f"heartwire train catheter --seed {seed} --minutes {minutes:g}",
-        metrics=metrics,
-        intended_use=_INTENDED,
-        limits=_LIMITS,
-    )
-    write_card(card, path)
-    return path
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{job.name}.pt" for job in jobs]
+        if torch.cuda.is_available():
+            context = get_context("spawn")
+            processes = [
+                context.Process(target=_run, args=(job, pool, seed, minutes, path))
+                for job, path in zip(jobs, paths, strict=True)
+            ]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+        else:
+            for job, path in zip(jobs, paths, strict=True):
+                _run(job, pool, seed, minutes * job.share, path)
+        fitted = {}
+        for job, path in zip(jobs, paths, strict=True):
+            kept = torch.load(path)
+            network = job.make()
+            network.load_state_dict(kept["weights"])
+            fitted[job.name] = (network.eval(), int(kept["steps"]))
+        return fitted
+
+
+def sources(folder: Path, *, small: bool) -> list[tuple[Source, float]]:
+    """Give what samples are drawn from, with their shares."""
+    limit, runs = (2, 2) if small else (1000, _SIMULATED_RUNS)
+    return [(Scenes(folder, limit=limit), _DRAWN_SHARE), (SimulatedScenes(range(runs)), 1.0 - _DRAWN_SHARE)]
 
 
 def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small: bool = False) -> Path:
-    """Train, export and describe the device network; gives the path of the .onnx file.
+    """Train, export and describe both networks; gives the path of the device network's .onnx file.
 
     Parameters
     ----------
     data
         Folder of the recordings; backgrounds come from its `xray/train`.
     out
-        Where weights and card go.
+        Where weights and cards go.
     seed
         Seed of everything random.
     minutes
-        Training time; drawing the backgrounds, export and checks come on top.
+        Training time; reading the backgrounds, export and checks come on top. On a GPU the networks that leave a look
+        out are fitted beside the ones that ship.
     small
         Take a few steps on few images, recordings or not: proves the road.
 
@@ -125,19 +148,39 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
         msg = f"no backgrounds in {folder}: expected arcade/images, arcade/vessel_masks, danilov and ct"
         raise SourceError(msg)
     cv2.setNumThreads(1)
-    torch.manual_seed(seed)
+    budget = _budget(small=small)
     minutes = 0.1 if small else minutes
-    limit, runs, workers = (2, 2, 0) if small else (1000, _SIMULATED_RUNS, 1)
-    scenes = Scenes(folder, limit=limit)
-    network = DeviceNet()
-    drawn: list[tuple[Source, float]] = [(scenes, 1.0)]
-    network, steps = fit(network, drawn, seed=seed, minutes=minutes * _DRAWN_ALONE, peak_rate=2e-3, workers=workers)
-    _LOG.info("drawn devices: %d steps", steps)
-    simulated = SimulatedScenes(range(runs), frames=1 if small else 5)
-    mixed: list[tuple[Source, float]] = [(scenes, _DRAWN_SHARE), (simulated, 1.0 - _DRAWN_SHARE)]
-    rest = minutes * (1.0 - _DRAWN_ALONE)
-    network, steps = fit(network, mixed, seed=seed + 1, minutes=rest, peak_rate=1.5e-3, workers=workers)
-    _LOG.info("drawn and simulated devices: %d steps", steps)
-    metrics = validate(network, scenes, seed=_UNSEEN_SEED, count=8 if small else 300)
-    whole = Scenes(folder, size=SIZE_PX, limit=2 if small else 40)
-    return ship(network, out, seed=seed, minutes=minutes, metrics=metrics, scenes=whole)
+    drawn = sources(folder, small=small)
+    pool, unseen = Pool(budget.capacity, CROP_PX), Pool(budget.checked, CROP_PX)
+    if budget.workers:
+        start_drawing(pool, drawn, seed, budget.workers)
+    else:
+        draw_into(pool, drawn, seed, 0, 1, budget.capacity)
+    left_out = LEFT_OUT if torch.cuda.is_available() else ()
+    jobs = [
+        Job("devices", DeviceNet, devices_loss, budget.batch, 2e-3, 1.0 - _TIP_MINUTES),
+        Job("tips", TipNet, tip_loss, budget.tip_batch, 2e-3, _TIP_MINUTES),
+        *(Job(f"without-{look}", DeviceNet, devices_loss, budget.batch, 2e-3, 0.0, look) for look in left_out),
+    ]
+    fitted = fit_all(jobs, pool, seed=seed, minutes=minutes)
+    draw_into(unseen, drawn, _UNSEEN_SEED, 0, 1, budget.checked)
+    device = training_device()
+    devices, tips = fitted["devices"][0], fitted["tips"][0]
+    assert isinstance(devices, DeviceNet)
+    assert isinstance(tips, TipNet)
+    metrics = {"steps": float(fitted["devices"][1])} | validate_devices(devices, unseen, device)
+    for look in left_out:
+        other = fitted[f"without-{look}"][0]
+        assert isinstance(other, DeviceNet)
+        metrics |= look_drop(devices, other, look, unseen, device)
+    tip_metrics = {"steps": float(fitted["tips"][1])} | validate_tips(tips, unseen, device)
+    command = f"heartwire train catheter --data DATA --seed {seed} --minutes {minutes:g} on {_machine()}"
+    whole = Scenes(folder, size=512, limit=2 if small else 40)
+    ship_tips(tips.cpu(), out, seed=seed, command=command, metrics=tip_metrics)
+    return ship_devices(devices.cpu(), out, seed=seed, command=command, metrics=metrics, scenes=whole)
+
+
+def _machine() -> str:
+    if torch.cuda.is_available():
+        return f"one {torch.cuda.get_device_name(0)}, {len(os.sched_getaffinity(0))} cores"
+    return f"{len(os.sched_getaffinity(0))} cores"

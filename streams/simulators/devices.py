@@ -48,6 +48,8 @@ class SimulatedDevice:
         Phase of that movement.
     darkening
         Relative fall of the grey level, as designed.
+    electrodes : (k,)
+        Indices of the points at the middle of ring electrodes, distal to proximal.
     """
 
     class_: DeviceClass
@@ -60,6 +62,7 @@ class SimulatedDevice:
     slide_mm: float
     slide_turn: float
     darkening: float
+    electrodes: npt.NDArray[np.intp]
 
     def shape_mm(self, time_s: float, motion: Motion) -> tuple[FloatArray, int]:
         """Give the centreline at a moment, (m, 3), proximal to distal, and how many of the points it has."""
@@ -226,9 +229,12 @@ class DeviceMaker:
         n = len(points)
         from_tip = 0.5 * np.arange(n)[::-1]
         count, gap = int(random.choice([4, 4, 8, 10, 10, 20])), float(random.uniform(3.0, 8.0))
-        dense = (from_tip < random.choice([1.0, 2.0, 4.0, 8.0])).astype(np.float64)
-        for k in range(1, count):
-            dense += np.abs(from_tip - 2.0 - k * gap) < 0.6
+        tip_mm = float(random.choice([1.0, 2.0, 4.0]))
+        dense = (from_tip < tip_mm).astype(np.float64)
+        rings = [0.5 * tip_mm, *(tip_mm + gap * np.arange(1, count))]
+        for ring in rings[1:]:
+            dense += np.abs(from_tip - ring) < 0.6
+        electrodes = np.array([n - 1 - round(2.0 * ring) for ring in rings if ring < from_tip[0]], np.intp)
         body = np.full(n, float(random.uniform(0.2, 0.8)))
         peak = self._darkening(0.2, 0.7)
         modes = heart_modes(
@@ -236,7 +242,9 @@ class DeviceMaker:
         )
         fwhm_px = float(random.uniform(4.5, 8.0)) * self._scale
         dense = np.minimum(dense, 1.0) * (1.0 - body)
-        return self._build("electrode-catheter", points, modes, fwhm_px, 0.0, peak, 1.0, body, dense)
+        return self._build(
+            "electrode-catheter", points, modes, fwhm_px, 0.0, peak, 1.0, body, dense, electrodes=electrodes
+        )
 
     def _lone_wire(self, target: FloatArray) -> SimulatedDevice:
         random = self._random
@@ -335,6 +343,7 @@ class DeviceMaker:
         body: FloatArray,
         dense: FloatArray,
         slide_mm: float = 0.0,
+        electrodes: npt.NDArray[np.intp] | None = None,
     ) -> SimulatedDevice:
         darkening = min(darkening, 0.9 * float(self._table[0][-1]))
         peak = float(np.interp(darkening, *self._table))
@@ -355,6 +364,7 @@ class DeviceMaker:
             slide_mm=slide_mm,
             slide_turn=float(self._random.uniform(0.0, 6.3)),
             darkening=darkening,
+            electrodes=electrodes if electrodes is not None else np.zeros(0, np.intp),
         )
 
     def _profile(self, material: str, radius: float, inner: float, half_width: float, peak: float) -> FloatArray:

@@ -67,6 +67,8 @@ class DeviceTruth:
         Width at half depth.
     darkening
         Share of the background's grey level that its densest part takes away, as designed.
+    electrodes_px : (k, 2)
+        (x, y) of the middles of the ring electrodes inside the field, distal to proximal.
     """
 
     id: int
@@ -79,6 +81,7 @@ class DeviceTruth:
     hidden_by: Literal["", "field", "contrast", "noise"]
     width_px: float
     darkening: float
+    electrodes_px: Float32Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +335,7 @@ class Fluoroscopy:
             hidden_by=hidden_by,
             width_px=device.width_px,
             darkening=device.darkening,
+            electrodes_px=points[device.electrodes[inside[device.electrodes]]],
         )
 
     def _in_field(self, points: Float32Array) -> npt.NDArray[np.bool_]:

@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heartwire.engine import inference
 from heartwire.engine.errors import ModelError
-from heartwire.engine.inference import Model, Runner
+from heartwire.engine.inference import Model
+from heartwire.engine.runner import Runner
+from heartwire.engine.session import CPU, CUDA, Session
 from heartwire.models.catalogue import model_path, sha256_of
 
 
@@ -39,6 +42,73 @@ def model() -> Model:
 
 def test_the_line_for_the_user_says_which_provider_runs_and_why(model: Model) -> None:
     assert "runs on CPU (chosen for this stream)" in model.describe()
+
+
+@pytest.fixture
+def cuda_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ONNX Runtime list CUDA, as its GPU package does."""
+    monkeypatch.setattr(inference.ort, "get_available_providers", lambda: [CUDA, CPU])
+
+
+@pytest.mark.usefixtures("cuda_listed")
+@pytest.mark.parametrize(("gpu_ms", "taken"), [(0.5, "CUDA (graph); "), (2.0, "CPU (")])
+def test_auto_takes_what_a_warm_run_shows_to_be_faster_and_says_both_times(
+    monkeypatch: pytest.MonkeyPatch, gpu_ms: float, taken: str
+) -> None:
+    path = model_path("ecg-fibrillation")
+    on_gpu = Session(path)
+    monkeypatch.setattr(inference, "_on_gpu", lambda *_: (on_gpu, "CUDA (graph)"))
+    monkeypatch.setattr(inference, "_run_ms", lambda session: gpu_ms if session is on_gpu else 1.0)
+    model = Model(path)
+    assert (model.session is on_gpu.ort) == (gpu_ms < 1.0)
+    assert f"runs on {taken}a warm run took 1.000 ms on the CPU, {gpu_ms:.3f} ms on CUDA" in model.describe()
+
+
+@pytest.mark.usefixtures("cuda_listed")
+def test_auto_runs_on_the_cpu_where_cuda_cannot_be_used_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, threads: int) -> None:
+        msg = "no driver"
+        raise ModelError(msg)
+
+    monkeypatch.setattr(inference, "_on_gpu", refused)
+    assert "runs on CPU (CUDA is in the package but cannot be used: no driver)" in Model("ecg-fibrillation").describe()
+
+
+def cpu_session(path: Path, device: str, *, threads: int = 1, graph: bool = False) -> Session:
+    """Open on the CPU what is asked for on the GPU; a graph is refused."""
+    if graph:
+        msg = f"model {path.name}: nodes on the CPU\nand more"
+        raise ModelError(msg)
+    return Session(path)
+
+
+def test_a_model_that_allows_no_graph_runs_without_one_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "Session", cpu_session)
+    described = Model("ecg-fibrillation", provider="cuda").describe()
+    assert described.endswith("runs on CUDA (no graph: model ecg-fibrillation.onnx: nodes on the CPU)")
+
+
+def test_on_a_gpu_the_form_for_gpus_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source = model_path("ecg-fibrillation")
+    for folder in (tmp_path, tmp_path / "gpu"):
+        folder.mkdir(exist_ok=True)
+        for path in (source, source.with_suffix(".toml")):
+            shutil.copy(path, folder)
+    monkeypatch.setattr(inference, "Session", cpu_session)
+    assert Model(tmp_path / source.name, provider="cuda").path == tmp_path / "gpu" / source.name
+
+
+def test_a_form_for_gpus_of_another_model_is_refused(tmp_path: Path) -> None:
+    for folder, name in ((tmp_path, "ecg-fibrillation"), (tmp_path / "gpu", "ecg-vf")):
+        folder.mkdir(exist_ok=True)
+        for suffix in (".onnx", ".toml"):
+            shutil.copy(model_path(name).with_suffix(suffix), folder / f"model{suffix}")
+    with pytest.raises(ModelError, match="are not forms of one model"):
+        Model(tmp_path / "model.onnx", provider="cuda")
+
+
+def test_a_warm_run_is_timed(model: Model) -> None:
+    assert 0.0 < inference._run_ms(Session(model.path)) < 1000.0
 
 
 def test_state_makes_the_past_matter(model: Model) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from heartwire.engine.errors import ModelError
-from heartwire.models.catalogue import model_path, shipped, verify
+from heartwire.engine.inference import check_same
+from heartwire.models.catalogue import WEIGHTS, model_path, shipped, verify
 
 _LIMIT_BYTES = 10_000_000
 
@@ -29,6 +30,11 @@ def test_every_shipped_model_matches_its_card_and_is_small(path: Path) -> None:
     assert card.intended_use
     assert card.limits
     assert card.data
+
+
+@pytest.mark.parametrize("form", sorted((WEIGHTS / "gpu").glob("*.onnx")), ids=lambda p: p.stem)
+def test_a_form_for_gpus_is_of_the_model_that_ships_for_cpus(form: Path) -> None:
+    check_same(WEIGHTS / form.name, form)
 
 
 def test_the_three_tasks_ship() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from heartwire.engine.xray.conditioning import NETWORK_SIZE_PX, Conditioner
+from heartwire.engine.xray.conditioning import NETWORK_SIZE_PX, Conditioner, LocalContrast
 
 
 def _textured(height: int, width: int) -> np.ndarray:
@@ -11,19 +11,28 @@ def _textured(height: int, width: int) -> np.ndarray:
 
 
 def _conditioned(pixels: np.ndarray) -> np.ndarray:
-    out = np.full((NETWORK_SIZE_PX, NETWORK_SIZE_PX), np.nan, np.float32)
-    Conditioner(*pixels.shape).apply(pixels, out)
-    return out
+    return Conditioner(*pixels.shape).apply(pixels)
 
 
 @pytest.mark.parametrize("shape", [(512, 512), (256, 300), (1024, 1024), (480, 640), (37, 900)])
-def test_any_shape_fills_the_square_and_leaves_the_rest_zero(shape: tuple[int, int]) -> None:
+def test_any_shape_is_scaled_whole_to_the_networks_side(shape: tuple[int, int]) -> None:
     out = _conditioned(_textured(*shape).astype(np.uint8))
     conditioner = Conditioner(*shape)
     assert np.isfinite(out).all()
-    assert max(conditioner.inner_width, conditioner.inner_height) == NETWORK_SIZE_PX
-    assert not out[conditioner.inner_height :].any()
-    assert not out[:, conditioner.inner_width :].any()
+    assert max(out.shape) == NETWORK_SIZE_PX
+    assert out.shape == (conditioner.inner_height, conditioner.inner_width)
+
+
+def test_an_average_conditioned_alike_is_the_average_of_the_conditioned() -> None:
+    frames = [_textured(256, 256).astype(np.float32) + np.float32(shift) for shift in (-10.0, 0.0, 10.0)]
+    contrast = LocalContrast(256, 256)
+    each = [np.empty((256, 256), np.float32) for _ in frames]
+    for frame, out in zip(frames, each, strict=True):
+        contrast.apply(frame, out)
+    average = np.empty((256, 256), np.float32)
+    contrast.apply_alike(np.mean(frames, axis=0), average)
+    inner = slice(20, -20)
+    np.testing.assert_allclose(average[inner, inner], np.mean(each, axis=0)[inner, inner], atol=0.15)
 
 
 def test_grey_depth_does_not_matter() -> None:
@@ -55,8 +64,7 @@ def test_positions_go_to_the_network_and_back(shape: tuple[int, int]) -> None:
 def test_a_mark_is_found_where_the_mapping_says() -> None:
     image = np.full((960, 1280), 120, np.uint8)
     image[400:404, 800:804] = 0
-    out = np.empty((NETWORK_SIZE_PX, NETWORK_SIZE_PX), np.float32)
     conditioner = Conditioner(*image.shape)
-    conditioner.apply(image, out)
+    out = conditioner.apply(image)
     darkest = np.argwhere(out < out.min() * 0.5).mean(axis=0)[::-1]
     np.testing.assert_allclose(conditioner.to_frame(darkest[None])[0], (801.5, 401.5), atol=1.5)

@@ -12,14 +12,20 @@ from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import AlarmEvent, CatheterFix, Gap, Item, Overlay, Trace, XrayFrame
 from heartwire.engine.testing import check_processor
 from heartwire.engine.xray.detection import Detection
+from heartwire.engine.xray.history import History
 from heartwire.engine.xray.pipeline import XrayPipeline, create
 
 
 class DarkestPixel:
     """Finds one device that ends at the darkest pixel of the frame; none where the frame is all bright."""
 
+    def __init__(self) -> None:
+        self.history = History()
+
     def condition(self, frame: XrayFrame) -> None:
         self._pixels = frame.pixels
+        planes = np.empty((3, *frame.pixels.shape), np.float32)
+        self.history.fill(frame.pixels.astype(np.float32), frame.frame / frame.rate_hz, planes)
 
     def infer(self) -> tuple[int, int] | None:
         place = np.unravel_index(int(self._pixels.argmin()), self._pixels.shape)

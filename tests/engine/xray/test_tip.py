@@ -7,16 +7,16 @@ from heartwire.engine.xray.tip import find_tips
 
 def _map(tips: list[tuple[int, float, float, float]]) -> DeviceMap:
     """Heat and offsets as the network is trained to give them; tips are (class, x, y, heat)."""
-    centres = np.arange(256, dtype=np.float32) * 2 + 0.5
-    heat = np.zeros((2, 256, 256), np.float32)
-    offset = np.zeros((2, 256, 256), np.float32)
+    centres = np.arange(128, dtype=np.float32) * 4 + 1.5
+    heat = np.zeros((2, 128, 128), np.float32)
+    offset = np.zeros((2, 128, 128), np.float32)
     for kind, x, y, height in tips:
         dx, dy = (x - centres)[None, :], (y - centres)[:, None]
         heat[kind] = np.maximum(heat[kind], height * np.exp(-(dx**2 + dy**2) / (8 * 1.7**2)))
         near = dx**2 + dy**2 < 64
         offset[0][near] = np.broadcast_to(dx, near.shape)[near]
         offset[1][near] = np.broadcast_to(dy, near.shape)[near]
-    return DeviceMap(np.zeros_like(heat), heat, offset)
+    return DeviceMap(np.zeros((2, 256, 256), np.float32), np.zeros((256, 256), np.float32), heat, offset)
 
 
 @pytest.mark.parametrize("place", [(100.0, 50.0), (311.3, 207.9), (1.0, 1.0), (509.5, 510.0)])

@@ -1,0 +1,121 @@
+"""One model opened on one device: weights, card and tensor names checked against each other."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Literal
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from heartwire.engine.buffers import Buffer, CudaBuffer
+from heartwire.engine.errors import ModelError
+from heartwire.models.catalogue import ModelCard, verify
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+# ONNX Runtime's errors have no base class of their own.
+ORT_ERRORS = (
+    ort_errors.EPFail,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+    OSError,
+)
+_SEVERITY_FATAL = 4
+_SEVERITY_WARNING = 2
+
+
+class Session:
+    """A model on one device.
+
+    Parameters
+    ----------
+    path
+        The .onnx file, its card beside it.
+    device
+        Where it runs.
+    threads
+        Intra-op threads of what runs on the CPU.
+    graph
+        Record a CUDA graph for each set of buffers and replay it: one launch a run instead of one a node.
+
+    Raises
+    ------
+    ModelError
+        If weights or card are missing, damaged or do not match each other, or the device cannot be used.
+    """
+
+    def __init__(
+        self, path: Path, device: Literal["cpu", "cuda"] = "cpu", *, threads: int = 1, graph: bool = False
+    ) -> None:
+        self.path = path
+        self.card: ModelCard = verify(path)
+        self.on_device = device == "cuda"
+        self.graph = graph
+        self._graph_ids = itertools.count(1)
+        try:
+            self.ort = _open_cuda(path, threads, graph=graph) if self.on_device else _open_cpu(path, threads)
+        except ORT_ERRORS as error:
+            msg = f"model {path.name} cannot be loaded: {error}"
+            raise ModelError(msg) from error
+        self._check_names()
+
+    def _check_names(self) -> None:
+        for what, of_card, of_model in (
+            ("inputs", self.card.inputs, {i.name for i in self.ort.get_inputs()}),
+            ("outputs", self.card.outputs, {o.name for o in self.ort.get_outputs()}),
+        ):
+            if set(of_card) != of_model:
+                msg = f"model {self.path.name}: {what} are {sorted(of_model)}, its card says {sorted(of_card)}"
+                raise ModelError(msg)
+
+    def buffer(self, shape: tuple[int, ...]) -> Buffer:
+        """Make a tensor where the session works, filled with zeros."""
+        return CudaBuffer(shape) if self.on_device else Buffer(shape)
+
+    def run_options(self) -> ort.RunOptions | None:
+        """Give what must go with every run on one set of buffers: the number of its CUDA graph, where there is one."""
+        if not self.graph:
+            return None
+        options = ort.RunOptions()
+        options.add_run_config_entry("gpu_graph_id", str(next(self._graph_ids)))
+        return options
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    # A spinning pool burns a whole core between calls and starves the neighbours.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _open_cpu(path: Path, threads: int) -> ort.InferenceSession:
+    return ort.InferenceSession(str(path), _options(threads), providers=[CPU])
+
+
+def _open_cuda(path: Path, threads: int, *, graph: bool) -> ort.InferenceSession:
+    if CUDA not in ort.get_available_providers():
+        msg = f"model {path.name}: CUDA was asked for but this onnxruntime is the CPU package: install heartwire[gpu]"
+        raise ModelError(msg)
+    # Without this the CUDA provider does not find the pip-installed CUDA and cuDNN libraries.
+    ort.preload_dlls()
+    ort.set_default_logger_severity(_SEVERITY_FATAL)
+    cuda = (CUDA, {"enable_cuda_graph": "1" if graph else "0"})
+    try:
+        # With its fallback ONNX Runtime would try again without the options, and say so on the terminal.
+        session = ort.InferenceSession(str(path), _options(threads), providers=[cuda, CPU], enable_fallback=0)
+    finally:
+        ort.set_default_logger_severity(_SEVERITY_WARNING)
+    if session.get_providers()[0] != CUDA:
+        msg = f"model {path.name}: CUDA was asked for but the session fell back to the CPU: check driver and CUDA 13"
+        raise ModelError(msg)
+    return session

@@ -1,0 +1,121 @@
+"""The X-ray networks as they ship: exported, in 8 bits where that is faster, with their cards."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from heartwire.models.catalogue import ModelCard
+from heartwire.models.export import export, shapes_of, write_card
+from heartwire.models.half import ship_half
+from heartwire.models.xray.network import CLASSES, PLANES, DeviceNet, Exported
+from heartwire.models.xray.quantise import quantise
+from heartwire.models.xray.scenes import Scenes
+from heartwire.models.xray.tip_network import CROP_PX, ExportedTips, TipNet
+
+DEVICES, TIPS = "xray-devices", "xray-tips"
+SIZE_PX = 512
+_CALIBRATION_IMAGES = 16
+_CALIBRATION_SEED = 1_000_019
+SETTINGS = {"line_threshold": 0.3, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.1}
+DATA = [
+    "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds",
+    "Danilov 2021: 43 coronary angiograms, as backgrounds",
+    "one chest CT, projected along 25 directions, as backgrounds",
+    "devices drawn at random; no recorded device was ever marked for training",
+    "heartwire fluoroscopy simulator, seeds below 1,000,000",
+]
+_SPLIT = "trained on drawn and simulated devices; no frame of xray/dev or xray/cine was trained on"
+_LIMITS = (
+    "Trained on drawn and simulated devices only. Devices thinner than about 1 px or wider than about 16 px of the "
+    "512-px image, and stents, coils or pacemaker leads are not covered. Vessels full of contrast are at times taken "
+    "for catheters."
+)
+_EIGHT_BITS = (
+    "For CPUs quantised with ranges that need 8-bit dot products (AVX512-VNNI, AVX-VNNI or Arm): older CPUs may saturate and "
+    "lose accuracy."
+)
+
+
+def ship_devices(
+    network: DeviceNet, out: Path, *, seed: int, command: str, metrics: dict[str, float], scenes: Scenes
+) -> Path:
+    """Export the device network in 8 bits for CPUs and in half precision for GPUs; gives the path of the former.
+
+    Parameters
+    ----------
+    network
+        Trained.
+    out
+        Folder for weights and cards.
+    seed, command, metrics
+        For the cards: how it was made and what it reaches.
+    scenes
+        Draws the images (3, 512, 512) that set the 8-bit ranges.
+    """
+    inputs = {"image": torch.zeros(2, PLANES, SIZE_PX, SIZE_PX)}
+    half, quarter = SIZE_PX // 2, SIZE_PX // 4
+    outputs = {
+        "device": torch.zeros(2, 2, half, half),
+        "electrode": torch.zeros(2, 1, half, half),
+        "tip": torch.zeros(2, 2, quarter, quarter),
+        "tip_offset": torch.zeros(2, 2, quarter, quarter),
+    }
+    path = out / f"{DEVICES}.onnx"
+    card = ModelCard(
+        name=DEVICES,
+        version="2",
+        task="Bodies, tips and ring electrodes of catheters and guidewires in an X-ray frame and what came before",
+        sha256="",
+        inputs=shapes_of(inputs),
+        outputs=shapes_of(outputs),
+        labels=list(CLASSES),
+        settings=SETTINGS,
+        data=DATA,
+        split=_SPLIT,
+        seed=seed,
+        command=command,
+        metrics=metrics,
+        intended_use=(
+            "Research: catheters and guidewires in fluoroscopy and angiography frames, darker denser, scaled whole "
+            "to 512 x 512. Not a medical device."
+        ),
+        limits=f"{_LIMITS} {_EIGHT_BITS}",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.name
+        export(Exported(network).eval(), plain, inputs, list(outputs))
+        draws = (scenes.draw(np.random.default_rng((_CALIBRATION_SEED, seed, i))) for i in range(_CALIBRATION_IMAGES))
+        quantise(plain, path, (sample.image for sample in draws))
+        write_card(card, path)
+        ship_half(plain, path)
+    return path
+
+
+def ship_tips(network: TipNet, out: Path, *, seed: int, command: str, metrics: dict[str, float]) -> Path:
+    """Export the tip network with its card; gives the path of the .onnx file."""
+    path = out / f"{TIPS}.onnx"
+    inputs = {"crop": torch.zeros(2, 1, CROP_PX, CROP_PX)}
+    outputs = {"shift": torch.zeros(2, 2), "scale": torch.zeros(2), "seen": torch.zeros(2)}
+    export(ExportedTips(network).eval(), path, inputs, list(outputs))
+    card = ModelCard(
+        name=TIPS,
+        version="1",
+        task="Place of a tip within a crop about it, how far off it may be, and whether a tip is seen",
+        sha256="",
+        inputs=shapes_of(inputs),
+        outputs=shapes_of(outputs),
+        settings={"bound_factor": metrics.get("tip_bound_factor", 3.0)},
+        data=DATA,
+        split=_SPLIT,
+        seed=seed,
+        command=command,
+        metrics=metrics,
+        intended_use="Research: refines the tips that xray-devices finds. Not a medical device.",
+        limits=_LIMITS,
+    )
+    write_card(card, path)
+    return path

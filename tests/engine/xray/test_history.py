@@ -1,0 +1,56 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartwire.engine.xray.history import History
+
+
+def _frames(count: int) -> np.ndarray:
+    return np.random.default_rng(count).standard_normal((count, 6, 5)).astype(np.float32)
+
+
+def _fill(history: History, frames: np.ndarray, first: int = 0) -> np.ndarray:
+    planes = np.empty((len(frames), 3, 6, 5), np.float32)
+    for i, frame in enumerate(frames):
+        history.fill(frame, (first + i) / 15, planes[i])
+    return planes
+
+
+def test_on_the_first_frame_all_planes_are_the_same() -> None:
+    frames = _frames(1)
+    planes = _fill(History(), frames)
+    for plane in planes[0]:
+        np.testing.assert_array_equal(plane, frames[0])
+
+
+def test_the_second_plane_is_the_frame_before_and_the_third_at_first_the_plain_mean() -> None:
+    frames = _frames(4)
+    planes = _fill(History(), frames)
+    np.testing.assert_array_equal(planes[3, 1], frames[2])
+    np.testing.assert_allclose(planes[3, 2], frames.mean(axis=0), atol=1e-6)
+
+
+def test_the_average_forgets_with_its_time_constant() -> None:
+    history = History()
+    _fill(history, np.zeros((60, 6, 5), np.float32))
+    planes = _fill(history, np.ones((11, 6, 5), np.float32), first=60)
+    np.testing.assert_allclose(planes[-1, 2], 1.0 - np.exp(-11 / 15 / 0.7), atol=1e-4)
+
+
+@given(split=st.integers(0, 12))
+def test_a_restored_history_goes_on_as_if_nothing_had_happened(split: int) -> None:
+    frames = _frames(12)
+    whole = _fill(History(), frames)
+    before, after = History(), History()
+    _fill(before, frames[:split])
+    after.restore(before.snapshot())
+    np.testing.assert_array_equal(_fill(after, frames[split:], first=split), whole[split:])
+
+
+def test_frames_of_another_shape_begin_anew() -> None:
+    history = History()
+    _fill(history, _frames(3))
+    other = np.ones((4, 4), np.float32)
+    planes = np.empty((3, 4, 4), np.float32)
+    history.fill(other, 1.0, planes)
+    np.testing.assert_array_equal(planes[2], other)
