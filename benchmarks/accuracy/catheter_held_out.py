@@ -1,16 +1,13 @@
-"""Simulated runs that no network was trained on: held-out seeds, and held-out settings where the simulator has such."""
+"""Simulated runs that no network was trained on: held-out seeds and held-out settings."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
 from heartwire.engine.messages import XrayFrame
 from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy, FrameTruth
-
-HAS_HELD_OUT_SETTINGS = "held_out" in inspect.signature(Fluoroscopy).parameters
 
 _FIRST_SEED, _SEEDS = FIRST_TEST_SEED + 200, 200
 _LOOK_EVERY, _LOOK_FRAMES, _AROUND = 12, 168, 26
@@ -23,19 +20,9 @@ class Stretch(NamedTuple):
     frames: range
 
 
-class _Empty(Fluoroscopy):
-    """A run whose devices were taken out; contrast still fills the vessels."""
-
-    def __init__(self, seed: int, **settings: Any) -> None:
-        super().__init__(seed, **settings)
-        self._devices = type(self._devices)()
-
-
-def held_out_run(seed: int, *, devices: bool = True, **settings: Any) -> Fluoroscopy:
-    """Make a run with or without devices; settings as `Fluoroscopy` takes them."""
-    if HAS_HELD_OUT_SETTINGS:
-        settings["held_out"] = True
-    return (Fluoroscopy if devices else _Empty)(seed, **settings)
+def held_out_run(seed: int, **settings: Any) -> Fluoroscopy:
+    """Make a run of held-out settings; the rest as `Fluoroscopy` takes it."""
+    return Fluoroscopy(seed, held_out=True, **settings)
 
 
 def frames_of(run: Fluoroscopy, numbers: Iterable[int]) -> Iterator[tuple[XrayFrame, FrameTruth]]:

@@ -23,7 +23,6 @@ class CatheterResult(msgspec.Struct, kw_only=True):
 
     environment: dict[str, str]
     model: str
-    held_out_settings: bool
     recorded: list[FrameFigures]
     recorded_tips_px: dict[str, dict[str, float]]
     """Tip error by method and frame, infinite where no tip is reported (null in JSON)."""

@@ -28,7 +28,7 @@ from heartwire.benchmarks.accuracy.catheter_empty import chest_runs, simulated_r
 from heartwire.benchmarks.accuracy.catheter_false_devices import EmptyScore, empty_figures, score_run
 from heartwire.benchmarks.accuracy.catheter_figures import by_origin
 from heartwire.benchmarks.accuracy.catheter_follow import PLANE_SEEDS, follow_figures, follow_planes, follow_stretch
-from heartwire.benchmarks.accuracy.catheter_held_out import HAS_HELD_OUT_SETTINGS, stretches
+from heartwire.benchmarks.accuracy.catheter_held_out import stretches
 from heartwire.benchmarks.accuracy.catheter_peers import (
     CSRT,
     RIDGE,
@@ -222,7 +222,6 @@ def evaluate(data: Path, progress: Progress, *, peers: bool = True, keep: Path |
     return CatheterResult(
         environment=environment(),
         model=f"{card.name} {card.sha256[:12]}",
-        held_out_settings=HAS_HELD_OUT_SETTINGS,
         recorded=rows,
         recorded_tips_px={name: {s.name: s.tip_error_px for s in scores} for name, scores in recorded.items()},
         cines=cines,

@@ -103,7 +103,6 @@ def _empty(result: CatheterResult) -> Grid:
 
 
 def _simulated(result: CatheterResult) -> list[Grid]:
-    settings = "held-out settings" if result.held_out_settings else "settings as in training"
     heads = [
         "method", "frames", "tips", "found %", "median px", "95 %", "all: median", "95 %", "median mm", "95 %",
         "1 / 2 / 3 mm %", "false a frame",
@@ -128,7 +127,7 @@ def _simulated(result: CatheterResult) -> list[Grid]:
     ]  # fmt: skip
     note = "Errors of the tips found (within 10 px); all: of every visible tip, the missed ones infinitely far."
     return [
-        Grid(f"Simulator, tips: held-out seeds, {settings}, each frame alone", heads, tips, 1, [note]),
+        Grid("Simulator, tips: held-out seeds and settings, each frame alone", heads, tips, 1, [note]),
         Grid("Simulator, centrelines of the same frames", line_heads, lines),
     ]
 

@@ -134,3 +134,28 @@ def entering(random: Random, half_field_mm: float, target: FloatArray, tip: list
     end = bend(shaft[-1], direction, normal, tip)
     curve = np.concatenate([shaft, end[1:]])
     return np.asarray(curve + (target - curve[-1]))
+
+
+def end_on(
+    points: FloatArray, from_tip_mm: FloatArray, at_mm: float, length_mm: float, towards: FloatArray
+) -> FloatArray:
+    """Turn a stretch of a curve along the beam, so that it is foreshortened; its end stays where it is.
+
+    Parameters
+    ----------
+    points : (n, 3)
+        A curve.
+    from_tip_mm : (n,)
+        How far each point is from its end.
+    at_mm, length_mm
+        Middle and length of the stretch; it comes in and goes out smoothly within.
+    towards : (3,)
+        Which way the stretch runs, of length 1 or so.
+    """
+    steps = np.diff(points, axis=0)
+    lengths = np.linalg.norm(steps, axis=1, keepdims=True)
+    share = smoothstep(2.0 - 2.0 * np.abs(from_tip_mm[1:] - at_mm) / (0.5 * length_mm))[:, None]
+    turned = (1.0 - share) * steps / lengths + share * towards
+    turned *= lengths / np.linalg.norm(turned, axis=1, keepdims=True)
+    curve = np.concatenate([np.zeros((1, 3)), np.cumsum(turned, axis=0)])
+    return np.asarray(curve + (points[-1] - curve[-1]))

@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
-from heartwire.streams.simulators.curves import FloatArray, entering, smoothstep, wander
+from heartwire.streams.simulators.balloons import Balloon, draw_balloon
+from heartwire.streams.simulators.curves import FloatArray, end_on, entering, smoothstep, wander
 from heartwire.streams.simulators.heart import Motion
+from heartwire.streams.simulators.settings import Settings
 from heartwire.streams.simulators.spectrum import Spectrum
+from heartwire.streams.simulators.tip_shapes import Bends, pigtail, straight
 
 Float32Array = npt.NDArray[np.float32]
 Random = np.random.Generator
@@ -50,6 +53,8 @@ class SimulatedDevice:
         Relative fall of the grey level, as designed.
     electrodes : (k,)
         Indices of the points at the middle of ring electrodes, distal to proximal.
+    balloon
+        The balloon on it.
     """
 
     class_: DeviceClass
@@ -63,6 +68,7 @@ class SimulatedDevice:
     slide_turn: float
     darkening: float
     electrodes: npt.NDArray[np.intp]
+    balloon: Balloon | None = None
 
     def shape_mm(self, time_s: float, motion: Motion) -> tuple[FloatArray, int]:
         """Give the centreline at a moment, (m, 3), proximal to distal, and how many of the points it has."""
@@ -139,6 +145,8 @@ class DeviceMaker:
         Tables (share of grey lost, log attenuation), both rising.
     least_darkening
         What is needed to stand out from the noise; thin wires need half as much again.
+    settings
+        What the devices are drawn from.
     """
 
     def __init__(
@@ -152,6 +160,7 @@ class DeviceMaker:
         behind_water_cm: float,
         darkening_to_attenuation: tuple[FloatArray, FloatArray],
         least_darkening: float,
+        settings: Settings,
     ) -> None:
         self._random = random
         self._half_mm = half_field_mm
@@ -161,7 +170,8 @@ class DeviceMaker:
         self._water_cm = behind_water_cm
         self._table = darkening_to_attenuation
         self._least = least_darkening
-        self._blur_px = float(random.uniform(0.55, 1.5)) * scale
+        self._settings = settings
+        self._blur_px = float(random.uniform(*settings.blur_px)) * scale
 
     @property
     def blur_px(self) -> float:
@@ -171,10 +181,7 @@ class DeviceMaker:
     def scene(self) -> list[SimulatedDevice]:
         """Draw one to three devices that belong together."""
         random = self._random
-        kind = random.choice(
-            ["guide", "guide and wire", "wire", "pigtail", "electrodes", "blunt and wire"],
-            p=[0.24, 0.26, 0.14, 0.08, 0.16, 0.12],
-        )
+        kind = random.choice(list(self._settings.scenes), p=list(self._settings.scenes.values()))
         target = self._target()
         devices: list[SimulatedDevice] = []
         if kind == "electrodes":
@@ -187,7 +194,7 @@ class DeviceMaker:
         else:
             devices.append(self._catheter(target, "blunt" if kind == "blunt and wire" else "guide"))
             if kind != "guide":
-                devices.append(self._wire_beyond(devices[0]))
+                devices.append(self._wire_beyond(devices[0], balloon=kind == "balloon"))
         if kind != "electrodes" and random.random() < 0.22:
             devices.append(self._passing())
         return devices
@@ -199,17 +206,25 @@ class DeviceMaker:
 
     def _catheter(self, target: FloatArray, tip: Literal["guide", "pigtail", "blunt"]) -> SimulatedDevice:
         random = self._random
-        bends = {"guide": self._guide_bends, "pigtail": self._pigtail_bends, "blunt": self._straight_bends}[tip]()
-        points = entering(random, self._half_mm, target, bends)
+        settings = self._settings
+        if tip == "pigtail":
+            bends = pigtail(random, settings.loop_degrees, settings.loop_radius_mm)
+        else:
+            bends = settings.guide_tip(random) if tip == "guide" else straight(random)
+        points = self._entering(target, bends)
         n = len(points)
-        fwhm_px = float(random.uniform(5.0, 12.0)) * self._scale
-        two_wall = tip != "blunt" and random.random() < 0.5
+        fwhm_px = float(random.uniform(*settings.catheter_px)) * self._scale
+        two_wall = tip != "blunt" and random.random() < settings.two_wall_share
         peak = self._darkening(0.1, 0.68)
         from_tip = 0.5 * np.arange(n)[::-1]
         body = np.ones(n)
         dense = np.zeros(n)
         marker = random.random()
-        if marker < 0.25:
+        if settings.bands:
+            gap_mm = random.uniform(10.0, 20.0)
+            for k in range(int(random.integers(2, 5))):
+                dense += np.exp(-0.5 * ((from_tip - 2.0 - k * gap_mm) / 0.6) ** 2)
+        elif marker < 0.25:
             dense += np.exp(-0.5 * ((from_tip - random.uniform(0.6, 3.0)) / 0.6) ** 2)
         elif marker < 0.5:
             body *= 1.0 - random.uniform(0.1, 0.5) * (from_tip < random.uniform(1.0, 4.0))
@@ -219,28 +234,28 @@ class DeviceMaker:
             body *= np.where(from_tip < random.uniform(15.0, 40.0), 1.0, random.uniform(0.2, 0.7))
         weight = self._weight(n, float(random.uniform(40.0, 110.0)))
         modes = heart_modes(random, weight, float(random.uniform(0.3, 1.1)))
-        inner = float(random.uniform(0.55, 0.85)) if two_wall else 0.0
+        inner = float(random.uniform(*settings.wall_ratio)) if two_wall else 0.0
         return self._build("catheter", points, modes, fwhm_px, inner, peak, 1.3, body, dense)
 
     def _electrode_catheter(self, target: FloatArray) -> SimulatedDevice:
-        random = self._random
+        random, settings = self._random, self._settings
         arc = random.uniform(15.0, 60.0)
-        points = entering(random, self._half_mm, target, [(arc, random.uniform(10.0, 150.0))])
+        points = self._entering(target, [(arc, random.uniform(10.0, 150.0))])
         n = len(points)
         from_tip = 0.5 * np.arange(n)[::-1]
-        count, gap = int(random.choice([4, 4, 8, 10, 10, 20])), float(random.uniform(3.0, 8.0))
-        tip_mm = float(random.choice([1.0, 2.0, 4.0]))
+        count, gap = int(random.choice(settings.ring_counts)), float(random.uniform(*settings.ring_gap_mm))
+        tip_mm = float(random.choice(settings.tip_electrode_mm))
         dense = (from_tip < tip_mm).astype(np.float64)
         rings = [0.5 * tip_mm, *(tip_mm + gap * np.arange(1, count))]
         for ring in rings[1:]:
-            dense += np.abs(from_tip - ring) < 0.6
+            dense += np.abs(from_tip - ring) < settings.ring_half_mm
         electrodes = np.array([n - 1 - round(2.0 * ring) for ring in rings if ring < from_tip[0]], np.intp)
         body = np.full(n, float(random.uniform(0.2, 0.8)))
         peak = self._darkening(0.2, 0.7)
         modes = heart_modes(
             random, self._weight(n, float(random.uniform(50.0, 120.0))), float(random.uniform(0.5, 1.3))
         )
-        fwhm_px = float(random.uniform(4.5, 8.0)) * self._scale
+        fwhm_px = float(random.uniform(*settings.electrode_catheter_px)) * self._scale
         dense = np.minimum(dense, 1.0) * (1.0 - body)
         return self._build(
             "electrode-catheter", points, modes, fwhm_px, 0.0, peak, 1.0, body, dense, electrodes=electrodes
@@ -249,12 +264,14 @@ class DeviceMaker:
     def _lone_wire(self, target: FloatArray) -> SimulatedDevice:
         random = self._random
         turn = random.random()
-        bends = [(random.uniform(3.0, 9.0), random.uniform(120.0, 200.0))] if turn < 0.4 else self._straight_bends()
-        points = entering(random, self._half_mm, target, bends)
-        return self._wire(points, None, 0.0)
+        if turn < self._settings.hook_share:
+            bends: Bends = [(random.uniform(3.0, 9.0), random.uniform(*self._settings.hook_degrees))]
+        else:
+            bends = straight(random)
+        return self._wire(self._entering(target, bends), None, 0.0)
 
-    def _wire_beyond(self, catheter: SimulatedDevice) -> SimulatedDevice:
-        """Draw a wire that runs on from a catheter's tip into a vessel."""
+    def _wire_beyond(self, catheter: SimulatedDevice, *, balloon: bool) -> SimulatedDevice:
+        """Draw a wire that runs on from a catheter's tip into a vessel, with a balloon on it if asked for."""
         random = self._random
         tip = catheter.points_mm
         direction = tip[-1] - tip[-4]
@@ -266,7 +283,13 @@ class DeviceMaker:
                 break
             length *= 0.85
             points = wander(random, tip[-1], direction, length, turn_per_mm)
-        return self._wire(points, catheter, min(30.0, 0.4 * length))
+        if not balloon:
+            return self._wire(points, catheter, min(30.0, 0.4 * length))
+        wire = self._wire(points, catheter, 0.0)
+        peak = float(np.interp(self._darkening(0.15, 0.5), *self._table))
+        wire.balloon = draw_balloon(random, len(points), peak)
+        wire.gains[1, [wire.balloon.first, wire.balloon.last]] += 0.8
+        return wire
 
     def _wire(self, points: FloatArray, catheter: SimulatedDevice | None, slide_mm: float) -> SimulatedDevice:
         random = self._random
@@ -283,7 +306,7 @@ class DeviceMaker:
             modes = heart_modes(random, np.ones(n)) * own[None, :, None]
             modes += catheter.modes_mm[:, -1:, :] * (1.0 - own)[None, :, None]
             slide = float(random.choice([0.0, random.uniform(0.0, slide_mm)]))
-        fwhm_px = float(random.uniform(2.0, 4.0)) * max(self._scale, 0.75)
+        fwhm_px = float(random.uniform(*self._settings.wire_px)) * max(self._scale, 0.75)
         peak = self._darkening(max(0.11, 1.5 * self._least), 0.78)
         return self._build("guidewire", points, modes, fwhm_px, 0.0, peak, 1.0, body, 1.0 * opaque, slide)
 
@@ -292,36 +315,25 @@ class DeviceMaker:
         random = self._random
         angle = random.uniform(0.0, 2.0 * math.pi)
         target = 1.5 * self._half_mm * np.array([math.cos(angle), math.sin(angle), 0.0])
-        points = entering(random, self._half_mm, target, self._straight_bends())
+        points = entering(random, self._half_mm, target, straight(random))
         n = len(points)
         wide = random.random() < 0.6
-        fwhm_px = float(random.uniform(5.0, 11.0) if wide else random.uniform(2.0, 4.0)) * self._scale
+        widths = self._settings.passing_px if wide else self._settings.wire_px
+        fwhm_px = float(random.uniform(*widths)) * self._scale
         peak = self._darkening(0.1, 0.6)
         modes = heart_modes(random, np.full(n, 0.15), 0.5)
         class_: DeviceClass = "catheter" if wide else "guidewire"
         return self._build(class_, points, modes, fwhm_px, 0.0, peak, 1.0, np.ones(n), np.zeros(n))
 
-    def _guide_bends(self) -> list[tuple[float, float]]:
+    def _entering(self, target: FloatArray, tip: Bends) -> FloatArray:
+        """Lead a device to its target; some run along the beam for a stretch before it."""
         random = self._random
-        kind = random.random()
-        if kind < 0.35:
-            return [(random.uniform(8.0, 20.0), random.uniform(50.0, 100.0)), (random.uniform(4.0, 12.0), 0.0)]
-        if kind < 0.6:
-            first, second = random.uniform(30.0, 80.0), random.uniform(60.0, 120.0)
-            return [(random.uniform(15.0, 30.0), -first), (random.uniform(8.0, 15.0), second), (5.0, 0.0)]
-        if kind < 0.8:
-            return [(random.uniform(25.0, 45.0), random.uniform(120.0, 200.0)), (random.uniform(3.0, 10.0), -20.0)]
-        return self._straight_bends()
-
-    def _pigtail_bends(self) -> list[tuple[float, float]]:
-        random = self._random
-        loop = random.uniform(330.0, 480.0)
-        radius = random.uniform(4.0, 7.5)
-        half = math.radians(loop / 2) * radius
-        return [(random.uniform(2.0, 8.0), random.uniform(0.0, 20.0)), (half, loop / 2), (0.85 * half, loop / 2)]
-
-    def _straight_bends(self) -> list[tuple[float, float]]:
-        return [(float(self._random.uniform(5.0, 15.0)), float(self._random.normal(0.0, 25.0)))]
+        points = entering(random, self._half_mm, target, tip)
+        if self._settings.end_on_share and random.random() < self._settings.end_on_share:
+            from_tip = 0.5 * np.arange(len(points))[::-1]
+            towards = np.array([0.15, 0.15, random.choice([-1.0, 1.0])])
+            return end_on(points, from_tip, random.uniform(20.0, 70.0), random.uniform(10.0, 20.0), towards)
+        return points
 
     def _weight(self, n: int, reach_mm: float) -> FloatArray:
         return smoothstep(1.0 - 0.5 * np.arange(n)[::-1] / reach_mm)

@@ -1,8 +1,8 @@
 """Simulated fluoroscopy: catheters and guidewires that move with a heart and with breathing, and their exact truth.
 
-Every frame is a function of the seed and its number alone: frames may be asked for in any order, and the same seed
-gives the same frames bit for bit. The shipped X-ray network is trained on seeds below `FIRST_TEST_SEED`; keep to
-seeds from there on when testing it.
+Every frame is a function of the seed, the settings and its number alone: frames may be asked for in any order, and the
+same seed gives the same frames bit for bit. The shipped X-ray network is trained on seeds below `FIRST_TEST_SEED`; keep
+to seeds from there on when testing it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import Projection
 from heartwire.engine.xray.projection import axes
 from heartwire.streams.simulators.anatomy import GRID_PX, Anatomy
+from heartwire.streams.simulators.balloons import Balloon
 from heartwire.streams.simulators.contrast import Contrast, Vessel, cylinder_profile
 from heartwire.streams.simulators.curves import FloatArray
 from heartwire.streams.simulators.devices import DeviceClass, DeviceMaker, SimulatedDevice, displacements
 from heartwire.streams.simulators.drawing import Canvas
 from heartwire.streams.simulators.heart import Heart, Motion
 from heartwire.streams.simulators.imaging import ImagingChain, Pixels
+from heartwire.streams.simulators.settings import HELD_OUT, TRAINED, draw
 from heartwire.streams.simulators.spectrum import Spectrum
 
 Float32Array = npt.NDArray[np.float32]
@@ -38,6 +40,7 @@ _REST = Motion(0.0, 0.0, 0.0, 0.0)
 _FIELD_MARGIN_PX = 2.0
 _HIDDEN_BY_CONTRAST = 0.4
 _LEAST_CONTRAST_TO_NOISE = 1.7
+_MOST_FORESHORTENED = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,12 @@ class Fluoroscopy:
     view
         Positioner angles (primary, secondary) in degrees: devices, vessels and heart are the same in every view of a
         seed; the body behind them is not turned.
+    held_out
+        Draw devices and X-ray system from ranges that no seed without it can reach, whatever the seed: other walls,
+        widths, tips, rings, marker bands, balloons and end-on bends; noise that is weaker or stronger and more
+        correlated; another display curve, edge enhancement and shape of field (see `settings.HELD_OUT`).
+    devices
+        False: the same patient without its devices; contrast agent still fills the vessels of the seeds that have it.
 
     Raises
     ------
@@ -147,6 +156,8 @@ class Fluoroscopy:
         bits: int = 8,
         heart: Heart | None = None,
         view: tuple[float, float] = (0.0, 0.0),
+        held_out: bool = False,
+        devices: bool = True,
     ) -> None:
         check_fluoroscopy(seed, size_px, rate_hz, bits)
         self.seed = seed
@@ -154,6 +165,7 @@ class Fluoroscopy:
         self.rate_hz = rate_hz
         self.bits = bits
         self.view = view
+        settings = HELD_OUT if held_out else TRAINED
         self._turn = axes(*view) @ _TO_PATIENT
         random = np.random.default_rng([seed, 0x464C55])
         self.heart = heart if heart is not None else Heart(seed, _everyday_script(random))
@@ -163,12 +175,12 @@ class Fluoroscopy:
         detector_mm = float(random.uniform(160.0, 250.0))
         half_field_mm = 0.5 * detector_mm * self.source_to_patient_mm / self.source_to_image_mm
         self.spacing_mm = 2.0 * half_field_mm / size_px
-        self._pulse_s = float(random.uniform(0.004, 0.012))
-        self._lag = float(random.choice([0.0, random.uniform(0.01, 0.08)]))
+        self._pulse_s = float(random.uniform(*settings.pulse_s))
+        self._lag = draw(random, settings.lag)
 
         spectrum = Spectrum(float(random.uniform(65.0, 115.0)))
         self._anatomy = Anatomy(random, size_px, 2.0 * half_field_mm / GRID_PX, spectrum)
-        self._chain = ImagingChain(random, _noise_seed(seed, view), size_px, bits)
+        self._chain = ImagingChain(random, _noise_seed(seed, view), size_px, bits, settings)
         self._attenuation = np.zeros((size_px, size_px), np.float32)
         self._anatomy.attenuation(_REST, self._attenuation)
         self._chain.expose_for(self._attenuation)
@@ -184,6 +196,7 @@ class Fluoroscopy:
             behind_water_cm=self._anatomy.water_cm,
             darkening_to_attenuation=(fall, added),
             least_darkening=self._chain.least_darkening,
+            settings=settings,
         )
         self._blur_px = maker.blur_px
         self._devices = maker.scene()
@@ -191,6 +204,9 @@ class Fluoroscopy:
         if self._devices[0].class_ == "catheter" and random.random() < 0.45:
             peak = float(np.interp(random.uniform(0.2, 0.9) * fall[-1], fall, added))
             self._contrast = Contrast(random, self._devices[0], peak)
+        if not devices:
+            self._devices = []
+        self._foreshorten = settings.end_on_share > 0.0
         self._canvas = Canvas(size_px, size_px)
         self._dye = np.zeros((size_px, size_px), np.float32)
         self._dye_profile = cylinder_profile()[None, :]
@@ -274,15 +290,29 @@ class Fluoroscopy:
         for moment_s, moved, weight in moments:
             shape, n = device.shape_mm(moment_s, moved)
             keep = _thin(n)
+            projected = self._project(shape[keep])
+            drawn = np.ascontiguousarray(gains[:, keep])
+            if self._foreshorten:
+                drawn *= _foreshortening(shape[keep] / self.spacing_mm, projected)
             self._canvas.draw(
                 self._attenuation,
-                self._project(shape[keep]),
+                projected,
                 np.full(len(keep), device.half_width_px, np.float32),
                 device.profiles,
-                np.ascontiguousarray(gains[:, keep]),
+                drawn,
                 weight * share,
                 self._blur_px,
             )
+        if device.balloon is not None:
+            self._draw_balloon(device.balloon, self._project(device.shape_mm(time_s, motion)[0]), time_s)
+
+    def _draw_balloon(self, balloon: Balloon, points: Float32Array, time_s: float) -> None:
+        radius_mm = balloon.radius_mm(time_s)
+        if radius_mm.any():
+            half_width = (radius_mm / self.spacing_mm / 0.88 + 1.0).astype(np.float32)
+            gains = (balloon.peak * radius_mm / balloon.full_mm).astype(np.float32)[None, :]
+            stretch = points[balloon.first : balloon.last + 1]
+            self._canvas.draw(self._attenuation, stretch, half_width, self._dye_profile, gains, 1.0, self._blur_px)
 
     def _draw_contrast(self, time_s: float, motion: Motion) -> bool:
         """Draw the filled vessels; say whether there are any."""
@@ -367,6 +397,14 @@ def _thin(n: int) -> npt.NDArray[np.intp]:
     """Choose the points to draw: all of the last 40, every other one before."""
     split = max(0, n - 40)
     return np.concatenate([np.arange(0, split, 2), np.arange(split, n)]).astype(np.intp)
+
+
+def _foreshortening(points: FloatArray, projected: Float32Array) -> Float32Array:
+    """Give how much longer the beam's way through a device is at each point than where it lies across the beam."""
+    lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    seen = np.linalg.norm(np.diff(projected, axis=0), axis=1)
+    longer = np.clip(lengths / np.maximum(seen, 1e-6), 1.0, _MOST_FORESHORTENED)
+    return np.concatenate([longer[:1], longer]).astype(np.float32)
 
 
 def _part_inside(inside: npt.NDArray[np.bool_]) -> slice:

@@ -14,6 +14,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from heartwire.streams.simulators.settings import Settings, draw, draw_log
+
 Float32Array = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Random = np.random.Generator
@@ -21,6 +23,8 @@ Random = np.random.Generator
 _LUT_STEPS = 4096
 _BRIGHTEST = 12.0
 _SPARE_PX = 509
+NOISE_SIGMAS_PX = (0.34, 0.44, 0.5, 0.53, 0.57, 0.65, 0.7, 0.76, 0.82)
+"""Blur that gives white noise a correlation of neighbours from 0.02 to 0.69."""
 
 
 class ImagingChain:
@@ -36,6 +40,8 @@ class ImagingChain:
         Side of the frame.
     bits
         Bits in use: 8, or 10 to 16 in uint16.
+    settings
+        What the system is drawn from.
 
     Attributes
     ----------
@@ -43,31 +49,33 @@ class ImagingChain:
         Where the beam reaches and the display shows it.
     """
 
-    def __init__(self, random: Random, seed: int, size_px: int, bits: int) -> None:
+    def __init__(self, random: Random, seed: int, size_px: int, bits: int, settings: Settings) -> None:
         self._seed = seed
         self.bits = bits
         scale = size_px / 512
-        self._primary_share = 1.0 / (1.0 + float(random.uniform(0.3, 2.0)))
-        self._scatter_sigma = float(random.uniform(30.0, 80.0)) / 512
+        self._primary_share = 1.0 / (1.0 + float(random.uniform(*settings.scatter_to_primary)))
+        self._scatter_sigma = float(random.uniform(*settings.scatter_px)) / 512
         self.median_grey = float(random.uniform(70.0, 165.0) if random.random() < 0.75 else random.uniform(32.0, 70.0))
         self.slope_grey = self.median_grey * float(random.uniform(0.45, 1.05))
         half_grey = math.exp(random.uniform(math.log(0.15), math.log(3.0)))
-        noise_grey = math.exp(random.uniform(math.log(0.4), math.log(8.0)))
+        noise_grey = draw_log(random, settings.noise_grey)
         self._noise_grey = noise_grey
         self._electronic = float(random.uniform(0.0, 0.3)) * noise_grey / self.slope_grey
-        self._sharpen = float(random.choice([0.0, 0.0, random.uniform(0.2, 0.8), random.uniform(0.8, 2.0)]))
-        self._sharpen_sigma = float(random.uniform(1.0, 4.0)) * scale
+        self._sharpen = draw(random, settings.sharpen)
+        self._sharpen_sigma = float(random.uniform(*settings.sharpen_px)) * scale
         relative = noise_grey / self.slope_grey / (1.0 + 0.7 * self._sharpen)
         self._variance_per_signal = relative * relative
-        self._flatten = float(random.choice([0.0, random.uniform(0.0, 0.5), random.uniform(0.4, 0.8)]))
+        self._flatten = draw(random, settings.flatten)
         self._start_noise = float(random.uniform(1.0, 4.0))
-        memory = float(random.choice([0.0, random.uniform(0.1, 0.5)]))
+        memory = draw(random, settings.noise_memory)
         taps = np.array([1.0, memory, memory * memory])
         self._taps = (taps / np.linalg.norm(taps)).astype(np.float32)
-        self._tile = _noise_tile(size_px + _SPARE_PX, int(random.integers(0, 6)))
-        self._flicker = float(random.uniform(0.0, 0.012))
+        first, last = settings.noise_kinds
+        self._tile = _noise_tile(size_px + _SPARE_PX, int(random.integers(first, last + 1)))
+        self._flicker = float(random.uniform(*settings.flicker))
+        self._display = settings.display
         self._lut = self._display_curve(half_grey, float(random.uniform(0.85, 1.2)))
-        self._shutter, self._shown, self._outside_grey = _draw_field(random, size_px)
+        self._shutter, self._shown, self._outside_grey = _draw_field(random, size_px, settings)
         self.field = np.asarray(self._shown & (self._shutter < 0.5))
         self._reference = 0.0
         self._gain = np.ones((size_px, size_px), np.float32)
@@ -149,10 +157,18 @@ class ImagingChain:
         return float(np.interp(at, np.arange(_LUT_STEPS), self._lut))
 
     def _display_curve(self, half: float, gamma: float) -> Float32Array:
-        """Grey = median + a log((I + half) / (1 + half)): noise nearly even over grey around I = half."""
+        """Grey = median + a log((I + half) / (1 + half)): noise nearly even over grey around I = half.
+
+        The sigmoid (as DICOM's VOI LUT function, PS3.3 C.11.2.1.3.1) has the same level and slope at I = 1.
+        """
         signal = np.arange(_LUT_STEPS) / (_LUT_STEPS - 2) * _BRIGHTEST
-        grey = self.median_grey + self.slope_grey * (1.0 + half) * np.log((signal + half) / (1.0 + half))
-        grey = np.clip(grey, 0.0, None)
+        rise = (1.0 + half) * np.log((signal + half) / (1.0 + half))
+        if self._display == "sigmoid":
+            share = self.median_grey / 255.0
+            steep = self.slope_grey / (255.0 * share * (1.0 - share))
+            grey = 255.0 / (1.0 + (1.0 / share - 1.0) * np.exp(-steep * rise))
+        else:
+            grey = np.clip(self.median_grey + self.slope_grey * rise, 0.0, None)
         grey = self.median_grey * (grey / self.median_grey) ** gamma
         knee = 205.0
         over = np.maximum(grey - knee, 0.0)
@@ -167,10 +183,10 @@ def _corner(seed: int, frame: int) -> npt.NDArray[np.int64]:
 
 @functools.lru_cache(maxsize=8)
 def _noise_tile(side_px: int, kind: int) -> Float32Array:
-    """Unit-variance noise whose neighbour correlation is 0.02 to 0.52 by `kind`."""
+    """Unit-variance noise whose neighbours are correlated by `kind`."""
     random = np.random.default_rng([kind, 0x4E])
     tile = random.standard_normal((side_px, side_px), dtype=np.float32)
-    tile = cv2.GaussianBlur(tile, (0, 0), (0.34, 0.44, 0.5, 0.53, 0.57, 0.65)[kind])
+    tile = cv2.GaussianBlur(tile, (0, 0), NOISE_SIGMAS_PX[kind])
     return np.asarray(tile / tile.std(), np.float32)
 
 
@@ -183,12 +199,12 @@ def _blur(image: Float32Array, sigma: float) -> Float32Array:
     return np.asarray(cv2.resize(half, image.shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
-def _draw_field(random: Random, size_px: int) -> tuple[Float32Array, npt.NDArray[np.bool_], float]:
+def _draw_field(random: Random, size_px: int, settings: Settings) -> tuple[Float32Array, npt.NDArray[np.bool_], float]:
     """Draw shutters (log attenuation), the field shown, and the grey level outside it (-1: all is shown)."""
     y, x = np.mgrid[0:size_px, 0:size_px].astype(np.float32) / size_px - 0.5
     shutter = np.zeros((size_px, size_px), np.float32)
     shown = np.ones((size_px, size_px), bool)
-    kind = random.choice(["open", "shutters", "round", "octagon"], p=[0.3, 0.4, 0.2, 0.1])
+    kind = random.choice(list(settings.fields), p=list(settings.fields.values()))
     if kind in ("shutters", "octagon"):
         for k in range(4):
             if random.random() < 0.3:
@@ -203,8 +219,22 @@ def _draw_field(random: Random, size_px: int) -> tuple[Float32Array, npt.NDArray
         shown = np.asarray(np.hypot(x - cx, y - cy) < random.uniform(0.41, 0.54))
     elif kind == "octagon":
         shown = np.asarray(np.abs(x) + np.abs(y) < random.uniform(0.62, 0.8))
-    outside = -1.0 if kind in ("open", "shutters") else float(random.choice([0.0, 0.0, random.uniform(0.0, 30.0)]))
+    elif kind in ("iris", "masked iris"):
+        past = _outside_polygon(random, x, y)
+        if kind == "iris":
+            softened = np.clip(past / random.uniform(0.002, 0.02), -30.0, 30.0)
+            shutter += (random.uniform(0.7, 5.0) / (1.0 + np.exp(-softened))).astype(np.float32)
+        else:
+            shown = np.asarray(past < 0.0)
+    outside = -1.0 if kind in ("open", "shutters", "iris") else draw(random, settings.outside_grey)
     return shutter, shown, outside
+
+
+def _outside_polygon(random: Random, x: Float32Array, y: Float32Array) -> Float32Array:
+    """Draw a regular polygon of 5 to 7 sides about the centre; give how far outside it each place lies."""
+    sides, turn, inner = int(random.integers(5, 8)), random.uniform(0.0, 2.0 * math.pi), random.uniform(0.42, 0.52)
+    angles = turn + 2.0 * math.pi * np.arange(sides) / sides
+    return np.asarray(np.max([x * math.cos(a) + y * math.sin(a) for a in angles], axis=0) - inner, np.float32)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

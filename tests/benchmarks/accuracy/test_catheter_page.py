@@ -35,7 +35,6 @@ def _result(tip_px: float, told: float = 0.0) -> CatheterResult:
     return CatheterResult(
         environment={"load before (1 min)": "0.1"},
         model="xray-devices 0123",
-        held_out_settings=False,
         recorded=[*by_origin(OURS, scores), tips_alone(TRACKED, "one", [0.5]), tips_alone("CSRT", "one", [1.0])],
         recorded_tips_px={OURS: {score.name: score.tip_error_px for score in scores}},
         cines=[tips, *total([tips])],

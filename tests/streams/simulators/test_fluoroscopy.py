@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import time
@@ -170,6 +171,82 @@ def test_the_first_frames_may_be_noisier_and_settle(runs: list[Fluoroscopy]) -> 
 
     assert max(ratios) > 1.5
     assert min(ratios) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("seed", "devices", "tip_px", "mean_grey"),
+    [(0, 3, (188.07, 311.80), 133.66), (1, 2, (174.75, 97.72), 56.65), (2, 2, (76.13, 46.34), 35.80)],
+)
+def test_the_runs_that_a_network_was_trained_on_stay_as_they_are(
+    seed: int, devices: int, tip_px: tuple[float, float], mean_grey: float
+) -> None:
+    pixels, truth = Fluoroscopy(seed, size_px=256).frame(9)
+
+    assert len(truth.devices) == devices
+    assert truth.devices[-1].tip_px == pytest.approx(tip_px, abs=0.01)
+    assert pixels.mean() == pytest.approx(mean_grey, abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def held_out() -> list[Fluoroscopy]:
+    return [Fluoroscopy(FIRST_TEST_SEED + seed, size_px=256, held_out=True) for seed in range(12)]
+
+
+def test_held_out_runs_show_devices_never_trained_on(held_out: list[Fluoroscopy]) -> None:
+    scale = 256 / 512
+    widest = {"catheter": 12.0 * scale, "electrode-catheter": 8.0 * scale}
+    devices = [device for run in held_out for device in run._devices]
+    assert {device.class_ for device in devices} == {"catheter", "electrode-catheter", "guidewire"}
+    for device in devices:
+        assert device.width_px > widest.get(device.class_, 0.0)
+        rings = device.points_mm[device.electrodes[1:]]
+        assert (np.linalg.norm(np.diff(rings, axis=0), axis=1) > 3.0).all()
+
+
+def test_held_out_runs_are_the_same_in_any_order(held_out: list[Fluoroscopy]) -> None:
+    frames = [held_out[4].frame(k) for k in (0, 7)]
+    again = Fluoroscopy(FIRST_TEST_SEED + 4, size_px=256, held_out=True)
+    for k, (pixels, truth) in zip((7, 0), frames[::-1], strict=True):
+        other, other_truth = again.frame(k)
+        assert other.tobytes() == pixels.tobytes()
+        assert repr(other_truth) == repr(truth)
+
+
+def test_runs_without_devices_show_the_same_patient_with_contrast_in_vessels_or_without(
+    runs: list[Fluoroscopy],
+) -> None:
+    with_contrast = next(run for run in runs if run._contrast is not None)
+    filled = round(15.0 * (max(with_contrast._contrast._first_s, 0.0) + 1.0))  # type: ignore[union-attr]
+    plain = next(run for run in runs if run._contrast is None)
+    for run, number in ((with_contrast, filled), (plain, 40)):
+        empty = Fluoroscopy(run.seed, size_px=256, devices=False)
+        truth, (pixels, nothing) = run.frame(number)[1], empty.frame(number)
+        assert truth.devices
+        assert not nothing.devices
+        assert nothing.contrast == truth.contrast == (run is with_contrast)
+        added = run._attenuation - empty._attenuation
+        assert added.min() > -1e-4
+        assert 0.0 < (added > 1e-4).mean() < 0.5
+        assert pixels.std() > 0.0
+
+
+def test_a_balloon_darkens_the_wire_between_its_bands(held_out: list[Fluoroscopy]) -> None:
+    darker = []
+    for run in held_out:
+        balloon = run._devices[-1].balloon
+        if balloon is None:
+            continue
+        full = round((balloon.begin_s + balloon.fill_s + 0.5 * balloon.hold_s) * run.rate_hz)
+        run.frame(full)
+        filled = run._attenuation.copy()
+        emptied = dataclasses.replace(balloon, begin_s=1e6)
+        run._devices[-1].balloon = emptied
+        run.frame(full)
+        darker.append(float((filled - run._attenuation).max()))
+        run._devices[-1].balloon = balloon
+        assert darker[-1] == pytest.approx(balloon.peak, rel=0.2) or darker[-1] == 0.0
+
+    assert sum(each > 0.0 for each in darker) >= 2
 
 
 @pytest.mark.parametrize(
