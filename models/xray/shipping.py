@@ -27,7 +27,7 @@ SIZE_PX = 512
 _CALIBRATION_IMAGES = 16
 _UNSEEN_SEED = 1_000_019
 _CONFIDENCE_SEED = 1000
-SETTINGS = {"line_threshold": 0.2, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.1}
+SETTINGS = {"line_threshold": 0.12, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.05}
 DATA = [
     "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds",
     "Danilov 2021: 43 coronary angiograms, as backgrounds",
