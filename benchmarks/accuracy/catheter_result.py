@@ -16,6 +16,7 @@ from heartwire.benchmarks.accuracy.catheter_tracking import TrackingScore
 
 OURS = "heartwire"
 OURS_SAME_FRAMES = "heartwire, same frames"
+OURS_USUAL_SETTINGS = "heartwire, settings of training"
 
 
 class CatheterResult(msgspec.Struct, kw_only=True):

@@ -40,7 +40,7 @@ from heartwire.benchmarks.accuracy.catheter_peers import (
 from heartwire.benchmarks.accuracy.catheter_pictures import Worst
 from heartwire.benchmarks.accuracy.catheter_recorded import run_recorded, score_recorded
 from heartwire.benchmarks.accuracy.catheter_reliability import reliability
-from heartwire.benchmarks.accuracy.catheter_result import OURS, OURS_SAME_FRAMES, CatheterResult
+from heartwire.benchmarks.accuracy.catheter_result import OURS, OURS_SAME_FRAMES, OURS_USUAL_SETTINGS, CatheterResult
 from heartwire.benchmarks.accuracy.catheter_score import FrameScore, Reported, as_reported, as_told
 from heartwire.benchmarks.accuracy.catheter_simulated import (
     FRAMES,
@@ -151,6 +151,9 @@ def _simulated(parts: _Parts) -> dict[str, list[SimulatedScore]]:
             badness = _MISSED_PX * (score.visible - len(score.tip_errors_px)) + max(score.tip_errors_px, default=0.0)
             shown = score.reported
             parts.worst.add("simulated tip", badness, each.name, each.frame, truth=each.devices, reported=shown)
+    usual = simulated_frames(SEEDS[::2], held_out=False)
+    for each in parts.track(usual, "simulated frames, settings of training", len(SEEDS[::2]) * len(FRAMES)):
+        scores.setdefault(OURS_USUAL_SETTINGS, []).append(score_simulated(each, parts.locate))
     return scores
 
 

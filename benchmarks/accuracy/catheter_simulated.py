@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from heartwire.benchmarks.accuracy.catheter_figures import WITHIN_MM, Errors, errors
-from heartwire.benchmarks.accuracy.catheter_held_out import frames_of, held_out_run
+from heartwire.benchmarks.accuracy.catheter_held_out import frames_of
 from heartwire.benchmarks.accuracy.catheter_score import (
     TIP_WITHIN_PX,
     FrameScore,
@@ -23,7 +23,7 @@ from heartwire.benchmarks.accuracy.catheter_score import (
 )
 from heartwire.benchmarks.accuracy.catheter_truth import TrueDevice, simulated_truth
 from heartwire.engine.messages import XrayFrame
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy
 
 SEEDS = range(FIRST_TEST_SEED, FIRST_TEST_SEED + 40)
 FRAMES = range(0, 90, 15)
@@ -70,10 +70,12 @@ class SimulatedFigures(msgspec.Struct, kw_only=True):
     false_tips: float
 
 
-def simulated_frames(seeds: Sequence[int] = SEEDS, numbers: Sequence[int] = FRAMES) -> Iterator[SimulatedFrame]:
-    """Make the frames."""
+def simulated_frames(
+    seeds: Sequence[int] = SEEDS, numbers: Sequence[int] = FRAMES, *, held_out: bool = True
+) -> Iterator[SimulatedFrame]:
+    """Make the frames, with held-out settings or with those of training."""
     for seed in seeds:
-        for frame, truth in frames_of(held_out_run(seed), numbers):
+        for frame, truth in frames_of(Fluoroscopy(seed, held_out=held_out), numbers):
             devices = simulated_truth(truth, frame.pixels.shape)
             yield SimulatedFrame(f"seed {seed}, frame {truth.frame}", frame, devices, truth.spacing_mm)
 
