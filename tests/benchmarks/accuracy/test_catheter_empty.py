@@ -25,8 +25,9 @@ def test_a_simulated_run_without_devices_is_the_same_patient() -> None:
     without, nothing = held_out_run(seed, size_px=256, devices=False).frame(3)
     assert truth.devices
     assert not nothing.devices
+    # Scatter from the devices changes grey levels everywhere by a few.
     changed = np.abs(with_devices.astype(int) - without.astype(int)) > 8
-    assert 0.0 < changed.mean() < 0.5
+    assert 0.0 < changed.mean() < 0.2
 
 
 def test_what_lies_below_the_device_is_cut_out_where_enough_is_left() -> None:
