@@ -154,7 +154,7 @@ class SequenceMaker:
         x, peaks = stretch.signal.copy(), stretch.peaks
         if chance[0] < 0.6:
             speed = np.exp(random.uniform(-0.25, 0.25))
-            x = played(x, speed)
+            x = played(x, speed, int((x.shape[1] - 1.0) / speed))
             peaks = peaks / speed
         if chance[1] < 0.5:
             turn = random.normal(0.0, 0.6)

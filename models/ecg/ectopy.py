@@ -191,8 +191,9 @@ def _to_length(piece: Array, wanted: int) -> tuple[Array, Array]:
     systole = min(_P_ONSET + round(0.4 * np.sqrt(n / 250.0) * 250), n)
     if wanted > systole:
         tail = piece[:, systole - 1 :]
-        speed = (tail.shape[1] - 1.0) / (wanted - systole)
-        return np.concatenate((piece[:, :systole], played(tail, speed)[:, 1:]), axis=1), piece[:, :0]
+        n = wanted - systole + 1
+        stretched = played(tail, (tail.shape[1] - 1.0) / (n - 1), n)
+        return np.concatenate((piece[:, :systole], stretched[:, 1:]), axis=1), piece[:, :0]
     rest = piece[:, wanted:systole]
     if not rest.shape[1]:
         return piece[:, :wanted].copy(), rest
@@ -203,10 +204,9 @@ def _to_length(piece: Array, wanted: int) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def played(signal: Array, speed: float) -> Array:
-    """Play a signal, (rows, n_samples), at another speed; linear between samples."""
+def played(signal: Array, speed: float, n: int) -> Array:
+    """Give `n` samples of a signal, (rows, n_samples), at another speed; linear between samples."""
     last = signal.shape[1] - 1
-    n = int(last / speed + 1e-6) + 1
     out = np.empty((signal.shape[0], n), np.float32)
     for k in range(n):
         at = min(k * speed, float(last))
