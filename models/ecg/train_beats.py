@@ -189,7 +189,7 @@ def write(
         limits=(
             "Adults, ambulatory two-lead recordings. Supraventricular ectopy was learned from few patients and from "
             "rhythms made of sinus beats; in atrial flutter and nodal rhythms its calls mean little. Paced beats were "
-            "learned from drawn pacing spikes: a pacemaker whose spikes do not show gives N or V."
+            "learned from drawn pacing spikes: a pacemaker whose spikes never show gives N or V."
         ),
     )
     write_card(card, path)
