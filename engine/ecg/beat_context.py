@@ -26,8 +26,9 @@ THINNED = 2
 """Of the conditioned samples every second is taken: 125 Hz."""
 WIDTH = (BEFORE + AFTER) // THINNED
 """Points of a beat."""
-CHANNELS = 8
-"""Both leads, both differences from the usual beat, both leads' spikes in this beat, and in the mean of the last."""
+CHANNELS = 10
+"""Both leads; both differences from the usual beat; both leads' spikes, as they are, how far they stand above what the
+lead shows everywhere, and that in the mean of the last beats."""
 ROWS = 4
 """A signal as it is taken here: two leads, and how sharply the source stands out in each."""
 FEATURES = 16
@@ -152,14 +153,15 @@ def look(
     for lead in range(2):
         height = np.max(crop[lead]) - np.min(crop[lead])
         unit = _unit(height, orders, lead, kept)
-        _averaged(spikes[lead], crop[2 + lead], unit, counts[0], wave[6 + lead])
-        everywhere = np.median(wave[6 + lead])
+        _averaged(spikes[lead], crop[2 + lead], unit, counts[0], wave[8 + lead])
+        everywhere = np.median(wave[8 + lead])
         for k in range(WIDTH):
             usual[k] = _median(orders[lead, k], kept) if kept else crop[lead, k]
             wave[lead, k] = crop[lead, k] / unit
             wave[2 + lead, k] = (crop[lead, k] - usual[k]) / unit
-            wave[4 + lead, k] = _above(crop[2 + lead, k] / unit, everywhere)
-            wave[6 + lead, k] = _above(wave[6 + lead, k], everywhere)
+            wave[4 + lead, k] = crop[2 + lead, k] / unit
+            wave[6 + lead, k] = _above(wave[4 + lead, k], everywhere)
+            wave[8 + lead, k] = _above(wave[8 + lead, k], everywhere)
         features[9 + lead] = _likeness(crop[lead], usual, _QRS[0], _QRS[1])
         features[11 + lead] = _likeness(crop[lead], usual, _P[0], _P[1])
         features[13 + lead] = np.log((height + 0.01) / (unit + 0.01))

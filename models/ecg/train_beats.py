@@ -21,7 +21,7 @@ from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH, context
 from heartwire.engine.ecg.slots import QrsSettings
 from heartwire.models.catalogue import ModelCard, read_card
 from heartwire.models.ecg import train_qrs
-from heartwire.models.ecg.beat_network import CLASSES, BeatEnsemble, BeatNetwork
+from heartwire.models.ecg.beat_network import CLASSES, BeatEnsemble, BeatMember
 from heartwire.models.ecg.beat_recordings import read_beats
 from heartwire.models.ecg.beat_sequences import SequenceMaker
 from heartwire.models.ecg.drawing import DEVICE, batches
@@ -63,7 +63,7 @@ def fit_beats(
     minutes: float,
     batch: int,
     workers: int | None = None,
-) -> tuple[list[BeatNetwork], list[BeatNetwork], int]:
+) -> tuple[list[BeatMember], list[BeatMember], int]:
     """Fit the networks of the folds and the members that ship side by side, all on the same batches.
 
     The network of a fold is asked for no beat of a sequence that anything of its patients is in.
@@ -81,12 +81,13 @@ def fit_beats(
         loss = torch.zeros((), device=DEVICE)
         for network, of_network in zip(networks, blind, strict=True):
             asked = torch.where((drawn_from & of_network).any(1, keepdim=True), -1, label)
-            now, before = network.sequence(wave, features)
-            loss = loss + _loss(now, asked) + _loss(before, asked[:, :-1])
+            for part in (network.classes, network.pacing):
+                now, before = part.sequence(wave, features)
+                loss = loss + _loss(now, asked) + _loss(before, asked[:, :-1])
         return loss
 
     def make() -> nn.ModuleList:
-        return nn.ModuleList(BeatNetwork() for _ in blind_to)
+        return nn.ModuleList(BeatMember() for _ in blind_to)
 
     networks, steps = fit(make, loss_of, _RECIPE, seed=seed, minutes=minutes, title="beat classes")
     return list(networks[: len(folds)]), list(networks[len(folds) :]), steps
@@ -102,12 +103,12 @@ def _loss(raw: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     return total / (weight[label] * (label >= 0)).sum().clamp(min=1.0)
 
 
-def tell(network: BeatNetwork, recording: Recording) -> Told:
+def tell(network: BeatMember, recording: Recording) -> Told:
     """Class every beat of a recording."""
     wave, features = contexts(recording.rows(np.arange(2), 0, len(recording.signal)), recording.beats)
     with torch.no_grad():
         now, before = network.sequence(torch.from_numpy(wave)[None], torch.from_numpy(features)[None])
-        immediate, revised = (torch.softmax(raw[0], 1).numpy() for raw in (now, before))
+    immediate, revised = now[0].numpy(), before[0].numpy()
     return Told(recording.classes, immediate, np.concatenate((revised, immediate[-1:])))
 
 
@@ -142,7 +143,7 @@ def choose_weights(told: list[Told]) -> tuple[dict[str, float], dict[str, float]
 
 
 def write(
-    members: list[BeatNetwork],
+    members: list[BeatMember],
     settings: dict[str, float],
     metrics: dict[str, float],
     out: Path,

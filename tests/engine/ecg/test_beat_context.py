@@ -38,6 +38,7 @@ def test_the_usual_beat_is_the_median_of_the_last_sixteen(n: int, seed: int) -> 
     unit = np.maximum(np.median(np.ptp(last, axis=2), axis=0), 0.05)
     np.testing.assert_allclose(wave[:2], crops[n, :2] / unit[:, None], rtol=1e-5)
     np.testing.assert_allclose(wave[2:4], (crops[n, :2] - np.median(last, axis=0)) / unit[:, None], atol=1e-5)
+    np.testing.assert_allclose(wave[4:6], crops[n, 2:] / unit[:, None], rtol=1e-5)
 
 
 def test_a_weak_spike_at_one_place_before_every_beat_rises_out_of_the_noise() -> None:
@@ -45,9 +46,9 @@ def test_a_weak_spike_at_one_place_before_every_beat_rises_out_of_the_noise() ->
     crops[:, 2:] *= 0.05
     crops[:, 2, 20] += 0.1
     wave, _ = _walk(crops, [200.0 * i for i in range(40)])[-1]
-    usual = wave[6, np.arange(WIDTH) != 20]
-    assert wave[6, 20] > usual.max() + 0.5
-    assert wave[7].max() < wave[6, 20] - 0.5
+    usual = wave[8, np.arange(WIDTH) != 20]
+    assert wave[8, 20] > usual.max() + 0.5
+    assert wave[9].max() < wave[8, 20] - 0.5
 
 
 def test_one_artefact_is_not_a_spike_of_the_patient() -> None:
@@ -55,7 +56,7 @@ def test_one_artefact_is_not_a_spike_of_the_patient() -> None:
     crops[:, 2:] *= 0.05
     crops[-2, 2, 20] = 1000.0
     wave, _ = _walk(crops, [200.0 * i for i in range(40)])[-1]
-    assert wave[6, 20] < 2.0
+    assert wave[8, 20] < 2.0
 
 
 def test_amplitude_does_not_matter() -> None:
