@@ -9,11 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.ecg.beat_context import BEFORE, ROWS, WIDTH, BeatContext, cut
+from heartwire.engine.ecg.conditioning import GRID_HZ
+from heartwire.engine.ecg.paced_patient import PacedPatient
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import BeatClass
 
 CLASSES: tuple[BeatClass, ...] = ("N", "S", "V", "F", "Q")
+_VENTRICULAR: BeatClass = "V"
+_PACED: BeatClass = "Q"
 
 _WAVE = 256
 
@@ -28,9 +32,12 @@ class Verdict(NamedTuple):
 class _State(msgspec.Struct):
     network: bytes
     context: bytes
+    patient: bytes
     wave: bytes
     n_samples: int
     n_beats: int
+    last_at: float
+    last_at_pace: bool
 
 
 class BeatClassifier:
@@ -62,6 +69,7 @@ class BeatClassifier:
             raise ModelError(msg) from None
         self._runner = model.runner()
         self._context = BeatContext()
+        self._patient = PacedPatient()
         self._wave = np.zeros((ROWS, _WAVE), np.float32)
         self._crop = np.zeros((ROWS, WIDTH), np.float32)
         self.reset()
@@ -75,9 +83,12 @@ class BeatClassifier:
         """Return to the state of a fresh classifier."""
         self._runner.reset()
         self._context.reset()
+        self._patient.reset()
         self._wave[:] = 0.0
         self._n_samples = 0
         self._n_beats = 0
+        self._last_at = 0.0
+        self._last_at_pace = False
 
     def push(self, samples: npt.NDArray[np.float32], sharp: npt.NDArray[np.float32]) -> None:
         """Take the next conditioned samples and how sharply the source stands out, (n_samples, 2) in mV each."""
@@ -101,10 +112,16 @@ class BeatClassifier:
         inputs["wave"][0, :, 0] = self._context.wave
         inputs["features"][0] = self._context.features
         self._runner.run()
+        rr_s = (at - self._last_at) / GRID_HZ if self._n_beats else 0.0
+        at_pace = self._patient.at_pace(rr_s)
         now = self._verdict("immediate", outputs["immediate"][0])
         before = self._verdict("revised", outputs["revised"][0]) if self._n_beats else None
+        self._patient.beat(rr_s, paced=now.label == _PACED)
+        if before is not None:
+            before = _of_pacemaker(before, at_pace=self._last_at_pace)
         self._n_beats += 1
-        return now, before
+        self._last_at, self._last_at_pace = at, at_pace
+        return _of_pacemaker(now, at_pace=at_pace), before
 
     def _verdict(self, when: str, p: npt.NDArray[np.float32]) -> Verdict:
         weighed = p * self._weights[when]
@@ -117,9 +134,12 @@ class BeatClassifier:
             _State(
                 self._runner.snapshot(),
                 self._context.snapshot(),
+                self._patient.snapshot(),
                 self._wave.tobytes(),
                 self._n_samples,
                 self._n_beats,
+                self._last_at,
+                self._last_at_pace,
             )
         )
 
@@ -128,5 +148,12 @@ class BeatClassifier:
         s = msgspec.msgpack.decode(state, type=_State)
         self._runner.restore(s.network)
         self._context.restore(s.context)
+        self._patient.restore(s.patient)
         self._wave = np.frombuffer(s.wave, np.float32).reshape(ROWS, _WAVE).copy()
         self._n_samples, self._n_beats = s.n_samples, s.n_beats
+        self._last_at, self._last_at_pace = s.last_at, s.last_at_pace
+
+
+def _of_pacemaker(verdict: Verdict, *, at_pace: bool) -> Verdict:
+    """Call a ventricular beat at the pacemaker's pace paced."""
+    return verdict._replace(label=_PACED) if at_pace and verdict.label == _VENTRICULAR else verdict

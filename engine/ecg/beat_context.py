@@ -1,9 +1,12 @@
 """What a beat is compared with: the patient's own usual beat and rhythm, from what came before it.
 
-For each lead the usual beat is the running median of the last beats; the beat network sees each beat, its difference
-from it, and how sharply the source stands out (pacing spikes), all in units of the patient's own amplitude; and numbers
-that say how early the beat came and how regular the rhythm was. Nothing here looks past `AFTER` samples behind the R
-peak.
+For each lead the usual beat is the running median of the last beats; the beat network sees each beat and its difference
+from it, in units of the patient's own amplitude; how sharply the source stands out (pacing spikes), in this beat and in
+the mean of the last ones; and numbers that say how early the beat came and how regular the rhythm was. Nothing here
+looks past `AFTER` samples behind the R peak.
+
+A pacemaker puts its spike at the same place before each beat that it brings about, and noise stands out anywhere: the
+mean over the last beats, aligned at R, raises a weak spike out of the noise by the square root of their number.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ THINNED = 2
 """Of the conditioned samples every second is taken: 125 Hz."""
 WIDTH = (BEFORE + AFTER) // THINNED
 """Points of a beat."""
-CHANNELS = 6
-"""Both leads, both differences from the usual beat, both leads' spikes."""
+CHANNELS = 10
+"""Both leads; both differences from the usual beat; both leads' spikes, as they are, how far they stand above what the
+lead shows everywhere, and that in the mean of the last beats."""
 ROWS = 4
 """A signal as it is taken here: two leads, and how sharply the source stands out in each."""
 FEATURES = 16
@@ -42,6 +46,10 @@ _P = (_R - 38, _R - 7)
 _LEAST_MV = 0.05
 _TYPICAL_RR_S = 0.8
 _LIMIT = 3.0
+_MOST_SPIKE = 0.5
+"""What one beat may count in the mean of the spikes, in units of the patient's amplitude: artefacts know no bounds."""
+_FAINT_SPIKE = 0.01
+"""What stands out this far, in the same unit, is as much as the quietest recording shows everywhere."""
 
 Array: TypeAlias = npt.NDArray[np.float32]
 _Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -95,8 +103,37 @@ def _likeness(a: Array, b: Array, begin: int, end: int) -> float:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _averaged(mean: Array, row: Array, unit: float, n: int, out: Array) -> None:
+    """Put a beat's spikes, mV, into the mean of those of the `n` beats before, in units; `out` may be `mean`."""
+    share = 1.0 / (min(n, _BEATS - 1) + 1)
+    for k in range(WIDTH):
+        out[k] = mean[k] + share * (min(row[k] / unit, _MOST_SPIKE) - mean[k])
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _above(spike: float, everywhere: float) -> float:
+    """Tell how far a spike stands above what the lead shows everywhere: a logarithm, as front ends differ so much."""
+    above: float = np.log1p(max(spike - everywhere, 0.0) / (everywhere + _FAINT_SPIKE))
+    return above
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _unit(height: float, orders: Array, lead: int, kept: int) -> float:
+    """Give the patient's amplitude in a lead, mV: that of the usual beat, of this one where there is no other."""
+    unit: float = max(_median(orders[lead, WIDTH], kept) if kept else height, _LEAST_MV)
+    return unit
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def look(
-    crop: Array, rr_s: float, orders: Array, rhythm: _Doubles, counts: _Counts, wave: Array, features: Array
+    crop: Array,
+    rr_s: float,
+    orders: Array,
+    spikes: Array,
+    rhythm: _Doubles,
+    counts: _Counts,
+    wave: Array,
+    features: Array,
 ) -> None:
     """Put one beat beside what is known of the patient.
 
@@ -106,7 +143,7 @@ def look(
         (ROWS, WIDTH) mV.
     rr_s
         Time since the beat before, 0 where there is none.
-    orders, rhythm, counts
+    orders, spikes, rhythm, counts
         The history, as `fresh` makes it.
     wave, features
         What the network is to see: (CHANNELS, WIDTH) and (FEATURES,).
@@ -115,12 +152,16 @@ def look(
     kept, n_rr = min(counts[0], _BEATS), counts[1]
     for lead in range(2):
         height = np.max(crop[lead]) - np.min(crop[lead])
-        unit = max(_median(orders[lead, WIDTH], kept) if kept else height, _LEAST_MV)
+        unit = _unit(height, orders, lead, kept)
+        _averaged(spikes[lead], crop[2 + lead], unit, counts[0], wave[8 + lead])
+        everywhere = np.median(wave[8 + lead])
         for k in range(WIDTH):
             usual[k] = _median(orders[lead, k], kept) if kept else crop[lead, k]
             wave[lead, k] = crop[lead, k] / unit
             wave[2 + lead, k] = (crop[lead, k] - usual[k]) / unit
             wave[4 + lead, k] = crop[2 + lead, k] / unit
+            wave[6 + lead, k] = _above(wave[4 + lead, k], everywhere)
+            wave[8 + lead, k] = _above(wave[8 + lead, k], everywhere)
         features[9 + lead] = _likeness(crop[lead], usual, _QRS[0], _QRS[1])
         features[11 + lead] = _likeness(crop[lead], usual, _P[0], _P[1])
         features[13 + lead] = np.log((height + 0.01) / (unit + 0.01))
@@ -149,9 +190,13 @@ def look(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def settle(crop: Array, rr_s: float, rings: Array, orders: Array, rhythm: _Doubles, counts: _Counts) -> None:
+def settle(
+    crop: Array, rr_s: float, rings: Array, orders: Array, spikes: Array, rhythm: _Doubles, counts: _Counts
+) -> None:
     """Put one beat into the history."""
     for lead in range(2):
+        unit = _unit(np.max(crop[lead]) - np.min(crop[lead]), orders, lead, min(counts[0], _BEATS))
+        _averaged(spikes[lead], crop[2 + lead], unit, counts[0], spikes[lead])
         for k in range(WIDTH):
             _keep(crop[lead, k], rings[lead, k], orders[lead, k], counts[0])
         height = np.max(crop[lead]) - np.min(crop[lead])
@@ -165,14 +210,15 @@ def settle(crop: Array, rr_s: float, rings: Array, orders: Array, rhythm: _Doubl
         counts[1] += 1
 
 
-def fresh() -> tuple[Array, Array, _Doubles, _Counts]:
+def fresh() -> tuple[Array, Array, Array, _Doubles, _Counts]:
     """Make the history of a stream that has shown no beat yet.
 
-    The last beats by lead and point, their height as a last point; the same values in order; logarithms of the last RR
-    intervals and of their slow mean; how many of each.
+    The last beats by lead and point, their height as a last point; the same values in order; the mean of their spikes;
+    logarithms of the last RR intervals and of their slow mean; how many of each.
     """
     shape = (2, WIDTH + 1, _BEATS)
-    return np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(_BEATS + 1), np.zeros(2, np.int64)
+    rings, orders, spikes = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros((2, WIDTH), np.float32)
+    return rings, orders, spikes, np.zeros(_BEATS + 1), np.zeros(2, np.int64)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -192,6 +238,7 @@ def _all(
     peaks: _Doubles,
     rings: Array,
     orders: Array,
+    spikes: Array,
     rhythm: _Doubles,
     counts: _Counts,
     wave: Array,
@@ -201,8 +248,8 @@ def _all(
     for i in range(len(peaks)):
         cut(signal, int(np.floor(peaks[i] + 0.5)) - BEFORE, crop)
         rr_s = (peaks[i] - peaks[i - 1]) / 250.0 if i else 0.0
-        look(crop, rr_s, orders, rhythm, counts, wave[i], features[i])
-        settle(crop, rr_s, rings, orders, rhythm, counts)
+        look(crop, rr_s, orders, spikes, rhythm, counts, wave[i], features[i])
+        settle(crop, rr_s, rings, orders, spikes, rhythm, counts)
 
 
 def contexts(signal: Array, peaks: _Doubles) -> tuple[Array, Array]:
@@ -228,6 +275,7 @@ def contexts(signal: Array, peaks: _Doubles) -> tuple[Array, Array]:
 class _State(msgspec.Struct):
     rings: bytes
     orders: bytes
+    spikes: bytes
     rhythm: bytes
     counts: bytes
     last: float
@@ -263,15 +311,16 @@ class BeatContext:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        rings, orders, rhythm, counts = (array.tobytes() for array in self._history)
-        return msgspec.msgpack.encode(_State(rings, orders, rhythm, counts, self._last))
+        rings, orders, spikes, rhythm, counts = (array.tobytes() for array in self._history)
+        return msgspec.msgpack.encode(_State(rings, orders, spikes, rhythm, counts, self._last))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
         s = msgspec.msgpack.decode(state, type=_State)
-        rings, orders, rhythm, counts = self._history
+        rings, orders, spikes, rhythm, counts = self._history
         rings[:] = np.frombuffer(s.rings, rings.dtype).reshape(rings.shape)
         orders[:] = np.frombuffer(s.orders, orders.dtype).reshape(orders.shape)
+        spikes[:] = np.frombuffer(s.spikes, spikes.dtype).reshape(spikes.shape)
         rhythm[:] = np.frombuffer(s.rhythm, rhythm.dtype)
         counts[:] = np.frombuffer(s.counts, counts.dtype)
         self._last = s.last

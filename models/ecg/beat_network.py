@@ -3,6 +3,9 @@
 A small convolutional encoder reads the wave and its difference from the usual one; a recurrent cell follows the rhythm
 from beat to beat. One call a beat: the beat's class as it stands now (*immediate*), and that of the beat before it,
 whose next RR interval is now known (*revised*).
+
+A member of the ensemble has two such networks. One sees the spikes of this beat, and tells its class. The other sees
+those of the last beats as well, and is asked only whether the beat is paced.
 """
 
 from __future__ import annotations
@@ -10,21 +13,26 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH
+from heartwire.engine.ecg.beat_context import FEATURES, WIDTH
 
 CLASSES = ("N", "S", "V", "F", "Q")
+_OF_BEAT = (0, 1, 2, 3, 4, 5)
+_OF_PATIENT = (0, 1, 2, 3, 6, 7, 8, 9)
+"""Channels of `beat_context` that a network sees: with the spikes of this beat alone, or of the last ones as well."""
+_PACED = CLASSES.index("Q")
 _MEMORY = 64
 _WAVE = 64
 _NUMBERS = 32
 
 
 class BeatNetwork(nn.Module):  # type: ignore[misc]
-    """One member of the ensemble."""
+    """Tells beats apart by some channels of their wave."""
 
-    def __init__(self) -> None:
+    def __init__(self, sees: tuple[int, ...]) -> None:
         super().__init__()
+        self.sees = list(sees)
         self.encoder = nn.Sequential(
-            nn.Conv2d(CHANNELS, 32, (1, 5), stride=(1, 2), padding=(0, 2)), nn.ReLU(),
+            nn.Conv2d(len(sees), 32, (1, 5), stride=(1, 2), padding=(0, 2)), nn.ReLU(),
             nn.Conv2d(32, 48, (1, 5), stride=(1, 2), padding=(0, 2)), nn.ReLU(),
             nn.Conv2d(48, 64, (1, 3), stride=(1, 2), padding=(0, 1)), nn.ReLU(),
             nn.Flatten(), nn.Dropout(0.2), nn.Linear(64 * -(-WIDTH // 8), _WAVE), nn.ReLU(),
@@ -37,7 +45,7 @@ class BeatNetwork(nn.Module):  # type: ignore[misc]
 
     def describe(self, wave: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode beats: (n, CHANNELS, 1, WIDTH) and (n, FEATURES) to (n, 64) and (n, 32)."""
-        return self.encoder(wave), self.numbers(features)
+        return self.encoder(wave[:, self.sees]), self.numbers(features)
 
     def sequence(self, wave: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Give both verdicts over whole sequences.
@@ -87,17 +95,46 @@ def _head(n_in: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(n_in, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, len(CLASSES)))
 
 
+class BeatMember(nn.Module):  # type: ignore[misc]
+    """One member of the ensemble: a network that tells the class, and one more that tells who is paced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classes = BeatNetwork(_OF_BEAT)
+        self.pacing = BeatNetwork(_OF_PATIENT)
+
+    def sequence(self, wave: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give both verdicts over whole sequences: probabilities in the shapes of `BeatNetwork.sequence`."""
+        now, before = self.classes.sequence(wave, features)
+        paced_now, paced_before = self.pacing.sequence(wave, features)
+        return _together(now, paced_now), _together(before, paced_before)
+
+    def step(self, wave: torch.Tensor, features: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Take one beat of each stream, as `BeatNetwork.step` does; probabilities, and the next state."""
+        of_classes, of_pacing = state.chunk(2, 1)
+        now, before, after = self.classes.step(wave, features, of_classes)
+        paced_now, paced_before, paced_after = self.pacing.step(wave, features, of_pacing)
+        return _together(now, paced_now), _together(before, paced_before), torch.cat((after, paced_after), 1)
+
+
+def _together(raw: torch.Tensor, raw_of_pacing: torch.Tensor) -> torch.Tensor:
+    """Give the probabilities of the classes; a beat is paced where either network says so."""
+    paced = torch.softmax(raw_of_pacing, -1)[..., _PACED:]
+    told = torch.softmax(raw, -1) * (1.0 - paced)
+    return torch.cat((told[..., :_PACED], told[..., _PACED:] + paced), -1)
+
+
 class BeatEnsemble(nn.Module):  # type: ignore[misc]
     """Members that differ in their seed; their probabilities are averaged."""
 
-    def __init__(self, members: list[BeatNetwork]) -> None:
+    def __init__(self, members: list[BeatMember]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
 
     @property
     def state_width(self) -> int:
         """Numbers of state a stream."""
-        return len(self.members) * (_MEMORY + _WAVE + _NUMBERS)
+        return len(self.members) * 2 * (_MEMORY + _WAVE + _NUMBERS)
 
     def forward(self, wave: torch.Tensor, features: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Give `immediate` and `revised`, (batch, 5) probabilities, and the next state.
@@ -109,10 +146,9 @@ class BeatEnsemble(nn.Module):  # type: ignore[misc]
         state
             (batch, state_width), zeros at the start of a stream.
         """
-        now, before, after = [], [], []
-        for member, of_member in zip(self.members, state.chunk(len(self.members), 1), strict=True):
-            raw_now, raw_before, kept = member.step(wave, features, of_member)
-            now.append(torch.softmax(raw_now, 1))
-            before.append(torch.softmax(raw_before, 1))
-            after.append(kept)
+        told = [
+            member.step(wave, features, of_member)
+            for member, of_member in zip(self.members, state.chunk(len(self.members), 1), strict=True)
+        ]
+        now, before, after = zip(*told, strict=True)
         return torch.stack(now).mean(0), torch.stack(before).mean(0), torch.cat(after, 1)

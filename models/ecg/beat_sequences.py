@@ -8,25 +8,32 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH, contexts
-from heartwire.models.ecg.ectopy import Stretch, reshape_rhythm
+from heartwire.models.ecg.ectopy import Stretch, played, reshape_rhythm
 from heartwire.models.ecg.recordings import Noise, Recording
 from heartwire.models.ecg.wide_beats import block, late_forces, pace, ventricular, wide_complex
 
 Array = npt.NDArray[np.float32]
 _RARE = (1, 2, 3)
-_PACED, _VENTRICULAR, _RESHAPED, _BLOCKED, _LATE = 0.06, 0.2, 0.35, 0.07, 0.08
+_PACED, _VENTRICULAR, _RESHAPED, _BLOCKED, _LATE = 0.12, 0.2, 0.35, 0.07, 0.08
 """Share of the sequences that are paced, get ventricular beats of another patient, another rhythm, a bundle branch
 block, a right ventricle that is late in some beats."""
+_PACED_ECTOPY = 0.3
+"""Share of the paced sequences that get ventricular beats as well."""
 _UNTOLD = 4
 """Beats at the start of a sequence that are not asked for: the patient is not known yet."""
 
 
 class Sequences(NamedTuple):
-    """A batch: (batch, n_beats, CHANNELS, WIDTH), (batch, n_beats, FEATURES), (batch, n_beats) -1 for not asked."""
+    """A batch.
+
+    `wave` is (batch, n_beats, CHANNELS, WIDTH), `features` (batch, n_beats, FEATURES), `label` (batch, n_beats) with -1
+    for not asked, `drawn_from` (batch, n_recordings): whose beats are in the sequence.
+    """
 
     wave: Array
     features: Array
     label: npt.NDArray[np.int64]
+    drawn_from: npt.NDArray[np.bool_]
 
 
 class SequenceMaker:
@@ -42,6 +49,11 @@ class SequenceMaker:
         Recordings of noise.
     n_beats
         Length of a sequence.
+
+    Attributes
+    ----------
+    names
+        Of the recordings that are drawn from, in the order of `Sequences.drawn_from`.
     """
 
     def __init__(
@@ -58,26 +70,32 @@ class SequenceMaker:
         self._share = shares[kept] / shares[kept].sum()
         self._noise = noise
         self._n = n_beats
-        self._random = np.random.default_rng(seed)
+        self.names = [r.name for r in self._recordings]
+        self.seed(seed)
         self._rare = {
             c: [(i, np.flatnonzero(r.classes == c)) for i, r in enumerate(self._recordings) if (r.classes == c).any()]
             for c in _RARE
         }
+
+    def seed(self, seed: int) -> None:
+        """Begin anew with this seed."""
+        self._random = np.random.default_rng(seed)
 
     def batch(self, size: int) -> Sequences:
         """Draw `size` sequences."""
         wave = np.zeros((size, self._n, CHANNELS, WIDTH), np.float32)
         features = np.zeros((size, self._n, FEATURES), np.float32)
         label = np.full((size, self._n), -1, np.int64)
+        drawn_from = np.zeros((size, len(self._recordings)), np.bool_)
         for i in range(size):
-            stretch = self._disturbed(self._draw())
+            stretch = self._disturbed(self._draw(drawn_from[i]))
             n = min(self._n, len(stretch.peaks))
             of_wave, of_features = contexts(stretch.signal, stretch.peaks[:n])
             wave[i, :n], features[i, :n] = of_wave, of_features
             label[i, _UNTOLD:n] = stretch.labels[_UNTOLD:n]
-        return Sequences(wave, features, label)
+        return Sequences(wave, features, label, drawn_from)
 
-    def _draw(self) -> Stretch:
+    def _draw(self, drawn_from: npt.NDArray[np.bool_]) -> Stretch:
         random = self._random
         rare = self._rare[int(random.choice(_RARE))] if random.random() < 0.35 else []
         if rare:
@@ -88,6 +106,7 @@ class SequenceMaker:
             which = int(random.choice(len(self._recordings), p=self._share))
             begin = int(random.integers(max(len(self._recordings[which].beats) - self._n, 1)))
         recording = self._recordings[which]
+        drawn_from[which] = True
         begin = max(min(begin, len(recording.beats) - self._n - 2), 0)
         drawn = slice(begin, begin + self._n + 2)
         peaks = recording.beats[drawn]
@@ -97,22 +116,26 @@ class SequenceMaker:
         stretch = Stretch(recording.rows(leads, first, last), peaks - first, recording.classes[drawn].copy())
         plain = (stretch.labels == 0).mean() > 0.7
         chance = random.random()
-        if chance < _PACED + _VENTRICULAR and (wide := self._wide()) is not None:
-            stretch = pace(stretch, wide, random) if chance < _PACED else ventricular(stretch, wide, random)
+        ectopic = chance < _PACED * _PACED_ECTOPY or _PACED < chance < _PACED + _VENTRICULAR
+        if ectopic and (wide := self._wide(drawn_from)) is not None:
+            stretch = ventricular(stretch, wide, random)
+        if chance < _PACED and (wide := self._wide(drawn_from)) is not None:
+            stretch = pace(stretch, wide, random)
         elif plain and chance > 1.0 - _RESHAPED and not self._fibrillates(recording, peaks):
             stretch = reshape_rhythm(stretch, random)
-        if plain and chance > _PACED and random.random() < _BLOCKED and (wide := self._wide()) is not None:
+        if plain and chance > _PACED and random.random() < _BLOCKED and (wide := self._wide(drawn_from)) is not None:
             stretch = block(stretch, wide, random)
         elif plain and random.random() < _LATE:
             stretch = late_forces(stretch, random)
         return stretch
 
-    def _wide(self) -> Array | None:
+    def _wide(self, drawn_from: npt.NDArray[np.bool_]) -> Array | None:
         """Draw a ventricular complex of any patient."""
         if not self._rare[2]:
             return None
         which, beats = self._rare[2][self._random.integers(len(self._rare[2]))]
         recording = self._recordings[which]
+        drawn_from[which] = True
         peak = recording.beats[self._random.choice(beats)]
         first = max(int(peak) - 250, 0)
         return wide_complex(recording.rows(np.arange(2), first, first + 500), peak - first)
@@ -131,8 +154,7 @@ class SequenceMaker:
         x, peaks = stretch.signal.copy(), stretch.peaks
         if chance[0] < 0.6:
             speed = np.exp(random.uniform(-0.25, 0.25))
-            grid = np.arange(0.0, x.shape[1] - 1.0, speed)
-            x = np.stack([np.interp(grid, np.arange(x.shape[1]), lead) for lead in x]).astype(np.float32)
+            x = played(x, speed, int((x.shape[1] - 1.0) / speed))
             peaks = peaks / speed
         if chance[1] < 0.5:
             turn = random.normal(0.0, 0.6)

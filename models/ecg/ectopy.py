@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 Array = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -190,8 +191,8 @@ def _to_length(piece: Array, wanted: int) -> tuple[Array, Array]:
     systole = min(_P_ONSET + round(0.4 * np.sqrt(n / 250.0) * 250), n)
     if wanted > systole:
         tail = piece[:, systole - 1 :]
-        grid = np.linspace(0.0, tail.shape[1] - 1.0, wanted - systole + 1)
-        stretched = np.stack([np.interp(grid, np.arange(tail.shape[1]), lead) for lead in tail]).astype(np.float32)
+        n = wanted - systole + 1
+        stretched = played(tail, (tail.shape[1] - 1.0) / (n - 1), n)
         return np.concatenate((piece[:, :systole], stretched[:, 1:]), axis=1), piece[:, :0]
     rest = piece[:, wanted:systole]
     if not rest.shape[1]:
@@ -200,6 +201,21 @@ def _to_length(piece: Array, wanted: int) -> tuple[Array, Array]:
     # The next beat brings a baseline of its own: only what stands out of this one's runs into it.
     level = piece[:, systole - 1 : systole]
     return piece[:, :wanted].copy(), (rest - level) * fade
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def played(signal: Array, speed: float, n: int) -> Array:
+    """Give `n` samples of a signal, (rows, n_samples), at another speed; linear between samples."""
+    last = signal.shape[1] - 1
+    out = np.empty((signal.shape[0], n), np.float32)
+    for k in range(n):
+        at = min(k * speed, float(last))
+        i = min(int(at), max(last - 1, 0))
+        part = np.float32(at - i)
+        for row in range(signal.shape[0]):
+            x = signal[row, i]
+            out[row, k] = x + part * (signal[row, min(i + 1, last)] - x)
+    return out
 
 
 def _fibrillatory_waves(n: int, size_mv: float, random: np.random.Generator) -> Array:

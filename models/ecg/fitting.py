@@ -11,6 +11,8 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import nn
 
+from heartwire.models.ecg.drawing import DEVICE
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -33,14 +35,14 @@ def fit(
     title: str,
     steps: float = math.inf,
 ) -> tuple[Network, int]:
-    """Fit a network for so many minutes, or so many steps where those are made sooner.
+    """Fit a network on `DEVICE` for so many minutes, or so many steps where those are made sooner.
 
     Parameters
     ----------
     make
         Makes the network.
     loss_of
-        Draws a batch and gives the network's loss on it.
+        Draws a batch and gives the network's loss on it; the network is on `DEVICE`.
     recipe
         How to fit.
     seed
@@ -54,10 +56,10 @@ def fit(
 
     Returns
     -------
-    The network with its averaged weights, for evaluation, and the number of steps made.
+    The network with its averaged weights, for evaluation on the CPU, and the number of steps made.
     """
     torch.manual_seed(seed)
-    network, average = make(), make()
+    network, average = make().to(DEVICE), make().to(DEVICE)
     average.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     begin, step, smooth = time.monotonic(), 0, 0.0
@@ -79,4 +81,4 @@ def fit(
                 torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), share)
             smooth += 0.02 * (loss.item() - smooth)
             progress.update(task, completed=done, step=step, loss=smooth)
-    return average.eval(), step
+    return average.eval().cpu(), step

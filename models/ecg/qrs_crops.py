@@ -72,10 +72,14 @@ class CropMaker:
         self._recordings = recordings
         self._noise = noise
         self._n = n_samples
-        self._random = np.random.default_rng(seed)
+        self.seed(seed)
         wanted = np.array([len(r.signal) for r in recordings], np.float64) if shares is None else shares
         self._share = wanted / wanted.sum()
         self._rare = {c: [(i, at) for i, r in enumerate(recordings) for at in r.beats[r.classes == c]] for c in _RARE}
+
+    def seed(self, seed: int) -> None:
+        """Begin anew with this seed."""
+        self._random = np.random.default_rng(seed)
 
     def batch(self, size: int) -> Crops:
         """Draw `size` crops."""

@@ -7,29 +7,27 @@ chosen on DS1 by cross-validation over patients. DS2 and the paced records are n
 
 from __future__ import annotations
 
-import csv
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import wfdb
 from torch import nn
 
 from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH, contexts
-from heartwire.engine.ecg.slots import QrsSettings, SlotDecoder
+from heartwire.engine.ecg.slots import QrsSettings
 from heartwire.models.catalogue import ModelCard, read_card
 from heartwire.models.ecg import train_qrs
-from heartwire.models.ecg.beat_network import CLASSES, BeatEnsemble, BeatNetwork
+from heartwire.models.ecg.beat_network import CLASSES, BeatEnsemble, BeatMember
+from heartwire.models.ecg.beat_recordings import read_beats
 from heartwire.models.ecg.beat_sequences import SequenceMaker
+from heartwire.models.ecg.drawing import DEVICE, batches
 from heartwire.models.ecg.fitting import Recipe, fit
-from heartwire.models.ecg.matching import WINDOW_S, match_beats
-from heartwire.models.ecg.noisy import with_bursts
 from heartwire.models.ecg.qrs_network import QrsNetwork
-from heartwire.models.ecg.recordings import DS1, Noise, Recording, condition, read_noise, read_recording
+from heartwire.models.ecg.recordings import DS1, Noise, Recording, read_noise
 from heartwire.models.export import export, shapes_of, write_card
 
 NAME = "ecg-beats"
@@ -41,19 +39,12 @@ FOLDS = (
 )
 """DS1 in four parts for cross-validation, the patients with many S beats apart; no patient is in two."""
 _MEMBERS = 3
-_N_BEATS = 80
-_BATCH = 24
+_BATCH = 32
 _RECIPE = Recipe(rate=3e-3, warm_up=50, decay=2e-2, average=0.998)
 _LOSS_WEIGHTS = (1.0, 1.5, 1.5, 1.0, 1.0)
-_CINC_SHARE = 0.5
-_FIBRILLATING_SHARE = 3.0
-_NOISY_SHARE = 0.4
-_USUAL = 0.8
-"""A beat of a fibrillating recording whose QRS is less like the usual one than this is not asked for: it may be V."""
-_WINDOW = WINDOW_S * 250
 _GRID = (0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.0, 1.25, 1.8)
-_SHARE_QRS, _SHARE_FOLDS, _SHARE_MEMBERS = 0.25, 0.125, 0.625
-"""Of the training time: the QRS model, the folds that choose the weights of the classes, the members that ship."""
+_SHARE_QRS = 0.25
+"""Of the training time; the networks of the folds and the members that ship share the rest."""
 
 
 class Told(NamedTuple):
@@ -64,66 +55,60 @@ class Told(NamedTuple):
     revised: npt.NDArray[np.float32]
 
 
-def detected(recording: Recording, network: QrsNetwork, settings: QrsSettings) -> Recording:
-    """Give the recording with the beats that the QRS model finds.
+def fit_beats(
+    maker: SequenceMaker,
+    folds: Sequence[Sequence[str]],
+    *,
+    seed: int,
+    minutes: float,
+    batch: int,
+    workers: int | None = None,
+) -> tuple[list[BeatMember], list[BeatMember], int]:
+    """Fit the networks of the folds and the members that ship side by side, all on the same batches.
 
-    What no reference is near is taken for N, as nothing may rest on it; within flutter it has no class, -1.
+    The network of a fold is asked for no beat of a sequence that anything of its patients is in.
+
+    Returns
+    -------
+    The networks of the folds, the members, and the number of steps made.
     """
-    signal = recording.signal[:, :2]
-    if signal.shape[1] == 1:
-        signal = np.concatenate((signal, np.zeros_like(signal)), axis=1)
-    qrs = train_qrs.run(network, signal)
-    found = np.array([peak.at for peak in SlotDecoder(settings).decode(qrs) if peak.confirmed])
-    classes = np.zeros(len(found), np.int64)
-    for begin, end in recording.flutter:
-        classes[(found >= begin) & (found <= end)] = -1
-    partner = match_beats(recording.beats, found, window=_WINDOW)
-    classes[partner[partner >= 0]] = recording.classes[partner >= 0]
-    return replace(recording, beats=found, classes=classes)
+    blind_to = [[name.removeprefix("x_") in fold for name in maker.names] for fold in (*folds, *[()] * _MEMBERS)]
+    blind = torch.tensor(blind_to, device=DEVICE)
+    drawn = batches(maker, batch, seed=seed, workers=workers)
+
+    def loss_of(networks: nn.ModuleList) -> torch.Tensor:
+        wave, features, label, drawn_from = next(drawn)
+        loss = torch.zeros((), device=DEVICE)
+        for network, of_network in zip(networks, blind, strict=True):
+            asked = torch.where((drawn_from & of_network).any(1, keepdim=True), -1, label)
+            for part in (network.classes, network.pacing):
+                now, before = part.sequence(wave, features)
+                loss = loss + _loss(now, asked) + _loss(before, asked[:, :-1])
+        return loss
+
+    def make() -> nn.ModuleList:
+        return nn.ModuleList(BeatMember() for _ in blind_to)
+
+    networks, steps = fit(make, loss_of, _RECIPE, seed=seed, minutes=minutes, title="beat classes")
+    return list(networks[: len(folds)]), list(networks[len(folds) :]), steps
 
 
-def read_cinc2017(folder: Path, network: QrsNetwork, settings: QrsSettings, *, most: int | None) -> list[Recording]:
-    """Read the normal and fibrillating recordings of even number; beats that look usual are taken to be N."""
-    recordings: list[Recording] = []
-    with (folder / "REFERENCE-v3.csv").open() as table:
-        rows = [(name, label) for name, label in csv.reader(table) if label in "NA" and int(name[1:]) % 2 == 0]
-    for name, label in rows[:most]:
-        record = wfdb.rdrecord(str(folder / name))
-        rhythm = [(0.0, "AFIB" if label == "A" else "N")]
-        conditioned = condition(record.p_signal, record.fs)
-        signal = conditioned.samples
-        empty = Recording(
-            name, signal, conditioned.sharp, np.empty(0), np.empty(0, np.int64), [], rhythm, 250.0 / record.fs
-        )
-        found = detected(empty, network, settings)
-        classes = np.zeros(len(found.beats), np.int64)
-        if label == "A":
-            leads = found.rows(np.arange(2), 0, len(signal))
-            classes[contexts(leads, found.beats)[1][:, 9] < _USUAL] = -1
-        recordings.append(replace(found, classes=classes))
-    return recordings
+def _loss(raw: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """Give the mean over the beats asked for, which may be none."""
+    raw, label = raw.flatten(0, 1), label.flatten()
+    weight = torch.tensor(_LOSS_WEIGHTS, device=raw.device)
+    total: torch.Tensor = nn.functional.cross_entropy(
+        raw, label, weight, ignore_index=-1, label_smoothing=0.02, reduction="sum"
+    )
+    return total / (weight[label] * (label >= 0)).sum().clamp(min=1.0)
 
 
-def fit_beats(maker: SequenceMaker, *, seed: int, minutes: float, batch: int, title: str) -> tuple[BeatNetwork, int]:
-    """Fit a network for so many minutes; give its averaged weights and the number of steps made."""
-    criterion = nn.CrossEntropyLoss(weight=torch.tensor(_LOSS_WEIGHTS), ignore_index=-1, label_smoothing=0.02)
-
-    def loss_of(network: BeatNetwork) -> torch.Tensor:
-        drawn = maker.batch(batch)
-        label = torch.from_numpy(drawn.label)
-        now, before = network.sequence(torch.from_numpy(drawn.wave), torch.from_numpy(drawn.features))
-        immediate: torch.Tensor = criterion(now.flatten(0, 1), label.flatten())
-        return immediate + criterion(before.flatten(0, 1), label[:, :-1].flatten())
-
-    return fit(BeatNetwork, loss_of, _RECIPE, seed=seed, minutes=minutes, title=title)
-
-
-def tell(network: BeatNetwork, recording: Recording) -> Told:
+def tell(network: BeatMember, recording: Recording) -> Told:
     """Class every beat of a recording."""
     wave, features = contexts(recording.rows(np.arange(2), 0, len(recording.signal)), recording.beats)
     with torch.no_grad():
         now, before = network.sequence(torch.from_numpy(wave)[None], torch.from_numpy(features)[None])
-        immediate, revised = (torch.softmax(raw[0], 1).numpy() for raw in (now, before))
+    immediate, revised = now[0].numpy(), before[0].numpy()
     return Told(recording.classes, immediate, np.concatenate((revised, immediate[-1:])))
 
 
@@ -158,7 +143,7 @@ def choose_weights(told: list[Told]) -> tuple[dict[str, float], dict[str, float]
 
 
 def write(
-    members: list[BeatNetwork],
+    members: list[BeatMember],
     settings: dict[str, float],
     metrics: dict[str, float],
     out: Path,
@@ -205,20 +190,11 @@ def write(
         limits=(
             "Adults, ambulatory two-lead recordings. Supraventricular ectopy was learned from few patients and from "
             "rhythms made of sinus beats; in atrial flutter and nodal rhythms its calls mean little. Paced beats were "
-            "learned from drawn pacing spikes: a pacemaker whose spikes do not show gives N or V."
+            "learned from drawn pacing spikes: a pacemaker whose spikes never show gives N or V."
         ),
     )
     write_card(card, path)
     return path
-
-
-def _shares(annotated: list[Recording], noisy: list[Recording], cinc: list[Recording]) -> npt.NDArray[np.float64]:
-    """Say how often each recording is drawn."""
-    own = np.array([len(r.beats) ** 0.5 for r in annotated] + [_NOISY_SHARE * len(r.beats) ** 0.5 for r in noisy])
-    if not cinc:
-        return own
-    other = np.array([_FIBRILLATING_SHARE if r.rhythms[0][1] == "AFIB" else 1.0 for r in cinc])
-    return np.concatenate((own / own.sum() * (1 - _CINC_SHARE), other / other.sum() * _CINC_SHARE))
 
 
 def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 190.0, small: bool = False) -> Path:
@@ -266,39 +242,12 @@ def train_classes(
     names = ("209", "119", "223") if small else DS1
     folds = (("119",), ("223",)) if small else FOLDS
     batch = 2 if small else _BATCH
-    main = {name: detected(read_recording(data / "mitdb" / name), qrs, qrs_settings) for name in names}
-    paths = {name: data / "mitdb" / "x_mitdb" / f"x_{name}" for name in (() if small else names)}
-    extensions = {
-        name: detected(read_recording(path), qrs, qrs_settings)
-        for name, path in paths.items()
-        if path.with_suffix(".hea").is_file()
-    }
-    random = np.random.default_rng(seed)
-    bursts = {
-        name: detected(with_bursts(read_recording(data / "mitdb" / name), noise, random), qrs, qrs_settings)
-        for name in names
-    }
-    cinc = read_cinc2017(data / "cinc2017", qrs, qrs_settings, most=4 if small else None)
-
-    def maker(left_out: tuple[str, ...], of_seed: int) -> SequenceMaker:
-        kept = [r for group in (main, extensions) for name, r in group.items() if name not in left_out]
-        noisy = [r for name, r in bursts.items() if name not in left_out]
-        shares = _shares(kept, noisy, cinc)
-        return SequenceMaker([*kept, *noisy, *cinc], shares, noise, n_beats=_N_BEATS, seed=of_seed)
-
-    told = []
-    for i, fold in enumerate(folds):
-        of_fold = minutes * _SHARE_FOLDS / len(folds)
-        network, _ = fit_beats(
-            maker(fold, seed + i), seed=seed + i, minutes=of_fold, batch=batch, title=f"fold {i + 1}"
-        )
-        told += [tell(network, main[name]) for name in fold]
+    recordings = read_beats(data, names, qrs, qrs_settings, noise, seed=seed, small=small)
+    of_folds, members, steps = fit_beats(
+        recordings.maker(noise, seed), folds, seed=seed, minutes=minutes * (1.0 - _SHARE_QRS), batch=batch
+    )
+    told = [
+        tell(network, recordings.main[name]) for network, fold in zip(of_folds, folds, strict=True) for name in fold
+    ]
     weights, figures = choose_weights(told)
-    members, steps = [], 0
-    for i in range(_MEMBERS):
-        of_member = minutes * _SHARE_MEMBERS / _MEMBERS
-        of_seed = seed + 100 + i
-        member, n = fit_beats(maker((), of_seed), seed=of_seed, minutes=of_member, batch=batch, title=f"member {i + 1}")
-        members.append(member)
-        steps += n
     return write(members, weights, {"steps": float(steps)} | figures, out, seed=seed, command=command)

@@ -17,6 +17,7 @@ from torch import nn
 
 from heartwire.engine.ecg.last_beats import FEATURES, N_IRREGULAR
 from heartwire.models.catalogue import ModelCard
+from heartwire.models.ecg.drawing import DEVICE
 from heartwire.models.ecg.fibrillation_network import FibrillationNetwork
 from heartwire.models.ecg.fibrillation_windows import WindowMaker, Windows, pool
 from heartwire.models.ecg.fitting import Recipe, fit
@@ -65,7 +66,7 @@ def fit_fibrillation(
         told[:, N_IRREGULAR:] += _BLUR * spread[N_IRREGULAR:] * torch.randn(_BATCH, FEATURES - N_IRREGULAR)
         told[torch.from_numpy(random.random(_BATCH) < _RR_ONLY), N_IRREGULAR:] = 0.0
         wanted = torch.from_numpy(examples.share[drawn]) * (1.0 - 2.0 * _DOUBT) + _DOUBT
-        return nn.functional.binary_cross_entropy_with_logits(network.logits(told), wanted)
+        return nn.functional.binary_cross_entropy_with_logits(network.logits(told.to(DEVICE)), wanted.to(DEVICE))
 
     make = partial(FibrillationNetwork, middle, spread)
     return fit(make, loss_of, _RECIPE, seed=seed, minutes=minutes, steps=steps, title=name)

@@ -15,10 +15,11 @@ from torch import nn
 
 from heartwire.engine.ecg.slots import SLOT_S, QrsSettings, SlotDecoder
 from heartwire.models.catalogue import ModelCard
+from heartwire.models.ecg.drawing import DEVICE, batches
 from heartwire.models.ecg.fitting import Recipe, fit
 from heartwire.models.ecg.matching import WINDOW_S, match_beats
 from heartwire.models.ecg.noisy import with_noise
-from heartwire.models.ecg.qrs_crops import CropMaker, Crops
+from heartwire.models.ecg.qrs_crops import CropMaker
 from heartwire.models.ecg.qrs_network import FRAME, LOOKAHEADS_S, SLOTS, QrsNetwork
 from heartwire.models.ecg.recordings import DS1, Noise, Recording, read_ludb, read_recording
 from heartwire.models.export import export, shapes_of, write_card
@@ -39,28 +40,28 @@ _WINDOW = WINDOW_S * 250
 _NOISY_DB = 6.0
 
 
-def _loss(raw: torch.Tensor, crops: Crops) -> torch.Tensor:
+def _loss(raw: torch.Tensor, target: torch.Tensor, weight: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
     batch, _, _, n_frames = raw.shape
     by_slot = raw[:, :-2, 0].reshape(batch, len(LOOKAHEADS_S), SLOTS, n_frames).transpose(2, 3).flatten(2)
-    target = torch.from_numpy(crops.qrs)
-    weight = torch.from_numpy(crops.qrs_weight) * (1.0 + 3.0 * target)
+    weight = weight * (1.0 + 3.0 * target)
     of_qrs = nn.functional.binary_cross_entropy_with_logits(by_slot, target, reduction="none")
-    of_quality = nn.functional.binary_cross_entropy_with_logits(raw[:, -2:, 0], torch.from_numpy(crops.quality))
+    of_quality = nn.functional.binary_cross_entropy_with_logits(raw[:, -2:, 0], quality)
     return 4.0 * (of_qrs * weight).mean() + 0.1 * of_quality
 
 
 def fit_qrs(maker: CropMaker, *, seed: int, minutes: float, batch: int = _BATCH) -> tuple[QrsNetwork, int]:
     """Fit a network for so many minutes; give its averaged weights and the number of steps made."""
-    silence = [state.to(memory_format=torch.channels_last) for state in QrsNetwork().states(batch)]
+    silence = [state.to(DEVICE, memory_format=torch.channels_last) for state in QrsNetwork().states(batch)]
+    drawn = batches(maker, batch, seed=seed)
 
     def make() -> QrsNetwork:
         network: QrsNetwork = QrsNetwork().to(memory_format=torch.channels_last)
         return network
 
     def loss_of(network: QrsNetwork) -> torch.Tensor:
-        crops = maker.batch(batch)
-        signal = torch.from_numpy(crops.signal[:, :, None]).contiguous(memory_format=torch.channels_last)
-        return _loss(network.logits(signal, silence)[0], crops)
+        signal, *wanted = next(drawn)
+        signal = signal[:, :, None].contiguous(memory_format=torch.channels_last)
+        return _loss(network.logits(signal, silence)[0], *wanted)
 
     network, steps = fit(make, loss_of, _RECIPE, seed=seed, minutes=minutes, title="QRS")
     return network.to(memory_format=torch.contiguous_format), steps

@@ -15,6 +15,7 @@ from torch import nn
 
 from heartwire.engine.ecg.ventricular import JUDGED_S, LABELS, STEP, THINNED, WINDOW
 from heartwire.models.catalogue import ModelCard
+from heartwire.models.ecg.drawing import DEVICE
 from heartwire.models.ecg.fitting import Recipe, fit
 from heartwire.models.ecg.folds import tested
 from heartwire.models.ecg.recordings import DS1, Noise, Recording, read_noise, read_recording
@@ -41,8 +42,8 @@ def fit_ventricular(
 
     def loss_of(network: VentricularNetwork) -> torch.Tensor:
         windows, labels = maker.batch(_BATCH)
-        raw = network.logits(torch.from_numpy(windows))
-        return nn.functional.cross_entropy(raw, torch.from_numpy(labels), label_smoothing=0.05)
+        raw = network.logits(torch.from_numpy(windows).to(DEVICE))
+        return nn.functional.cross_entropy(raw, torch.from_numpy(labels).to(DEVICE), label_smoothing=0.05)
 
     network, made = fit(make, loss_of, _RECIPE, seed=seed, minutes=minutes, steps=steps, title=name)
     return network.to(memory_format=torch.contiguous_format), made

@@ -3,8 +3,9 @@
 Ventricular ectopy in the annotated recordings comes from few patients, each with complexes of its own, mostly early.
 Here a ventricular complex of one patient takes the place of beats of another: alone, in patterns and in runs, early or
 not.
-Paced beats are made in the same way, with the spike before them; the annotated recordings with a pacemaker are kept for
-testing. Where every beat of a patient is wide behind its P wave, it is bundle branch block: a counter-example.
+Paced beats are made in the same way, with a spike before them that may be weak and never has the same height twice; the
+annotated recordings with a pacemaker are kept for testing. Where every beat of a patient is wide behind its P wave, it
+is bundle branch block: a counter-example.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _BEFORE = 24
 _AFTER = 136
 _FADE = 10
 _NORMAL, _SUPRAVENTRICULAR, _VENTRICULAR, _FUSION, _PACED, _TO_COME = 0, 1, 2, 3, 4, 9
+_SHARP = (0.03, 1.0)
+"""How sharp a spike is against the complex that follows: from tape recordings to front ends that show it as it is."""
 
 
 def _spike() -> Array:
@@ -75,35 +78,66 @@ def ventricular(stretch: Stretch, wide: Array, random: np.random.Generator) -> S
 
 
 def pace(stretch: Stretch, wide: Array, random: np.random.Generator) -> Stretch:
-    """Let a pacemaker take over for a whole stretch or a part of it.
+    """Let a pacemaker take over: for a whole stretch, a part of it, or by turns with the patient's own rhythm.
+
+    At times at a rate of its own, without P waves; at times the atria are paced too; at times its beats fuse with the
+    patient's own.
 
     Parameters
     ----------
     stretch
-        Beats of any kind.
+        Beats of any kind; ventricular and fusion beats stay.
     wide
         (ROWS, 160) the complex that the pacemaker brings about, from `wide_complex`.
     """
-    signal, labels = stretch.signal.copy(), stretch.labels.copy()
-    begin, end = (0, len(labels)) if random.random() < 0.7 else np.sort(random.integers(0, len(labels), 2))
+    if random.random() < 0.4:
+        stretch = _at_one_rate(stretch, random)
+    signal, labels, peaks = stretch.signal.copy(), stretch.labels.copy(), stretch.peaks.copy()
+    taken = _spells(len(labels), random) & (labels <= _SUPRAVENTRICULAR)
     lead_samples = int(random.integers(0, 30))
     # One lead may show less of the spike than the other. The shorter it is, the less of it conditioning leaves.
-    sharp = np.exp(random.uniform(np.log(0.06), np.log(1.0))) * np.ptp(wide[:2], axis=1)
+    sharp = np.exp(random.uniform(*np.log(_SHARP))) * np.ptp(wide[:2], axis=1)
     sharp[random.integers(2)] *= random.uniform(0.1, 1.0)
     height = random.choice((-1.0, 1.0), 2) * sharp / np.exp(random.uniform(np.log(0.25), np.log(3.0)))
+    # A spike is shorter than the time between two samples: how much of it they meet differs from beat to beat.
+    least = random.uniform(0.1, 1.0)
     # The R peak is put onto the tallest deflection: a spike, where that is taller than the complex.
     early = lead_samples if np.abs(height[0]) > 0.7 * np.ptp(wide[0]) else 0
-    peaks = stretch.peaks.copy()
-    for i in range(begin, end):
-        if _set_in(signal, stretch.peaks[i], wide * np.float32(random.normal(1.0, 0.03)), 0.0):
-            spike = round(float(stretch.peaks[i])) - lead_samples
-            signal[:2, spike - 6 : spike + 7] += (height[:, None] * _SPIKE).astype(np.float32)
-            signal[2:, spike] += sharp.astype(np.float32)
-            labels[i] = _PACED
-            peaks[i] -= early
-        else:
+    spikes_at = [lead_samples] + ([lead_samples + int(random.integers(25, 50))] if random.random() < 0.25 else [])
+    fused = random.uniform(0.05, 0.4) if random.random() < 0.3 else 0.0
+    for i in np.flatnonzero(taken):
+        own = random.uniform(0.2, 0.7) if random.random() < fused else 0.0
+        if not _set_in(signal, peaks[i], wide * np.float32((1.0 - own) * random.normal(1.0, 0.03)), own):
             labels[i] = -1
-    return Stretch(signal, peaks, labels)
+            continue
+        for before in spikes_at:
+            at, part = round(float(peaks[i])) - before, random.uniform(least, 1.0)
+            if at >= 6:
+                signal[:2, at - 6 : at + 7] += (part * height[:, None] * _SPIKE).astype(np.float32)
+                signal[2:, at] += (part * sharp).astype(np.float32)
+        labels[i] = _PACED
+    return Stretch(signal, np.where(labels == _PACED, peaks - early, peaks), labels)
+
+
+def _at_one_rate(stretch: Stretch, random: np.random.Generator) -> Stretch:
+    """Let the beats follow one another at one interval, without P waves; ventricular and fusion beats keep theirs."""
+    rr = np.diff(stretch.peaks, prepend=stretch.peaks[0] - 200.0)
+    own = stretch.labels > _SUPRAVENTRICULAR
+    steady = np.median(rr) * random.uniform(0.8, 1.2) * np.exp(random.normal(0.0, 0.005, len(rr)))
+    fixed = own | np.roll(own, 1)
+    p_wave = np.where(fixed, 1.0, random.uniform(0.0, 0.3))
+    return assemble(stretch, np.where(fixed, rr, np.clip(steady, 100.0, 400.0)), p_wave, stretch.labels, 0.0, random)
+
+
+def _spells(n: int, random: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Draw which beats a pacemaker takes: all, one stretch, or by turns."""
+    kind = random.random()
+    if kind < 0.6:
+        return np.ones(n, np.bool_)
+    if kind < 0.75:
+        begin, end = np.sort(random.integers(0, n, 2))
+        return np.asarray((np.arange(n) >= begin) & (np.arange(n) < end))
+    return np.asarray(np.cumsum(random.random(n) < random.uniform(0.02, 0.4)) % 2 == 1)
 
 
 def block(stretch: Stretch, wide: Array, random: np.random.Generator) -> Stretch:

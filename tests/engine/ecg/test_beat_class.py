@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from heartwire.engine.ecg.beat_class import BeatClassifier, Verdict
 from heartwire.engine.ecg.beat_context import AFTER
+from heartwire.engine.ecg.paced_patient import PacedPatient
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
 
@@ -80,6 +82,21 @@ def test_a_snapshot_goes_on_where_it_was_taken_and_reset_is_fresh(model: Model) 
     assert _classify(restored, signal, peaks) == whole
     restored.restore(state)
     assert _classify(restored, signal, peaks[9:], int(peaks[8]) + AFTER + 12) == whole[9:]
+
+
+def test_a_wide_beat_at_the_pacemakers_pace_is_paced_and_an_early_one_ventricular(model: Model) -> None:
+    signal, peaks = _rhythm()
+    early, at_pace = BeatClassifier(model), BeatClassifier(model)
+    for classifier, rr_s in ((early, 0.8), (at_pace, float(peaks[_V_AT] - peaks[_V_AT - 1]) / 250.0)):
+        state = msgspec.msgpack.decode(classifier.snapshot())
+        patient = PacedPatient()
+        for _ in range(40):
+            patient.beat(rr_s, paced=True)
+        state["patient"] = patient.snapshot()
+        classifier.restore(msgspec.msgpack.encode(state))
+    verdicts = [_classify(classifier, signal, peaks) for classifier in (early, at_pace)]
+    assert [told[_V_AT][0].label for told in verdicts] == ["V", "Q"]
+    assert [before.label for told in verdicts if (before := told[_V_AT + 1][1])] == ["V", "Q"]
 
 
 def test_a_card_without_a_weight_or_with_other_classes_is_refused(model: Model) -> None:

@@ -14,7 +14,9 @@ _QRS_LIKENESS = 9
 
 
 def _crops(n: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).normal(0, 1, (n, ROWS, WIDTH)).astype(np.float32)
+    crops = np.random.default_rng(seed).normal(0, 1, (n, ROWS, WIDTH)).astype(np.float32)
+    crops[:, 2:] = abs(crops[:, 2:])
+    return crops
 
 
 def _walk(crops: Array, peaks: list[float]) -> list[tuple[Array, Array]]:
@@ -36,7 +38,25 @@ def test_the_usual_beat_is_the_median_of_the_last_sixteen(n: int, seed: int) -> 
     unit = np.maximum(np.median(np.ptp(last, axis=2), axis=0), 0.05)
     np.testing.assert_allclose(wave[:2], crops[n, :2] / unit[:, None], rtol=1e-5)
     np.testing.assert_allclose(wave[2:4], (crops[n, :2] - np.median(last, axis=0)) / unit[:, None], atol=1e-5)
-    np.testing.assert_allclose(wave[4:], crops[n, 2:] / unit[:, None], rtol=1e-5)
+    np.testing.assert_allclose(wave[4:6], crops[n, 2:] / unit[:, None], rtol=1e-5)
+
+
+def test_a_weak_spike_at_one_place_before_every_beat_rises_out_of_the_noise() -> None:
+    crops = _crops(40)
+    crops[:, 2:] *= 0.05
+    crops[:, 2, 20] += 0.1
+    wave, _ = _walk(crops, [200.0 * i for i in range(40)])[-1]
+    usual = wave[8, np.arange(WIDTH) != 20]
+    assert wave[8, 20] > usual.max() + 0.5
+    assert wave[9].max() < wave[8, 20] - 0.5
+
+
+def test_one_artefact_is_not_a_spike_of_the_patient() -> None:
+    crops = _crops(40)
+    crops[:, 2:] *= 0.05
+    crops[-2, 2, 20] = 1000.0
+    wave, _ = _walk(crops, [200.0 * i for i in range(40)])[-1]
+    assert wave[8, 20] < 2.0
 
 
 def test_amplitude_does_not_matter() -> None:

@@ -68,13 +68,17 @@ def test_ventricular_beats_are_set_in_with_their_class_and_the_others_stay() -> 
 
 
 def test_a_pacemaker_leaves_a_spike_before_each_beat_it_takes() -> None:
-    stretch = _stretch()
-    for seed in range(20):
+    stretch, shares = _stretch(), []
+    stretch.labels[10] = _V
+    for seed in range(40):
         made = pace(stretch, _wide(), np.random.default_rng(seed))
-        assert set(made.labels) <= {_N, _Q, -1}
-        paced = made.peaks[made.labels == _Q]
-        assert (made.signal != stretch.signal).any() == bool(len(paced))
-        assert all(made.signal[2:, int(at) - 30 : int(at) + 1].max() > 0.02 for at in paced)
+        assert set(made.labels) <= {_N, _V, _Q, -1}
+        assert (made.labels == _V).sum() == 1
+        shares.append((made.labels == _Q).mean())
+        assert all(made.signal[2:, int(at) - 30 : int(at) + 1].max() > 0.0 for at in made.peaks[made.labels == _Q])
+        assert not any(made.signal[2:, int(at) - 2 : int(at) + 60].any() for at in made.peaks[made.labels == _V])
+    assert max(shares) > 0.9
+    assert sum(0.05 < share < 0.8 for share in shares) > 5
 
 
 def test_a_bundle_branch_block_changes_the_wave_and_no_class() -> None:
