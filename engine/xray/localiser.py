@@ -23,6 +23,8 @@ from heartwire.engine.xray.tip import CLASSES, TipPeak, find_tips
 MODEL_NAME = "xray-devices"
 DEFAULT_RATE_HZ = 15.0
 _LEAST_SEEN = 0.3
+_MOST = 8
+"""Devices told of a frame."""
 _LEAST_ELECTRODES = 2
 _SHORTEST_LINE_PX = 60.0
 _SHORTEST_WITH_TIP_PX = 10.0
@@ -90,20 +92,20 @@ class Localiser:
 
     def decide(self, found: DeviceMap) -> list[Detection]:
         """Turn the network's answer for the frame conditioned last into detections, most confident first."""
-        detections = [detection for detection, _, _ in self.candidates(found)]
+        detections = [detection for detection, _, _ in self.candidates(found, least=self._report_confidence)]
         detections.sort(key=lambda d: -d.confidence)
-        return [d for d in detections if d.confidence >= self._report_confidence]
+        return detections[:_MOST]
 
-    def candidates(self, found: DeviceMap) -> list[tuple[Detection, Kind, Evidence]]:
-        """Give all that may be a device, sure or not, with what speaks for it."""
+    def candidates(self, found: DeviceMap, *, least: float = 0.0) -> list[tuple[Detection, Kind, Evidence]]:
+        """Give all that may be a device with a confidence of `least` or more, and what speaks for it."""
         body = np.maximum(found.device[0], found.device[1])
         lines = [Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)]
         tips = [self._refined(tip) for tip in find_tips(found, least_heat=self._tip_threshold)]
         tips = sorted((tip for tip in tips if tip.seen >= _LEAST_SEEN), key=lambda tip: -tip.heat * tip.seen)
         alone = assign(lines, tips)
         electrodes = find_electrodes(found.electrode, least_heat=self._electrode_threshold)
-        candidates = [c for line in lines if (c := self._on_line(line, body, electrodes)) is not None]
-        return candidates + [self._lone_tip(tip) for tip in alone]
+        candidates = [c for line in lines if (c := self._on_line(line, body, electrodes, least)) is not None]
+        return candidates + [c for tip in alone if (c := self._lone_tip(tip))[0].confidence >= least]
 
     def look(self, planes: Array, pixels: npt.NDArray[np.uint8]) -> list[tuple[Detection, Kind, Evidence]]:
         """Give the candidates in planes (3, s, s) of the network's size that were conditioned elsewhere."""
@@ -137,7 +139,9 @@ class Localiser:
         x, y = float(point[0]), float(point[1])
         return min(x, y, self._conditioner.inner_width - 1 - x, self._conditioner.inner_height - 1 - y)
 
-    def _on_line(self, line: Line, body: Array, electrodes: Array) -> tuple[Detection, Kind, Evidence] | None:
+    def _on_line(
+        self, line: Line, body: Array, electrodes: Array, least: float
+    ) -> tuple[Detection, Kind, Evidence] | None:
         long = length_px(line.points)
         bodies = line.bodies.max(axis=1)
         means = line.bodies.mean(axis=0)
@@ -155,9 +159,11 @@ class Localiser:
             if self._border_px(line.points[-1]) < self._border_px(line.points[0]):
                 line, rings = line.flipped(), rings[::-1]
             found = evidence(bodies, long, None, None, wire=wire)
+            if (confidence := self._confidence.of("line", found)) < least:
+                return None
             detection = Detection(
                 class_=class_,
-                confidence=self._confidence.of("line", found),
+                confidence=confidence,
                 visible=False,
                 tip_px=None,
                 error_px=None,
@@ -167,15 +173,17 @@ class Localiser:
             return detection, "line", found
         if long < _SHORTEST_WITH_TIP_PX:
             return self._lone_tip(tip)
+        found = evidence(bodies, long, tip.heat, tip.seen, wire=wire)
+        if (confidence := self._confidence.of("tipped", found)) < least:
+            return None
         # The last cells of a skeleton stray towards corners of the body: the tip itself ends the line.
         keep = np.hypot(line.points[:, 0] - tip.x_px, line.points[:, 1] - tip.y_px) > 4.0
         last = int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 1
         place = np.array([[tip.x_px, tip.y_px]], np.float32)
         centreline = self._to_frame(smooth(np.concatenate([centred(line.points[:last], body), place])))
-        found = evidence(bodies, long, tip.heat, tip.seen, wire=wire)
         detection = Detection(
             class_=class_,
-            confidence=self._confidence.of("tipped", found),
+            confidence=confidence,
             visible=True,
             tip_px=centreline[-1],
             error_px=tip.bound_px,
