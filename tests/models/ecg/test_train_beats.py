@@ -92,7 +92,8 @@ def test_the_beat_network_beat_by_beat_equals_the_whole_sequence(tmp_path: Path)
     members = [BeatMember().eval() for _ in range(2)]
     weights = {f"{when}_weight_{name}": 1.0 for when in ("immediate", "revised") for name in "NSVFQ"}
     path = train_beats.write(members, weights, {}, tmp_path, seed=0, command="test")
-    runner = Model(path, provider="cpu").runner()
+    model = Model(path, provider="cpu")
+    runner = model.runner()
     wave, features = torch.randn(1, 12, CHANNELS, WIDTH), torch.randn(1, 12, FEATURES)
     with torch.no_grad():
         told = [member.sequence(wave, features) for member in members]
@@ -104,7 +105,7 @@ def test_the_beat_network_beat_by_beat_equals_the_whole_sequence(tmp_path: Path)
         np.testing.assert_allclose(runner.outputs["immediate"][0], immediate[i], atol=1e-5)
         if i:
             np.testing.assert_allclose(runner.outputs["revised"][0], revised[i - 1], atol=1e-5)
-    assert BeatEnsemble(members).state_width == runner.model.card.inputs["state_0"][1]
+    assert BeatEnsemble(members).state_width == model.card.inputs["state_0"][1]
 
 
 def test_weights_of_classes_are_chosen_to_tell_them_best() -> None:
