@@ -105,7 +105,8 @@ class Localiser:
         alone = assign(lines, tips)
         electrodes = find_electrodes(found.electrode, least_heat=self._electrode_threshold)
         candidates = [c for line in lines if (c := self._on_line(line, body, electrodes, least)) is not None]
-        return candidates + [c for tip in alone if (c := self._lone_tip(tip))[0].confidence >= least]
+        candidates += [self._lone_tip(tip) for tip in alone]
+        return [candidate for candidate in candidates if candidate[0].confidence >= least]
 
     def look(self, planes: Array, pixels: npt.NDArray[np.uint8]) -> list[tuple[Detection, Kind, Evidence]]:
         """Give the candidates in planes (3, s, s) of the network's size that were conditioned elsewhere."""
