@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +23,7 @@ _AVERAGE_DECAY = 0.998
 _LOOK_EVERY_STEPS = 200
 _LEAST_SAMPLES = 600
 _WAIT_S = 0.5
+_KEEP_S = 30.0
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -50,6 +52,7 @@ def fit(
     peak_rate: float = 2e-3,
     without: str | None = None,
     title: str = "",
+    kept: Path | None = None,
 ) -> tuple[Network, int]:
     """Train for a time with AdamW and a cosine rate; gives the running average of the weights and the steps taken.
 
@@ -65,17 +68,24 @@ def fit(
         A look whose samples are left out.
     title
         Shown in the log.
+    kept
+        Where averaged weights and steps are kept every half minute; what stands there is gone on from.
     """
     device = training_device()
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
+    step = 0
+    if kept is not None and kept.is_file():
+        weights, step = torch.load(kept)
+        network.load_state_dict(weights)
+        _LOG.info("%s goes on from step %d", title, step)
     network = network.train().to(device, memory_format=torch.channels_last)
     mean = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=peak_rate, weight_decay=1e-2)
     while len(slots := pool.candidates(without)) < min(_LEAST_SAMPLES, len(pool.filled) // 2):
         time.sleep(_WAIT_S)
-    begin = time.monotonic()
-    step, recent = 0, torch.zeros((), device=device)
+    begin = last_kept = time.monotonic()
+    recent = torch.zeros((), device=device)
     while (done := (time.monotonic() - begin) / (60.0 * minutes)) < 1.0:
         if step % _LOOK_EVERY_STEPS == 0:
             slots = pool.candidates(without)
@@ -96,4 +106,16 @@ def fit(
         _average(mean, network, step)
         recent += (loss.detach() - recent) * (0.02 if step > 50 else 0.2)
         step += 1
+        if kept is not None and time.monotonic() - last_kept > _KEEP_S:
+            last_kept = time.monotonic()
+            keep(mean, step, kept)
+    if kept is not None:
+        keep(mean, step, kept)
     return mean.eval().cpu(), step
+
+
+def keep(network: nn.Module, step: int, path: Path) -> None:
+    """Write weights and steps to `path`, whole or not at all."""
+    whole = path.with_suffix(".tmp")
+    torch.save(({name: value.cpu() for name, value in network.state_dict().items()}, step), whole)
+    whole.replace(path)

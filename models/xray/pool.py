@@ -6,7 +6,9 @@ replaces what is oldest.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -56,6 +58,16 @@ def unpack_truth(packed: Tensor) -> Tensor:
     offset = packed[:, 4:6].float()
     truth[:, 4:6] = torch.where(offset == _NO_OFFSET, torch.nan, offset / _OFFSET_SCALE)
     return truth
+
+
+_SHARED = Path("/dev/shm")
+_SHARE_TAKEN = 0.8
+
+
+def capacity(most: int, side: int) -> int:
+    """Give how many samples, at most `most`, the machine's shared memory holds."""
+    each = side**2 * PLANES + (side // 2) ** 2 * TRUTH_PLANES
+    return min(most, int(_SHARE_TAKEN * shutil.disk_usage(_SHARED).free) // each) if _SHARED.is_dir() else most
 
 
 class Pool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing import get_context
 
-from heartwire.engine.errors import SourceError
+from heartwire.engine.errors import HeartwireError, SourceError
 from heartwire.models.xray.alteration import altered
 from heartwire.models.xray.fitting import fit, training_device
 from heartwire.models.xray.losses import total_loss
 from heartwire.models.xray.network import DeviceNet
-from heartwire.models.xray.pool import Pool, Source, draw_into, start_drawing
+from heartwire.models.xray.pool import Pool, Source, capacity, draw_into, start_drawing
 from heartwire.models.xray.scenes import CROP_PX, Scenes
 from heartwire.models.xray.shipping import SIZE_PX, ship_devices, ship_tips
 from heartwire.models.xray.simulated import SimulatedScenes
@@ -78,42 +78,56 @@ class Job(NamedTuple):
 def _run(job: Job, pool: Pool, seed: int, minutes: float, path: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.manual_seed(seed)
-    network, steps = fit(
+    fit(
         job.make(), job.loss, pool, seed=seed, minutes=minutes, batch=job.batch, peak_rate=job.peak_rate,
-        without=job.without, title=job.name,
+        without=job.without, title=job.name, kept=path,
     )  # fmt: skip
-    torch.save({"weights": network.state_dict(), "steps": steps}, path)
 
 
-def fit_all(jobs: Sequence[Job], pool: Pool, *, seed: int, minutes: float) -> dict[str, tuple[nn.Module, int]]:
+def fit_all(
+    jobs: Sequence[Job], pool: Pool, folder: Path, *, seed: int, minutes: float
+) -> dict[str, tuple[nn.Module, int]]:
     """Fit networks: side by side on a GPU, which one alone leaves idle; on a CPU one after another.
+
+    Parameters
+    ----------
+    folder
+        Where the weights of each are kept meanwhile; an interrupted training goes on from what it finds there.
 
     Returns
     -------
     By name, each network and the steps it took.
+
+    Raises
+    ------
+    HeartwireError
+        If a process died.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{job.name}.pt" for job in jobs]
-        if torch.cuda.is_available():
-            context = get_context("spawn")
-            processes = [
-                context.Process(target=_run, args=(job, pool, seed, minutes, path))
-                for job, path in zip(jobs, paths, strict=True)
-            ]
-            for process in processes:
-                process.start()
-            for process in processes:
-                process.join()
-        else:
-            for job, path in zip(jobs, paths, strict=True):
-                _run(job, pool, seed, minutes * job.share, path)
-        fitted = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{job.name}.pt" for job in jobs]
+    if torch.cuda.is_available():
+        context = get_context("spawn")
+        processes = [
+            context.Process(target=_run, args=(job, pool, seed, minutes, path))
+            for job, path in zip(jobs, paths, strict=True)
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        if died := [job.name for job, process in zip(jobs, processes, strict=True) if process.exitcode]:
+            msg = f"the training of {', '.join(died)} died: run the command again to go on from {folder}"
+            raise HeartwireError(msg)
+    else:
         for job, path in zip(jobs, paths, strict=True):
-            kept = torch.load(path)
-            network = job.make()
-            network.load_state_dict(kept["weights"])
-            fitted[job.name] = (network.eval(), int(kept["steps"]))
-        return fitted
+            _run(job, pool, seed, minutes * job.share, path)
+    fitted = {}
+    for job, path in zip(jobs, paths, strict=True):
+        weights, steps = torch.load(path)
+        network = job.make()
+        network.load_state_dict(weights)
+        fitted[job.name] = (network.eval(), int(steps))
+    return fitted
 
 
 def sources(folder: Path, *, small: bool, size: int = CROP_PX) -> list[tuple[Source, float]]:
@@ -135,7 +149,8 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
     seed
         Seed of everything random.
     minutes
-        Training time; reading the backgrounds, export and checks come on top. On a GPU the networks that leave a look
+        Training time; reading the backgrounds, export and checks come on top. A training that was interrupted goes on
+        from what it kept in `out`, for as long again. On a GPU the networks that leave a look
         out are fitted beside the ones that ship.
     small
         Take a few steps on few images, recordings or not: proves the road.
@@ -145,26 +160,27 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
     SourceError
         If the backgrounds are absent (unless `small`).
     """
-    folder = data / "xray" / "train"
-    if not small and not (folder / "arcade" / "images").is_dir():
-        msg = f"no backgrounds in {folder}: expected arcade/images, arcade/vessel_masks, danilov and ct"
+    backgrounds = data / "xray" / "train"
+    if not small and not (backgrounds / "arcade" / "images").is_dir():
+        msg = f"no backgrounds in {backgrounds}: expected arcade/images, arcade/vessel_masks, danilov and ct"
         raise SourceError(msg)
     cv2.setNumThreads(1)
     budget = _budget(small=small)
     minutes = 0.1 if small else minutes
-    drawn = sources(folder, small=small)
-    pool, unseen = Pool(budget.capacity, CROP_PX), Pool(budget.checked, CROP_PX)
+    drawn = sources(backgrounds, small=small)
+    pool, unseen = Pool(capacity(budget.capacity, CROP_PX), CROP_PX), Pool(budget.checked, CROP_PX)
     if budget.workers:
         start_drawing(pool, drawn, seed, budget.workers)
     else:
-        draw_into(pool, drawn, seed, 0, 1, budget.capacity)
+        draw_into(pool, drawn, seed, 0, 1, len(pool.filled))
     left_out = LEFT_OUT if torch.cuda.is_available() else ()
     jobs = [
         Job("devices", DeviceNet, devices_loss, budget.batch, 2e-3, 1.0 - _TIP_MINUTES),
         Job("tips", TipNet, tip_loss, budget.tip_batch, 2e-3, _TIP_MINUTES),
         *(Job(f"without-{look}", DeviceNet, devices_loss, budget.batch, 2e-3, 0.0, look) for look in left_out),
     ]
-    fitted = fit_all(jobs, pool, seed=seed, minutes=minutes)
+    folder = out / f"catheter-training-{seed}"
+    fitted = fit_all(jobs, pool, folder, seed=seed, minutes=minutes)
     draw_into(unseen, drawn, _UNSEEN_SEED, 0, 1, budget.checked)
     device = training_device()
     devices, tips = fitted["devices"][0], fitted["tips"][0]
@@ -178,10 +194,12 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
     tip_metrics = {"steps": float(fitted["tips"][1])} | validate_tips(tips, unseen, device)
     command = f"heartwire train catheter --data DATA --seed {seed} --minutes {minutes:g} on {_machine()}"
     ship_tips(tips.cpu(), out, seed=seed, command=command, metrics=tip_metrics)
-    return ship_devices(
+    path = ship_devices(
         devices.cpu(), out, seed=seed, command=command, metrics=metrics,
-        drawn=sources(folder, small=small, size=SIZE_PX), frames=budget.frames,
+        drawn=sources(backgrounds, small=small, size=SIZE_PX), frames=budget.frames,
     )  # fmt: skip
+    shutil.rmtree(folder)
+    return path
 
 
 def _machine() -> str:

@@ -48,6 +48,23 @@ def test_a_small_training_gives_models_that_their_cards_vouch_for(tmp_path: Path
     localiser.locate(XrayFrame(stream="lab/xray", frame=0, pixels=pixels))
 
 
+def test_an_interrupted_training_goes_on_from_what_it_kept(tmp_path: Path) -> None:
+    from heartwire.models.xray.fitting import fit
+    from heartwire.models.xray.pool import Pool, draw_into
+    from heartwire.models.xray.scenes import Scenes
+    from heartwire.models.xray.tip_crops import tip_loss
+    from heartwire.models.xray.tip_network import TipNet
+
+    pool, kept = Pool(4, 256), tmp_path / "tips.pt"
+    draw_into(pool, [(Scenes(tmp_path, limit=1), 1.0)], 1, 0, 1, 4)
+    _, first = fit(TipNet(), tip_loss, pool, seed=1, minutes=0.005, batch=2, kept=kept)
+    weights, step = torch.load(kept)
+    assert step == first > 0
+    network, second = fit(TipNet(), tip_loss, pool, seed=1, minutes=1e-9, batch=2, kept=kept)
+    assert second == first
+    torch.testing.assert_close(dict(network.state_dict()), dict(weights))
+
+
 def test_crops_are_cut_where_the_tip_is() -> None:
     from heartwire.models.xray.tip_crops import cut
     from heartwire.models.xray.tip_network import CROP_PX
