@@ -17,7 +17,7 @@ import numpy as np
 from heartwire.benchmarks.accuracy.catheter_tracking import owners
 from heartwire.engine.messages import CatheterFix
 from heartwire.engine.xray.biplane import Biplane
-from heartwire.streams.simulators.fluoroscopy import FrameTruth
+from heartwire.streams.simulators.truth import FrameTruth
 
 VIEWS = ((-30.0, 0.0), (40.0, 20.0))
 """RAO 30, and LAO 40 with 20 cranial: the planes of a usual biplane run."""

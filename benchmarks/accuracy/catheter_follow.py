@@ -24,7 +24,8 @@ from heartwire.benchmarks.accuracy.catheter_score import TIP_WITHIN_PX
 from heartwire.benchmarks.accuracy.catheter_tracking import Step
 from heartwire.engine.messages import CatheterFix
 from heartwire.engine.xray.detection import Point
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, FrameTruth
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED
+from heartwire.streams.simulators.truth import FrameTruth
 
 FRAMES_OF_BOTH = 45
 PLANE_SEEDS, PLANE_FRAMES = range(FIRST_TEST_SEED + 600, FIRST_TEST_SEED + 608), 24

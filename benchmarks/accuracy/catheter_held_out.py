@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from heartwire.engine.messages import XrayFrame
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy, FrameTruth
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy
+from heartwire.streams.simulators.truth import FrameTruth
 
 _FIRST_SEED, _SEEDS = FIRST_TEST_SEED + 200, 200
 _LOOK_EVERY, _LOOK_FRAMES, _AROUND = 12, 168, 26

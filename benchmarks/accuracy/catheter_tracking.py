@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from heartwire.engine.messages import Device
-from heartwire.streams.simulators.fluoroscopy import DeviceTruth, FrameTruth
+from heartwire.streams.simulators.truth import DeviceTruth, FrameTruth
 
 Step: TypeAlias = tuple[FrameTruth, list[Device]]
 """What is true of a frame, and what was reported."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import XrayFrame
 from heartwire.engine.xray.detection import Point
-from heartwire.streams.simulators.fluoroscopy import FrameTruth
+from heartwire.streams.simulators.truth import FrameTruth
 
 Array = npt.NDArray[np.float32]
 

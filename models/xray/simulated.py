@@ -16,7 +16,8 @@ from heartwire.models.xray.looks import Look, recode
 from heartwire.models.xray.scenes import CROP_PX, Sample, condition
 from heartwire.models.xray.strokes import Mask, stroke
 from heartwire.models.xray.truth import truth_planes
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, DeviceTruth, Fluoroscopy
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy
+from heartwire.streams.simulators.truth import DeviceTruth
 
 _FRAME_PX = 512
 _RUN_FRAMES = 120

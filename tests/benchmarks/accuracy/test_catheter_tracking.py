@@ -14,7 +14,8 @@ from heartwire.benchmarks.accuracy.catheter_tracking import Step, owners, score_
 from heartwire.engine.messages import CatheterFix, Device, Projection
 from heartwire.engine.xray.detection import Point
 from heartwire.engine.xray.projection import project
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy, FrameTruth
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy
+from heartwire.streams.simulators.truth import FrameTruth
 
 TIP = (200.0, 150.0)
 

@@ -11,8 +11,9 @@ import pytest
 
 from heartwire.engine.errors import ConfigError
 from heartwire.engine.xray.projection import project
-from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, DeviceTruth, Fluoroscopy
+from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy
 from heartwire.streams.simulators.heart import Heart
+from heartwire.streams.simulators.truth import DeviceTruth
 
 
 @pytest.fixture(scope="module")
