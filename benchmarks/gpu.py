@@ -29,6 +29,7 @@ from heartwire.engine.messages import XrayFrame
 from heartwire.engine.runner import Runner
 from heartwire.engine.xray.localiser import MODEL_NAME, Localiser
 from heartwire.engine.xray.pipeline import create
+from heartwire.engine.xray.refinement import TIPS_MODEL_NAME
 from heartwire.models.catalogue import WEIGHTS
 from heartwire.streams.simulators.fluoroscopy import FIRST_TEST_SEED, Fluoroscopy
 
@@ -200,7 +201,7 @@ def frame_to_fix(device: Device, frames: int, scored_runs: int) -> FrameRow:
         stages_ns.append(np.diff([begin_ns, trace.conditioned_ns, trace.inferred_ns, end_ns]))
     conditioning_ms, network_ms, decision_ms = (float(ms) for ms in np.median(stages_ns, axis=0) / 1e6)
     seeds = range(FIRST_TEST_SEED, FIRST_TEST_SEED + scored_runs)
-    localiser = Localiser(Model(MODEL_NAME, provider=device))
+    localiser = Localiser(Model(MODEL_NAME, provider=device), Model(TIPS_MODEL_NAME, provider="cpu"))
     scores = [
         score_simulated(made, lambda frame: as_reported(localiser.locate(frame))) for made in simulated_frames(seeds)
     ]

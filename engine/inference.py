@@ -106,6 +106,11 @@ def _on_gpu(path: Path, threads: int) -> tuple[Session, str]:
         Runner(session, shapes_of(session.card, 1, 1))
     except (ModelError, *ORT_ERRORS) as error:
         session = Session(path, "cuda", threads=threads)
+        try:
+            Runner(session, shapes_of(session.card, 1, 1))
+        except ORT_ERRORS as worse:
+            msg = f"model {path.name} does not run on CUDA: {worse}"
+            raise ModelError(msg) from worse
         reason = str(error).strip().splitlines()[0]
         return session, f"CUDA (no graph: {reason})"
     return session, "CUDA (graph)"

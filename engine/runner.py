@@ -51,7 +51,25 @@ class _States:
             buffer.send()
 
 
-class Runner:
+class _Stateful:
+    """What carries a model's state from call to call."""
+
+    _states: _States
+
+    def reset(self) -> None:
+        """Forget the state."""
+        self._states.reset()
+
+    def snapshot(self) -> bytes:
+        """Give the state."""
+        return self._states.snapshot()
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot` of the same model."""
+        self._states.restore(state)
+
+
+class Runner(_Stateful):
     """One stream's buffers for a model, all of fixed shape.
 
     Made by `Model.runner`. Where `states` are given they are shared with other runners of the same stream.
@@ -95,18 +113,6 @@ class Runner:
         if self._states.names:
             self._states.swap()
 
-    def reset(self) -> None:
-        """Forget the state."""
-        self._states.reset()
-
-    def snapshot(self) -> bytes:
-        """Give the state."""
-        return self._states.snapshot()
-
-    def restore(self, state: bytes) -> None:
-        """Take a state given by `snapshot` of the same model."""
-        self._states.restore(state)
-
 
 def shapes_of(card: ModelCard, batch: int, frames: int) -> dict[str, tuple[int, ...]]:
     """Give the whole shapes of inputs and outputs; where their length is open, of a signal of so many frames."""
@@ -118,7 +124,7 @@ def shapes_of(card: ModelCard, batch: int, frames: int) -> dict[str, tuple[int, 
     }
 
 
-class PieceRunner:
+class PieceRunner(_Stateful):
     """One stream's buffers for a model whose signal may have any number of frames.
 
     There is a `Runner` for each of several sizes, all on one state; what has come is cut into the largest that fit.
@@ -157,15 +163,3 @@ class PieceRunner:
                     output[..., at : at + size] = runner.outputs[name]
                 at += size
         return outputs
-
-    def reset(self) -> None:
-        """Forget the state."""
-        self._states.reset()
-
-    def snapshot(self) -> bytes:
-        """Give the state."""
-        return self._states.snapshot()
-
-    def restore(self, state: bytes) -> None:
-        """Take a state given by `snapshot` of the same model."""
-        self._states.restore(state)

@@ -214,7 +214,8 @@ class RhythmTracker:
             reason: Reason = {"rule": "ventricular beats in a row", "beats": self._runs.length}
             return RhythmState("VT", self._runs.onset, reason)
         pattern, fibrillation = self._patterns.state, past.fibrillation
-        if fibrillation.label and pattern.label != "IVR":
+        # Of a paced or an idioventricular rhythm the atria are not told from its intervals.
+        if fibrillation.label and pattern.label not in ("IVR", "P"):
             return fibrillation
         # What the beats showed while the atria fibrillated holds from its end on.
         return msgspec.structs.replace(pattern, onset_sample=max(pattern.onset_sample, fibrillation.onset_sample))

@@ -32,7 +32,6 @@ def _follow(current: Array, previous: Array, average: Array, gain: np.float32, p
 class _State(msgspec.Struct):
     """What a history is restored from."""
 
-    frames: int
     at_s: float
     shape: tuple[int, int]
     previous: bytes
@@ -42,12 +41,11 @@ class _State(msgspec.Struct):
 class History:
     """The past of one stream's conditioned frames.
 
-    The average is exponential with a time constant of 0.7 s; over the first frames it is their plain mean, so that
-    on the first all planes are the same.
+    The average is exponential with a time constant of 0.7 s and begins with the first frame, on which all planes are
+    the same.
     """
 
     def __init__(self) -> None:
-        self._frames = 0
         self._at_s = 0.0
         self._previous = self._average = np.empty((0, 0), np.float32)
 
@@ -60,29 +58,24 @@ class History:
             The frame's time from the start of the stream.
         """
         if current.shape != self._previous.shape:
-            self.forget()
-        if self._frames == 0:
             self._previous, self._average = current.copy(), current.copy()
-        slow = 1.0 - math.exp(-max(0.0, at_s - self._at_s) / TIME_CONSTANT_S)
-        gain = max(slow, 1.0 / (self._frames + 1))
+        gain = 1.0 - math.exp(-max(0.0, at_s - self._at_s) / TIME_CONSTANT_S)
         _follow(current, self._previous, self._average, np.float32(gain), planes)
-        self._frames += 1
         self._at_s = at_s
 
     def forget(self) -> None:
         """Begin anew: the next frame is a first one."""
-        self._frames = 0
         self._previous = self._average = np.empty((0, 0), np.float32)
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
         shape = (self._previous.shape[0], self._previous.shape[1])
-        state = _State(self._frames, self._at_s, shape, self._previous.tobytes(), self._average.tobytes())
+        state = _State(self._at_s, shape, self._previous.tobytes(), self._average.tobytes())
         return msgspec.msgpack.encode(state)
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
         kept = msgspec.msgpack.decode(state, type=_State)
-        self._frames, self._at_s = kept.frames, kept.at_s
+        self._at_s = kept.at_s
         self._previous = np.frombuffer(kept.previous, np.float32).reshape(kept.shape).copy()
         self._average = np.frombuffer(kept.average, np.float32).reshape(kept.shape).copy()

@@ -2,7 +2,7 @@
 
 The beat model is fitted on all of DS1 of the MIT-BIH Arrhythmia Database and on normal and fibrillating recordings of
 the CinC 2017 challenge (even record numbers), with rhythms and pacing made from them. The weights of the classes are
-chosen on DS1 by cross-validation over patients. DS2 and the paced records are never read.
+chosen on DS1 by cross-validation over patients. No weight or threshold comes from DS2 or the paced records.
 """
 
 from __future__ import annotations
@@ -181,7 +181,8 @@ def write(
         ],
         split=(
             "DS1: weights, and by cross-validation over patients weights of the classes; "
-            "DS2: unread; paced: in no weight, looked at for how spikes are told"
+            "DS2: in no weight, looked at for which networks judge what; "
+            "paced: in no weight, looked at for how spikes are told"
         ),
         seed=seed,
         command=command,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from heartwire.models.xray.alteration import altered, turned
+from heartwire.models.xray.alteration import turned
 from heartwire.models.xray.pool import Pool
 
 _LOG = logging.getLogger(__name__)
@@ -70,33 +70,41 @@ def fit(
         Shown in the log.
     kept
         Where averaged weights and steps are kept every half minute; what stands there is gone on from.
+
+    Raises
+    ------
+    HeartwireError
+        If a process that draws died.
     """
-    device = training_device()
-    torch.manual_seed(seed)
-    random = np.random.default_rng(seed)
-    step = 0
+    device, step = training_device(), 0
     if kept is not None and kept.is_file():
         weights, step = torch.load(kept)
         network.load_state_dict(weights)
         _LOG.info("%s goes on from step %d", title, step)
+    # Who goes on does not begin with the same samples again.
+    torch.manual_seed(seed + step)
+    random = np.random.default_rng((seed, step))
+    begun_at = step
     network = network.train().to(device, memory_format=torch.channels_last)
     mean = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=peak_rate, weight_decay=1e-2)
     while len(slots := pool.candidates(without)) < min(_LEAST_SAMPLES, len(pool.filled) // 2):
+        pool.check()
         time.sleep(_WAIT_S)
     begin = last_kept = time.monotonic()
     recent = torch.zeros((), device=device)
     while (done := (time.monotonic() - begin) / (60.0 * minutes)) < 1.0:
         if step % _LOOK_EVERY_STEPS == 0:
+            pool.check()
             slots = pool.candidates(without)
             _LOG.info(
                 "%s step %d, %.1f min, loss %.4f, %d samples", title, step, done * minutes, recent.item(), len(slots)
             )
-        rate = peak_rate * min(1.0, (step + 1) / _WARM_UP_STEPS) * (0.01 + 0.495 * (1.0 + math.cos(math.pi * done)))
+        warm = min(1.0, (step - begun_at + 1) / _WARM_UP_STEPS)
+        rate = peak_rate * warm * (0.01 + 0.495 * (1.0 + math.cos(math.pi * done)))
         for group in optimiser.param_groups:
             group["lr"] = rate
         image, truth = turned(*pool.take(random.choice(slots, batch), device))
-        image = altered(image).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
             loss = loss_of(network, image, truth)
         optimiser.zero_grad(set_to_none=True)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from heartwire.engine.xray.history import TIME_CONSTANT_S
 from heartwire.models.xray.curves import Array, log_uniform
 
-AVERAGE_S = 0.7
-"""Time constant of the slow average."""
 AGES = (1, 3, 6, 11)
 """Older frames that are drawn, in frames before the current one; each stands for those nearest to it in the average."""
 _MOST_FRAMES = 60
@@ -70,7 +69,7 @@ def _mode(rng: np.random.Generator, way: float) -> Array:
 def draw_history(rng: np.random.Generator, *, moving: bool) -> History:
     """Draw how things moved at 7.5 to 30 frames a second; `moving` or not, the average may be a young one."""
     rate_hz = (7.5, 10.0, 15.0, 15.0, 25.0, 30.0)[rng.integers(6)]
-    new = 1.0 - float(np.exp(-1.0 / (AVERAGE_S * rate_hz)))
+    new = 1.0 - float(np.exp(-1.0 / (TIME_CONSTANT_S * rate_hz)))
     frames = int(rng.integers(2, 9)) if rng.random() < (0.2 if moving else 0.5) else _MOST_FRAMES
     weights = average_weights(frames, new)
     stands_for = np.abs(np.arange(frames)[:, None] - np.array((0, *AGES))[None, :]).argmin(axis=1)

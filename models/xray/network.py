@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from heartwire.models.xray.truth import OFFSET_SCALE_PX
+
 CLASSES = ("catheter", "guidewire")
 PLANES = 3
-OFFSET_SCALE_PX = 8.0
-"""An offset output of 1 is this many input px."""
 _FINE = 3
 _CELLS = 2
 

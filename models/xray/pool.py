@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
@@ -18,16 +19,17 @@ import torch
 from torch import Tensor
 from torch.multiprocessing import get_context, parent_process
 
+from heartwire.engine.errors import HeartwireError, InputError
 from heartwire.models.xray.devices import KINDS
 from heartwire.models.xray.looks import CHAINS, ERAS, Look
-from heartwire.models.xray.network import PLANES
+from heartwire.models.xray.network import PLANES as IMAGE_PLANES
 from heartwire.models.xray.scenes import Sample
+from heartwire.models.xray.truth import PLANES as TRUTH_PLANES
 
 IMAGE_SCALE = 25.0
 """Conditioned images lie in -5..5: in 8 bits, a step is 1/25 of a local deviation."""
 _OFFSET_SCALE = 100.0
 _NO_OFFSET = -128
-TRUTH_PLANES = 8
 LOOKS = (*CHAINS, *ERAS, *KINDS)
 
 
@@ -62,12 +64,23 @@ def unpack_truth(packed: Tensor) -> Tensor:
 
 _SHARED = Path("/dev/shm")
 _SHARE_TAKEN = 0.8
+_FEWEST = 2000
 
 
 def capacity(most: int, side: int) -> int:
-    """Give how many samples, at most `most`, the machine's shared memory holds."""
-    each = side**2 * PLANES + (side // 2) ** 2 * TRUTH_PLANES
-    return min(most, int(_SHARE_TAKEN * shutil.disk_usage(_SHARED).free) // each) if _SHARED.is_dir() else most
+    """Give how many samples, at most `most`, the machine's shared memory holds.
+
+    Raises
+    ------
+    InputError
+        If it holds too few to learn from.
+    """
+    each = side**2 * IMAGE_PLANES + (side // 2) ** 2 * TRUTH_PLANES
+    held = int(_SHARE_TAKEN * shutil.disk_usage(_SHARED).free) // each if _SHARED.is_dir() else most
+    if held < _FEWEST:
+        msg = f"{_SHARED} holds {held} samples, {_FEWEST} are needed: make it larger (docker: --shm-size 2g)"
+        raise InputError(msg)
+    return min(most, held)
 
 
 class Pool:
@@ -79,14 +92,33 @@ class Pool:
         How many it holds.
     side
         Side of the samples in px.
+    shared
+        Whether other processes draw into it and read from it.
     """
 
-    def __init__(self, capacity: int, side: int) -> None:
+    def __init__(self, capacity: int, side: int, *, shared: bool = True) -> None:
         half = side // 2
-        self.images = torch.empty((capacity, PLANES, side, side), dtype=torch.int8).share_memory_()
-        self.truths = torch.empty((capacity, TRUTH_PLANES, half, half), dtype=torch.int8).share_memory_()
-        self.looks = torch.zeros(capacity, dtype=torch.int32).share_memory_()
-        self.filled = torch.zeros(capacity, dtype=torch.bool).share_memory_()
+        self.images = torch.empty((capacity, IMAGE_PLANES, side, side), dtype=torch.int8)
+        self.truths = torch.empty((capacity, TRUTH_PLANES, half, half), dtype=torch.int8)
+        self.looks = torch.zeros(capacity, dtype=torch.int32)
+        self.filled = torch.zeros(capacity, dtype=torch.bool)
+        self.broken = torch.zeros(1, dtype=torch.bool)
+        """Whether a process that draws died."""
+        if shared:
+            for tensor in (self.images, self.truths, self.looks, self.filled, self.broken):
+                tensor.share_memory_()
+
+    def check(self) -> None:
+        """Make sure that whoever draws is still there.
+
+        Raises
+        ------
+        HeartwireError
+            If a process that draws died.
+        """
+        if self.broken[0]:
+            msg = "a process that draws samples died: what it said stands above"
+            raise HeartwireError(msg)
 
     def put(self, slot: int, sample: Sample) -> None:
         """Store a sample."""
@@ -109,35 +141,47 @@ class Pool:
         return images.float() / IMAGE_SCALE, unpack_truth(truths)
 
 
-def draw_into(
-    pool: Pool, sources: Sequence[tuple[Source, float]], seed: int, worker: int, workers: int, count: int | None
-) -> None:
-    """Draw `count` samples (None: without end) into every `workers`-th slot of the pool.
+Sources = Sequence[tuple[Source, float]]
+"""What draws, each with its share."""
 
-    Parameters
-    ----------
-    sources
-        Source and its share.
-    seed
-        Sample i of a worker is drawn with the generator of (seed, worker, i).
-    """
+
+def draw(sources: Sources, *key: int) -> Sample:
+    """Draw one sample; the key decides everything."""
+    random = np.random.default_rng(key)
+    shares = np.array([share for _, share in sources])
+    return sources[random.choice(len(shares), p=shares / shares.sum())][0].draw(random)
+
+
+def fill(pool: Pool, sources: Sources, seed: int) -> None:
+    """Draw a sample into every slot of the pool."""
+    for slot in range(len(pool.filled)):
+        pool.put(slot, draw(sources, seed, slot))
+
+
+def _draw_on(pool: Pool, sources: Sources, seed: int, worker: int, workers: int) -> None:
+    """Draw without end into every `workers`-th slot of the pool, as long as the process is there that wants it."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    shares = np.array([share for _, share in sources])
     slots = range(worker, len(pool.filled), workers)
-    i = 0
     parent = parent_process()
-    while (count is None or i < count) and (parent is None or parent.is_alive()):
-        rng = np.random.default_rng((seed, worker, i))
-        source = sources[rng.choice(len(shares), p=shares / shares.sum())][0]
-        pool.put(slots[i % len(slots)], source.draw(rng))
-        i += 1
+    i = 0
+    try:
+        while parent is None or parent.is_alive():
+            pool.put(slots[i % len(slots)], draw(sources, seed, worker, i))
+            i += 1
+    except BaseException:
+        pool.broken[0] = True
+        raise
 
 
-def start_drawing(pool: Pool, sources: Sequence[tuple[Source, float]], seed: int, workers: int) -> None:
-    """Start processes that draw without end; they go when this one goes."""
+def start_drawing(pool: Pool, sources: Sources, seed: int, workers: int) -> list[BaseProcess]:
+    """Start processes that draw without end; gives them. They go when this one goes."""
     # A forked process would inherit locks of OpenCV's threads and hang.
     context = get_context("spawn")
-    for worker in range(workers):
-        arguments = (pool, sources, seed, worker, workers, None)
-        context.Process(target=draw_into, args=arguments, daemon=True).start()
+    processes = [
+        context.Process(target=_draw_on, args=(pool, sources, seed, worker, workers), daemon=True)
+        for worker in range(workers)
+    ]
+    for process in processes:
+        process.start()
+    return processes

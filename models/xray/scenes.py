@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -45,41 +44,24 @@ class Scenes:
 
     Parameters
     ----------
-    folder
-        The recordings' `xray/train`.
+    backgrounds
+        What devices are drawn on.
     size
         Side of the crops in px.
-    limit
-        How many real images of each kind to read.
-    without
-        A chain, era or kind of device that no sample has; "" leaves nothing out.
-    only
-        A chain, era or kind of device that every sample has.
     """
 
-    def __init__(
-        self, folder: Path, *, size: int = CROP_PX, limit: int = 1000, without: str = "", only: str = ""
-    ) -> None:
+    def __init__(self, backgrounds: Backgrounds, *, size: int = CROP_PX) -> None:
         self.size = size
-        self.without = without
-        self.only = only
-        self.backgrounds = Backgrounds(folder, limit=limit)
+        self.backgrounds = backgrounds
         self._contrast = LocalContrast(size, size)
-
-    def _devices(self, rng: np.random.Generator) -> tuple[Look, Canvas]:
-        """Draw look and devices until they are wanted."""
-        while True:
-            look = draw_look(rng)
-            canvas = draw_devices(rng, self.size)
-            look = replace(look, kinds=frozenset(canvas.kinds))
-            if not (self.without and look.has(self.without)) and (not self.only or look.has(self.only)):
-                return look, canvas
 
     def raw(self, rng: np.random.Generator) -> tuple[Array, Array, Look]:
         """Draw three images (3, s, s) in 0..255, their truth (8, s / 2, s / 2) and the look."""
         size = self.size
         image, unmarked, real = self.backgrounds.draw(rng, size)
-        look, canvas = self._devices(rng)
+        look = draw_look(rng)
+        canvas = draw_devices(rng, size)
+        look = replace(look, kinds=frozenset(canvas.kinds))
         clutter = draw_clutter(rng, size, canvas.tips, 0.4 if real else 1.0, devices=bool(canvas.kinds))
         # Devices are about as sharp as the chain lets them be, and some move while the pulse lasts.
         canvas.depth = cv2.GaussianBlur(canvas.depth, (0, 0), rng.uniform(0.35, 1.1))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import torch
 
 from heartwire.engine.inference import Model
@@ -17,16 +15,15 @@ from heartwire.models.export import export, shapes_of, write_card
 from heartwire.models.half import ship_half
 from heartwire.models.xray.confidences import fit_confidences
 from heartwire.models.xray.network import CLASSES, PLANES, DeviceNet, Exported
-from heartwire.models.xray.pool import Source
+from heartwire.models.xray.pool import Sources, draw
 from heartwire.models.xray.quantise import quantise
-from heartwire.models.xray.scenes import Sample
 from heartwire.models.xray.tip_network import CROP_PX, ExportedTips, TipNet
 
 DEVICES, TIPS = "xray-devices", "xray-tips"
 SIZE_PX = 512
 _CALIBRATION_IMAGES = 16
 _UNSEEN_SEED = 1_000_019
-_CONFIDENCE_SEED = 1000
+_CONFIDENCE_SEED = 1_000_033
 SETTINGS = {"line_threshold": 0.12, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.05}
 DATA = [
     "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds",
@@ -35,7 +32,10 @@ DATA = [
     "devices drawn at random; no recorded device was ever marked for training",
     "heartwire fluoroscopy simulator, seeds below 1,000,000",
 ]
-_SPLIT = "trained on drawn and simulated devices; no frame of xray/dev or xray/cine was trained on"
+_SPLIT = (
+    "trained on drawn and simulated devices; figures and confidences from samples and simulated runs of other seeds on "
+    "the backgrounds of training; no frame of xray/dev or xray/cine was trained on"
+)
 _LIMITS = (
     "Trained on drawn and simulated devices only. Devices thinner than about 1 px or wider than about 16 px of the "
     "512-px image, and stents, coils or pacemaker leads are not covered. Vessels full of contrast are at times taken "
@@ -47,13 +47,6 @@ _EIGHT_BITS = (
 )
 
 
-def _draw(drawn: Sequence[tuple[Source, float]], seed: int, count: int) -> Iterator[Sample]:
-    shares = np.array([share for _, share in drawn])
-    for i in range(count):
-        random = np.random.default_rng((_UNSEEN_SEED, seed, i))
-        yield drawn[random.choice(len(shares), p=shares / shares.sum())][0].draw(random)
-
-
 def ship_devices(
     network: DeviceNet,
     out: Path,
@@ -61,7 +54,7 @@ def ship_devices(
     seed: int,
     command: str,
     metrics: dict[str, float],
-    drawn: Sequence[tuple[Source, float]],
+    drawn: Sources,
     frames: int,
 ) -> Path:
     """Export the device network in 8 bits for CPUs and in half precision for GPUs; gives the path of the former.
@@ -113,10 +106,10 @@ def ship_devices(
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / path.name
         export(Exported(network).eval(), plain, inputs, list(outputs))
-        quantise(plain, path, (sample.image for sample in _draw(drawn, seed, _CALIBRATION_IMAGES)))
+        quantise(plain, path, (draw(drawn, _UNSEEN_SEED, seed, i).image for i in range(_CALIBRATION_IMAGES)))
         write_card(card, path)
-        localiser = Localiser(Model(path), Model(out / f"{TIPS}.onnx"))
-        weights = fit_confidences(localiser, _draw(drawn, _CONFIDENCE_SEED + seed, frames))
+        localiser = Localiser(Model(path, provider="cpu"), Model(out / f"{TIPS}.onnx", provider="cpu"))
+        weights = fit_confidences(localiser, (draw(drawn, _CONFIDENCE_SEED, seed, i) for i in range(frames)))
         write_card(msgspec.structs.replace(card, settings={**SETTINGS, **weights}), path)
         ship_half(plain, path)
     return path

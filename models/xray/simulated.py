@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from heartwire.engine.xray.conditioning import LocalContrast
+from heartwire.engine.xray.history import TIME_CONSTANT_S
 from heartwire.models.xray.curves import STEP_PX, Array, log_uniform
 from heartwire.models.xray.devices import CATHETER, GUIDEWIRE, LEAST_HALF_PX
-from heartwire.models.xray.history import AVERAGE_S
 from heartwire.models.xray.looks import Look, recode
 from heartwire.models.xray.scenes import CROP_PX, Sample, condition
 from heartwire.models.xray.strokes import Mask, stroke
@@ -70,7 +70,7 @@ def _moment(run: Fluoroscopy, number: int) -> _Moment:
     frames = np.stack([now] * 3)
     if number:
         frames[1] = run.frame(number - 1)[0]
-        keep = float(np.exp(-1.0 / (AVERAGE_S * run.rate_hz)))
+        keep = float(np.exp(-1.0 / (TIME_CONSTANT_S * run.rate_hz)))
         ages = np.array([0, 1, *(age for age in _AVERAGED_AGES if age <= number)])
         edges = np.concatenate(([0.0], 0.5 * (ages[1:] + ages[:-1] + 1), [np.inf]))
         weights = (keep ** edges[:-1] - keep ** edges[1:]).astype(np.float32)

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, binary_cross_entropy_with_logits, grid_sample
 
 from heartwire.models.xray.alteration import altered
-from heartwire.models.xray.network import OFFSET_SCALE_PX
 from heartwire.models.xray.tip_network import CROP_PX, TipNet
+from heartwire.models.xray.truth import OFFSET_SCALE_PX
 
 _TIP_SHARE = 0.65
 _SPREAD_PX = 3.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,10 +17,11 @@ from torch.multiprocessing import get_context
 
 from heartwire.engine.errors import HeartwireError, SourceError
 from heartwire.models.xray.alteration import altered
+from heartwire.models.xray.backgrounds import Backgrounds
 from heartwire.models.xray.fitting import fit, training_device
 from heartwire.models.xray.losses import total_loss
 from heartwire.models.xray.network import DeviceNet
-from heartwire.models.xray.pool import Pool, Source, capacity, draw_into, start_drawing
+from heartwire.models.xray.pool import Pool, Sources, capacity, fill, start_drawing
 from heartwire.models.xray.scenes import CROP_PX, Scenes
 from heartwire.models.xray.shipping import SIZE_PX, ship_devices, ship_tips
 from heartwire.models.xray.simulated import SimulatedScenes
@@ -34,7 +36,7 @@ _DRAWN_SHARE = 0.7
 _TIP_MINUTES = 0.15
 """Share of the time that the tip network gets where networks are trained one after another."""
 _UNSEEN_SEED = 1_000_003
-LEFT_OUT = ("edge-enhanced", "intensifier", "electrode-catheter")
+LEFT_OUT = ("film", "intensifier", "electrode-catheter")
 """A vendor's chain, an era and a kind of device: on a GPU each is left out of a training of its own."""
 
 
@@ -53,8 +55,8 @@ def _budget(*, small: bool) -> Budget:
     if small:
         return Budget(24, 4, 8, 0, 12, 6)
     if torch.cuda.is_available():
-        return Budget(100_000, 32, 256, max(1, len(os.sched_getaffinity(0)) - 4), 3000, 600)
-    return Budget(6000, 12, 64, 1, 600, 400)
+        return Budget(capacity(100_000, CROP_PX), 32, 256, max(1, len(os.sched_getaffinity(0)) - 4), 3000, 600)
+    return Budget(capacity(6000, CROP_PX), 12, 64, 1, 600, 400)
 
 
 def devices_loss(network: DeviceNet, image: Tensor, truth: Tensor) -> Tensor:
@@ -130,11 +132,10 @@ def fit_all(
     return fitted
 
 
-def sources(folder: Path, *, small: bool, size: int = CROP_PX) -> list[tuple[Source, float]]:
-    """Give what samples of a side of `size` px are drawn from, with their shares."""
-    limit, runs = (2, 2) if small else (1000, _SIMULATED_RUNS)
-    simulated = SimulatedScenes(range(runs), size=size)
-    return [(Scenes(folder, size=size, limit=limit), _DRAWN_SHARE), (simulated, 1.0 - _DRAWN_SHARE)]
+def sources(backgrounds: Backgrounds, runs: range, *, size: int = CROP_PX) -> Sources:
+    """Give what draws samples of a side of `size` px, on these backgrounds and from simulated runs of these seeds."""
+    simulated = SimulatedScenes(runs, size=size)
+    return [(Scenes(backgrounds, size=size), _DRAWN_SHARE), (simulated, 1.0 - _DRAWN_SHARE)]
 
 
 def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small: bool = False) -> Path:
@@ -160,28 +161,35 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
     SourceError
         If the backgrounds are absent (unless `small`).
     """
-    backgrounds = data / "xray" / "train"
-    if not small and not (backgrounds / "arcade" / "images").is_dir():
-        msg = f"no backgrounds in {backgrounds}: expected arcade/images, arcade/vessel_masks, danilov and ct"
+    folder = data / "xray" / "train"
+    if not small and not (folder / "arcade" / "images").is_dir():
+        msg = f"no backgrounds in {folder}: expected arcade/images, arcade/vessel_masks, danilov and ct"
         raise SourceError(msg)
     cv2.setNumThreads(1)
     budget = _budget(small=small)
     minutes = 0.1 if small else minutes
-    drawn = sources(backgrounds, small=small)
-    pool, unseen = Pool(capacity(budget.capacity, CROP_PX), CROP_PX), Pool(budget.checked, CROP_PX)
-    if budget.workers:
-        start_drawing(pool, drawn, seed, budget.workers)
-    else:
-        draw_into(pool, drawn, seed, 0, 1, len(pool.filled))
+    limit, runs = (2, 2) if small else (1000, _SIMULATED_RUNS)
+    backgrounds = Backgrounds(folder, limit=limit)
+    drawn, never_drawn = sources(backgrounds, range(runs)), range(runs, 2 * runs)
+    pool = Pool(budget.capacity, CROP_PX, shared=bool(budget.workers))
+    unseen = Pool(budget.checked, CROP_PX, shared=False)
     left_out = LEFT_OUT if torch.cuda.is_available() else ()
     jobs = [
         Job("devices", DeviceNet, devices_loss, budget.batch, 2e-3, 1.0 - _TIP_MINUTES),
         Job("tips", TipNet, tip_loss, budget.tip_batch, 2e-3, _TIP_MINUTES),
         *(Job(f"without-{look}", DeviceNet, devices_loss, budget.batch, 2e-3, 0.0, look) for look in left_out),
     ]
-    folder = out / f"catheter-training-{seed}"
-    fitted = fit_all(jobs, pool, folder, seed=seed, minutes=minutes)
-    draw_into(unseen, drawn, _UNSEEN_SEED, 0, 1, budget.checked)
+    meanwhile = out / f"catheter-training-{seed}"
+    goes_on = meanwhile.is_dir()
+    if budget.workers:
+        drawers = start_drawing(pool, drawn, time.time_ns() if goes_on else seed, budget.workers)
+        fitted = fit_all(jobs, pool, meanwhile, seed=seed, minutes=minutes)
+        for drawer in drawers:
+            drawer.terminate()
+    else:
+        fill(pool, drawn, seed)
+        fitted = fit_all(jobs, pool, meanwhile, seed=seed, minutes=minutes)
+    fill(unseen, sources(backgrounds, never_drawn), _UNSEEN_SEED)
     device = training_device()
     devices, tips = fitted["devices"][0], fitted["tips"][0]
     assert isinstance(devices, DeviceNet)
@@ -193,12 +201,14 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
         metrics |= look_drop(devices, other, look, unseen, device)
     tip_metrics = {"steps": float(fitted["tips"][1])} | validate_tips(tips, unseen, device)
     command = f"heartwire train catheter --data DATA --seed {seed} --minutes {minutes:g} on {_machine()}"
+    if goes_on:
+        command += " (after one that was interrupted)"
     ship_tips(tips.cpu(), out, seed=seed, command=command, metrics=tip_metrics)
     path = ship_devices(
         devices.cpu(), out, seed=seed, command=command, metrics=metrics,
-        drawn=sources(backgrounds, small=small, size=SIZE_PX), frames=budget.frames,
+        drawn=sources(backgrounds, never_drawn, size=SIZE_PX), frames=budget.frames,
     )  # fmt: skip
-    shutil.rmtree(folder)
+    shutil.rmtree(meanwhile)
     return path
 
 

@@ -10,6 +10,7 @@ from heartwire.models.xray.curves import Array
 from heartwire.models.xray.strokes import Mask
 
 OFFSET_SCALE_PX = 8.0
+"""An offset of 1 is this many px of the image."""
 PLANES = 8
 _TIP_SIGMA_CELLS = 1.7
 _ELECTRODE_SIGMA_CELLS = 1.5

@@ -7,10 +7,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from heartwire.models.xray.network import OFFSET_SCALE_PX, DeviceNet
+from heartwire.models.xray.network import DeviceNet
 from heartwire.models.xray.pool import LOOKS, Pool
 from heartwire.models.xray.tip_crops import cut
 from heartwire.models.xray.tip_network import TipNet
+from heartwire.models.xray.truth import OFFSET_SCALE_PX
 
 NEAR_PX = 10.0
 _BATCH = 50

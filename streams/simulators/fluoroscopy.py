@@ -92,6 +92,7 @@ class Fluoroscopy:
         self.rate_hz = rate_hz
         self.bits = bits
         self.view = view
+        self.held_out = held_out
         settings = HELD_OUT if held_out else TRAINED
         self._turn = axes(*view) @ _TO_PATIENT
         random = np.random.default_rng([seed, 0x464C55])
@@ -139,7 +140,8 @@ class Fluoroscopy:
         self._dye_profile = cylinder_profile()[None, :]
 
     def __repr__(self) -> str:
-        return f"Fluoroscopy(seed={self.seed}, size_px={self.size_px}, rate_hz={self.rate_hz}, bits={self.bits})"
+        how = f"seed={self.seed}, size_px={self.size_px}, rate_hz={self.rate_hz}, bits={self.bits}"
+        return f"Fluoroscopy({how}, view={self.view}, held_out={self.held_out})"
 
     def __iter__(self) -> Iterator[tuple[Pixels, FrameTruth]]:
         frame = 0

@@ -1,4 +1,4 @@
-"""What is truly in a simulated frame: where each device is, whether it can be seen, and the moment of heart and breath."""
+"""What is truly in a simulated frame: where each device is, whether it can be seen, the moment of heart and breath."""
 
 from __future__ import annotations
 

@@ -1,16 +1,18 @@
 import numpy as np
 import pytest
 
+from heartwire.engine.xray.history import TIME_CONSTANT_S, History
 from heartwire.models.xray.history import AGES, Mover, average_weights, draw_history
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 60])
-def test_an_exponential_average_weighs_as_its_recursion_does(frames: int) -> None:
-    values = np.random.default_rng(0).normal(size=frames)
-    mean = values[0]
-    for value in values[1:]:
-        mean += 0.2 * (value - mean)
-    assert average_weights(frames, 0.2) @ values[::-1] == pytest.approx(mean, abs=1e-6)
+def test_the_average_weighs_frames_as_the_engine_does(frames: int) -> None:
+    values = np.random.default_rng(0).normal(size=frames).astype(np.float32)
+    engine, planes = History(), np.empty((3, 1, 1), np.float32)
+    for i, value in enumerate(values):
+        engine.fill(np.full((1, 1), value, np.float32), i / 15, planes)
+    share_of_new = 1.0 - np.exp(-1.0 / (15 * TIME_CONSTANT_S))
+    assert average_weights(frames, share_of_new) @ values[::-1] == pytest.approx(float(planes[2, 0, 0]), abs=1e-5)
 
 
 def test_weights_add_up_and_steps_stay_bounded() -> None:

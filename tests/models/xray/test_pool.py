@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -28,3 +30,28 @@ def test_samples_of_a_look_can_be_left_out() -> None:
     assert pool.candidates("film").tolist() == [0]
     assert pool.candidates("pigtail").tolist() == [0]
     assert pool.candidates("flat-panel").tolist() == [1]
+
+
+def test_the_death_of_one_that_draws_is_told_instead_of_waited_for() -> None:
+    from heartwire.engine.errors import HeartwireError
+    from heartwire.models.xray import pool as pools
+
+    class Broken:
+        def draw(self, rng: np.random.Generator) -> None:
+            raise OSError("disk")
+
+    pool = pools.Pool(4, 16)
+    with pytest.raises(OSError, match="disk"):
+        pools._draw_on(pool, [(Broken(), 1.0)], 1, 0, 1)  # type: ignore[list-item]
+    with pytest.raises(HeartwireError, match="died"):
+        pool.check()
+
+
+def test_shared_memory_that_holds_too_little_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from heartwire.engine.errors import InputError
+    from heartwire.models.xray import pool as pools
+
+    usage = shutil.disk_usage("/")._replace(free=64 << 20)
+    monkeypatch.setattr(pools.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(InputError, match="shm-size"):
+        pools.capacity(6000, 256)

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from heartwire.models.xray.backgrounds import Backgrounds
 from heartwire.models.xray.clutter import Clutter
 from heartwire.models.xray.devices import KINDS, Canvas, draw_devices
 from heartwire.models.xray.looks import CHAINS, ERAS, Chain, Look
@@ -14,7 +15,7 @@ from heartwire.models.xray.strokes import stroke
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Scenes:
     """Scenes without recordings: smooth fields alone."""
-    return Scenes(tmp_path_factory.mktemp("empty"))
+    return Scenes(Backgrounds(tmp_path_factory.mktemp("empty")))
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +63,6 @@ def test_images_without_devices_hold_no_truth(samples: list[Sample]) -> None:
         assert not sample.truth[[0, 1, 2, 3, 6]].any()
 
 
-@pytest.mark.parametrize("name", ["coded", "intensifier", "pigtail"])
-def test_a_look_can_be_left_out_or_drawn_alone(tmp_path: Path, name: str) -> None:
-    without, only = Scenes(tmp_path, size=128, without=name), Scenes(tmp_path, size=128, only=name)
-    for i in range(12):
-        assert not without.draw(np.random.default_rng(i)).look.has(name)
-        assert only.draw(np.random.default_rng(i)).look.has(name)
-
-
 def test_tips_lie_on_bodies_of_their_class_and_electrodes_on_catheters() -> None:
     seen = electrodes = 0
     for i in range(60):
@@ -111,7 +104,7 @@ def test_recorded_backgrounds_are_read(data_dir: Path) -> None:
     folder = data_dir / "xray" / "train"
     if not folder.is_dir():
         pytest.skip(f"recordings absent: no folder {folder}")
-    scenes = Scenes(folder, limit=2)
+    scenes = Scenes(Backgrounds(folder, limit=2))
     assert len(scenes.backgrounds.arcade) == 2
     assert len(scenes.backgrounds.projections) == 2
     for i in range(8):
