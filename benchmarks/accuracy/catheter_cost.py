@@ -37,6 +37,7 @@ class FrameCost(msgspec.Struct, kw_only=True):
     bits: int
     frames: int
     cpu_ms: float
+    network_ms: float
     mean_ms: float
     median_ms: float
     p99_ms: float
@@ -49,7 +50,7 @@ def measure(size_px: int, bits: int, frames: int = N_FRAMES) -> FrameCost:
     made = [run.frame(number)[0] for number in range(_DISTINCT)]
     pipeline = create("evaluation", {"threads": 1, "provider": "cpu"})
     taken_ms: list[float] = []
-    worked_s = 0.0
+    worked_s = network_ns = 0.0
     for number in range(_WARM_UP + frames):
         # There and back again through the run, so that frames in turn are alike.
         turn = number % (2 * _DISTINCT - 2)
@@ -66,12 +67,14 @@ def measure(size_px: int, bits: int, frames: int = N_FRAMES) -> FrameCost:
         taken_ms.append(1e3 * (time.perf_counter() - begin_s))
         if number >= _WARM_UP:
             worked_s += time.process_time() - began_s
+            network_ns += message.trace.inferred_ns - message.trace.conditioned_ns
     kept = np.array(taken_ms[_WARM_UP:])
     return FrameCost(
         size_px=size_px,
         bits=bits,
         frames=frames,
         cpu_ms=1e3 * worked_s / frames,
+        network_ms=1e-6 * network_ns / frames,
         mean_ms=float(kept.mean()),
         median_ms=float(np.median(kept)),
         p99_ms=float(np.quantile(kept, 0.99, method="higher")),

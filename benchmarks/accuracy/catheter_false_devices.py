@@ -15,9 +15,6 @@ from heartwire.engine.messages import Device
 from heartwire.engine.xray.age import is_shown
 from heartwire.engine.xray.localiser import Localiser
 
-_LONG, _EVERY = 20, 3
-"""Of runs longer than this the detector alone sees every third frame."""
-
 
 class EmptyFigures(msgspec.Struct, kw_only=True):
     """Shares of the frames of one kind in which a device is reported.
@@ -53,13 +50,12 @@ class EmptyScore:
 
 def score_run(run: EmptyRun, localiser: Localiser, *, peers: bool) -> EmptyScore:
     """Run frames without device through the detector, each alone, through the pipeline, and one through the peer."""
-    alone = run.frames[:: _EVERY if len(run.frames) > _LONG else 1]
     fixed = list(fixes(run.frames))
     sample = run.frames[len(run.frames) // 2 :][:1] if peers and ridge_installed() else []
     return EmptyScore(
         run=run,
         devices=[[device for device in fix.devices if device.state != "lost"] for fix in fixed],
-        detected=[bool(localiser.locate(frame)) for frame in alone],
+        detected=[bool(localiser.locate(frame)) for frame in run.frames],
         shown=[any(is_shown(device) for device in fix.devices) for fix in fixed],
         ridge=[bool(ridge_devices(frame)) for frame in sample],
     )

@@ -180,15 +180,16 @@ def _known(value: float) -> float | None:
 
 
 def _cost(result: CatheterResult) -> Grid:
-    heads = ["frame", "frames", "CPU ms", "mean ms", "median", "99 %", "max"]
+    heads = ["frame", "frames", "CPU ms", "network ms", "mean ms", "median", "99 %", "max"]
     rows = [
         [
-            f"{c.size_px} x {c.size_px}, {c.bits} bits", str(c.frames), number(c.cpu_ms), number(c.mean_ms),
+            f"{c.size_px} x {c.size_px}, {c.bits} bits", str(c.frames), number(c.cpu_ms),
+            number(c.network_ms), number(c.mean_ms),
             number(c.median_ms), number(c.p99_ms), number(c.largest_ms),
         ]
         for c in result.cost
     ]  # fmt: skip
-    rows += [[f"{name}, 512 x 512", "", "", number(ms), "", "", ""] for name, ms in result.peer_ms.items()]
+    rows += [[f"{name}, 512 x 512", "", "", "", number(ms), "", "", ""] for name, ms in result.peer_ms.items()]
     note = f"One core, from the message to its fix. Load before: {result.environment['load before (1 min)']}."
     return Grid("Time of a frame", heads, rows, 1, [note])
 

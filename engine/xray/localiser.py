@@ -21,7 +21,6 @@ from heartwire.engine.xray.refinement import TIPS_MODEL_NAME, TipRefiner
 from heartwire.engine.xray.tip import CLASSES, TipPeak, find_tips
 
 MODEL_NAME = "xray-devices"
-DEFAULT_RATE_HZ = 15.0
 _LEAST_SEEN = 0.3
 _MOST = 8
 """Devices told of a frame."""
@@ -65,7 +64,7 @@ class Localiser:
     def _warm_up(self) -> None:
         """Go the whole way once with a device drawn into the map, so that no frame pays for first calls."""
         size = self._mapper.planes.shape[1]
-        self.condition(XrayFrame(stream="", frame=0, pixels=np.zeros((size, size), np.uint8)))
+        self.condition(XrayFrame(stream="", frame=0, pixels=np.zeros((size, size), np.uint8)), 0.0)
         half, quarter = size // CELL_PX, size // TIP_CELL_PX
         device, electrode = np.zeros((2, half, half), np.float32), np.zeros((half, half), np.float32)
         tip, offset = (np.zeros((2, quarter, quarter), np.float32) for _ in range(2))
@@ -75,8 +74,8 @@ class Localiser:
         self.decide(DeviceMap(device, electrode, tip, offset))
         self.history.forget()
 
-    def condition(self, frame: XrayFrame) -> None:
-        """Fill the network's input from a frame and from what came before it."""
+    def condition(self, frame: XrayFrame, at_s: float) -> None:
+        """Fill the network's input from a frame, `at_s` from the start of the stream, and from what came before it."""
         height, width = frame.pixels.shape
         if self._conditioner is None or self._conditioner.shape != (height, width):
             self._conditioner = Conditioner(height, width, self._mapper.planes.shape[1])
@@ -84,7 +83,7 @@ class Localiser:
         self._pixels = frame.pixels
         conditioned = self._conditioner.apply(frame.pixels)
         inside = self._mapper.planes[:, : conditioned.shape[0], : conditioned.shape[1]]
-        self.history.fill(conditioned, frame.frame / (frame.rate_hz or DEFAULT_RATE_HZ), inside)
+        self.history.fill(conditioned, at_s, inside)
 
     def infer(self) -> DeviceMap:
         """Run the network on the frame conditioned last."""
@@ -105,19 +104,18 @@ class Localiser:
         alone = assign(lines, tips)
         electrodes = find_electrodes(found.electrode, least_heat=self._electrode_threshold)
         candidates = [c for line in lines if (c := self._on_line(line, body, electrodes, least)) is not None]
-        candidates += [self._lone_tip(tip) for tip in alone]
-        return [candidate for candidate in candidates if candidate[0].confidence >= least]
+        return candidates + [c for tip in alone if (c := self._lone_tip(tip, least)) is not None]
 
     def look(self, planes: Array, pixels: npt.NDArray[np.uint8]) -> list[tuple[Detection, Kind, Evidence]]:
         """Give the candidates in planes (3, s, s) of the network's size that were conditioned elsewhere."""
-        self.condition(XrayFrame(stream="", frame=0, pixels=pixels))
+        self.condition(XrayFrame(stream="", frame=0, pixels=pixels), 0.0)
         self._mapper.planes[...] = planes
         return self.candidates(self.infer())
 
     def locate(self, frame: XrayFrame) -> list[Detection]:
         """Find the devices in a frame by itself, most confident first."""
         self.history.forget()
-        self.condition(frame)
+        self.condition(frame, 0.0)
         return self.decide(self.infer())
 
     def _to_frame(self, points: Array) -> list[Point]:
@@ -173,7 +171,7 @@ class Localiser:
             )
             return detection, "line", found
         if long < _SHORTEST_WITH_TIP_PX:
-            return self._lone_tip(tip)
+            return self._lone_tip(tip, least)
         found = evidence(bodies, long, tip.heat, tip.seen, wire=wire)
         if (confidence := self._confidence.of("tipped", found)) < least:
             return None
@@ -193,12 +191,14 @@ class Localiser:
         )
         return detection, "tipped", found
 
-    def _lone_tip(self, tip: TipPeak) -> tuple[Detection, Kind, Evidence]:
-        place = self._to_frame(np.array([[tip.x_px, tip.y_px]], np.float32))
+    def _lone_tip(self, tip: TipPeak, least: float) -> tuple[Detection, Kind, Evidence] | None:
         found = evidence(None, 0.0, tip.heat, tip.seen, wire=tip.class_ == "guidewire")
+        if (confidence := self._confidence.of("lone", found)) < least:
+            return None
+        place = self._to_frame(np.array([[tip.x_px, tip.y_px]], np.float32))
         detection = Detection(
             class_=tip.class_,
-            confidence=self._confidence.of("lone", found),
+            confidence=confidence,
             visible=True,
             tip_px=place[0],
             error_px=tip.bound_px,

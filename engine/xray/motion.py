@@ -175,9 +175,11 @@ class TipMotion(msgspec.Struct):
         states = np.array(self.states)
         errors = ((self._forecasts(states, now_s) - np.array(tip_px)) ** 2).sum(axis=2)
         classes = np.minimum(np.searchsorted(_EDGES, now_s - states[:, 0]), len(AHEAD_S) - 1)
+        counts = np.bincount(classes, minlength=len(AHEAD_S))
         for i in range(2 if self.rhythm is None else 3):
-            for k in set(classes.tolist()):
-                self.squares[i][k] += float(errors[i, classes == k].mean())
+            summed = np.bincount(classes, errors[i], len(AHEAD_S))
+            for k in np.flatnonzero(counts).tolist():
+                self.squares[i][k] += float(summed[k] / counts[k])
                 self.weights[i][k] += 1.0
 
     def _keep(self, now_s: float, tip_px: Point) -> None:

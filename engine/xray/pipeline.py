@@ -15,12 +15,13 @@ from heartwire.engine.errors import ConfigError
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import CatheterFix, Device, EcgChunk, EndOfStream, Finding, Gap, Item, Reason, XrayFrame
 from heartwire.engine.processor import Processor
+from heartwire.engine.xray import tracking
 from heartwire.engine.xray.age import DEFAULT_BUDGET_MS, age_ms, judge
 from heartwire.engine.xray.detection import Detection
+from heartwire.engine.xray.frame_clock import FrameClock
 from heartwire.engine.xray.history import History
-from heartwire.engine.xray.localiser import DEFAULT_RATE_HZ, Localiser
+from heartwire.engine.xray.localiser import Localiser
 from heartwire.engine.xray.refinement import TIPS_MODEL_NAME
-from heartwire.engine.xray.tracking import REFERENCE_SIZE_PX, Tracker
 
 
 class XraySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,8 +40,8 @@ class Locates(Protocol):
 
     history: History
 
-    def condition(self, frame: XrayFrame) -> None:
-        """Take a frame."""
+    def condition(self, frame: XrayFrame, at_s: float) -> None:
+        """Take a frame and its time from the start of the stream."""
 
     def infer(self) -> Any:
         """Run the network on the frame taken last."""
@@ -78,7 +79,8 @@ class XrayPipeline(Processor):
         self._localiser = localiser
         self._age_budget_ms = age_budget_ms
         self.alarms = self._board = AlarmBoard(stream)
-        self._tracker = Tracker()
+        self._tracker = tracking.Tracker()
+        self._clock = FrameClock()
 
     def process(self, item: Item) -> Iterable[Finding]:
         """Take the next item; a frame gives a fix and its overlay at once, missing frames a technical alarm."""
@@ -95,15 +97,15 @@ class XrayPipeline(Processor):
         raise TypeError(msg)
 
     def _frame(self, frame: XrayFrame) -> Iterator[Finding]:
-        now_s = frame.frame / (frame.rate_hz or DEFAULT_RATE_HZ)
+        now_s = self._clock.at_s(frame)
         yield from self._board.advance(frame.frame, now_s)
         yield from self._board.end("GAP", frame.frame, 0.0, {"rule": "frames again"})
-        self._localiser.condition(frame)
+        self._localiser.condition(frame, now_s)
         frame.trace.conditioned_ns = time.monotonic_ns()
         found = self._localiser.infer()
         frame.trace.inferred_ns = time.monotonic_ns()
         detections = self._localiser.decide(found)
-        devices = self._tracker.update(detections, now_s, min(frame.pixels.shape) / REFERENCE_SIZE_PX)
+        devices = self._tracker.update(detections, now_s, frame.pixels.shape)
         for device in devices:
             device.tip_mm = _in_mm(device, frame.spacing_mm)
         fix = CatheterFix(
@@ -120,18 +122,20 @@ class XrayPipeline(Processor):
 
     def reset(self) -> None:
         """Return to the state of a fresh processor."""
-        self._tracker = Tracker()
+        self._tracker = tracking.Tracker()
+        self._clock = FrameClock()
         self._localiser.history.forget()
         self._board.reset()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
         parts = self._tracker.snapshot(), self._localiser.history.snapshot(), self._board.snapshot()
-        return msgspec.msgpack.encode(parts)
+        return msgspec.msgpack.encode((*parts, self._clock))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        tracker, history, alarms = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes])
+        kept = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, bytes, FrameClock])
+        tracker, history, alarms, self._clock = kept
         self._tracker.restore(tracker)
         self._localiser.history.restore(history)
         self._board.restore(alarms)
@@ -171,6 +175,7 @@ def create(stream: str, settings: Mapping[str, Any]) -> XrayPipeline:
     except msgspec.ValidationError as error:
         msg = f"stream {stream!r}, settings of its X-ray processor: {error}"
         raise ConfigError(msg) from None
+    tracking.warm_up()
     model = _model(chosen.model, chosen.provider, chosen.threads)
     tips = _model(TIPS_MODEL_NAME, "cpu", 1)
     notes = [model.describe(), tips.describe()]

@@ -13,17 +13,19 @@ import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
+import numba
 import numpy as np
 
 from heartwire.engine.messages import Device
+from heartwire.engine.xray.conditioning import Array
 from heartwire.engine.xray.detection import Detection, Point
 from heartwire.engine.xray.track import COAST_S, FRAMES_IF_DOUBTFUL, Track
 
 REFERENCE_SIZE_PX = 512
 """Distances in px hold for frames of this size and grow with the frame."""
+_REFERENCE_SHAPE = (REFERENCE_SIZE_PX, REFERENCE_SIZE_PX)
 _LINE_GATE_PX = 14.0
 _COVER_PX = 6.0
-_FAR_PX = 30.0
 _LEAST_POINTS = 2
 _MOST_POINTS = 30
 _OTHER_CLASS_COST = 0.5
@@ -47,6 +49,7 @@ class _State(msgspec.Struct):
     next_id: int = 1
     now_s: float = 0.0
     first_id: int = 0
+    shape: tuple[int, int] | None = None
     tracks: list[Track] = []
 
 
@@ -68,9 +71,12 @@ class Tracker:
 
     def __init__(self) -> None:
         self._state = _State()
-        self._lines: dict[int, _Line] = {}
+        self._lines: dict[int, tuple[list[Point], _Line]] = {}
+        """Lines by the list of points that they were made of, which they keep."""
 
-    def update(self, detections: Sequence[Detection], now_s: float, scale: float = 1.0) -> list[Device]:
+    def update(
+        self, detections: Sequence[Detection], now_s: float, shape: tuple[int, int] = _REFERENCE_SHAPE
+    ) -> list[Device]:
         """Take the detections of the next frame; give all devices.
 
         They come in falling confidence, lost ones last; but the first stays first until another is far surer.
@@ -81,10 +87,14 @@ class Tracker:
             What the frame shows.
         now_s
             The frame's time from the start of the stream; later than the last one.
-        scale
-            Size of the frame over 512 px.
+        shape
+            Height and width of the frame: where they change, devices begin anew.
         """
         state = self._state
+        if state.shape != shape:
+            state = self._state = _State(next_id=state.next_id, now_s=state.now_s, shape=shape)
+        scale = min(shape) / REFERENCE_SIZE_PX
+        state.tracks = [track for track in state.tracks if now_s - track.seen_s <= _FORGET_S]
         frame_s, state.now_s = now_s - state.now_s, now_s
         for track in state.tracks:
             track.expect(now_s)
@@ -92,7 +102,6 @@ class Tracker:
             if owner is None:
                 state.tracks.append(Track(0, scale))
             (owner or state.tracks[-1]).take(detection, now_s)
-        self._lines.clear()
         for track in list(state.tracks):
             track.pass_frame(now_s)
             sure = track.seen_frames == 1 and (track.confidence >= _SURE or not state.begun)
@@ -118,10 +127,12 @@ class Tracker:
         return [leader, *(d for d in devices if d is not leader)] if leader else []
 
     def _assign(self, detections: Sequence[Detection], now_s: float) -> Iterable[tuple[Track | None, Detection]]:
-        lines = [_Line(detection.centreline_px) for detection in detections]
+        kept = {id(track.centreline_px) for track in self._state.tracks}
+        self._lines = {key: made for key, made in self._lines.items() if key in kept}
+        lines = [self._line(detection.centreline_px) for detection in detections]
         costs = []
         for i, track in enumerate(self._state.tracks):
-            line = _Line(track.centreline_px)
+            line = self._line(track.centreline_px)
             for k, detection in enumerate(detections):
                 if (cost := _cost(track, line, detection, lines[k], now_s)) is not None:
                     costs.append((cost, i, k))
@@ -136,11 +147,11 @@ class Tracker:
 
     def _name(self, track: Track) -> None:
         """Give a track its identity: that of a device which is not seen now and was last where this one is, if any."""
-        state, line = self._state, self._line(track)
+        state = self._state
         heirs = [
             (farness, other.id)
             for other in state.tracks
-            if other.id and other.seen_s < state.now_s and (farness := _whereabouts(track, line, other)) <= 1.0
+            if other.id and other.seen_s < state.now_s and (farness := self._whereabouts(track, other)) <= 1.0
         ]
         if not heirs:
             track.id = state.next_id
@@ -155,7 +166,7 @@ class Tracker:
         if track.motion is None or now_s - track.seen_s < _GHOST_S:
             return False
         return any(
-            other.id and other.motion and other.class_ == track.class_ and other.steady and other.sees_tip(now_s)
+            other.motion and other.sees_tip(now_s) and other.id and other.steady and other.class_ == track.class_
             and track.motion.nearest_px(other.motion.tip_px) <= _GHOST_PX * track.scale
             for other in self._state.tracks
         )  # fmt: skip
@@ -167,29 +178,34 @@ class Tracker:
             return track.id != 0
         if now_s - track.seen_s > _TELL_LOST_S:
             return False
-        line = self._line(track)
+        line, cover_px = self._line(track.centreline_px), _COVER_PX * track.scale
         return not any(
             other.seen_s == now_s
             and other.class_ == track.class_
-            and line.distance_px(self._line(other)) <= _COVER_PX * track.scale
+            and line.distance_px(self._line(other.centreline_px), cover_px) <= cover_px
             for other in self._state.tracks
         )
 
-    def _line(self, track: Track) -> _Line:
-        """Give the line of a track in this frame, made once."""
-        made = self._lines.get(id(track))
+    def _whereabouts(self, track: Track, other: Track) -> float:
+        """Give how far a track is from where another was last, 1 at the edge of being the same device."""
+        penalty = 0.0 if track.class_ == other.class_ else _OTHER_CLASS_COST
+        if track.motion is None or other.motion is None:
+            gate_px = _LINE_GATE_PX * track.scale
+            line, last = self._line(track.centreline_px), self._line(other.centreline_px)
+            return line.distance_px(last, gate_px) / gate_px + penalty
+        return other.farness_of_return(track.motion.tip_px) + penalty
+
+    def _line(self, points: list[Point]) -> _Line:
+        """Give the line of a list of points, made once: what is a detection's now is a track's in the next frame."""
+        made = self._lines.get(id(points))
         if made is None:
-            made = self._lines[id(track)] = _Line(track.centreline_px)
-        return made
+            made = self._lines[id(points)] = (points, _Line(points))
+        return made[1]
 
     def speed_px_s(self) -> float:
         """Give the speed of the fastest tip that the last frame showed."""
         now_s = self._state.now_s
         return max((t.motion.speed_px_s for t in self._state.tracks if t.motion and t.sees_tip(now_s)), default=0.0)
-
-    def reset(self) -> None:
-        """Forget all devices."""
-        self._state = _State()
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
@@ -198,6 +214,21 @@ class Tracker:
     def restore(self, state: bytes) -> None:
         """Take the state of a snapshot."""
         self._state = msgspec.msgpack.decode(state, type=_State)
+        self._lines = {}
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _median_distance_px(line: Array, other: Array) -> float:
+    """Give the median distance of a line's points (n, 2) from the nearest point of another (m, 2)."""
+    squared = np.empty(len(line), np.float32)
+    for i in range(len(line)):
+        least = np.float32(np.inf)
+        for j in range(len(other)):
+            x, y = line[i, 0] - other[j, 0], line[i, 1] - other[j, 1]
+            least = min(least, x * x + y * y)
+        squared[i] = least
+    squared.sort()
+    return math.sqrt(squared[len(squared) // 2])
 
 
 class _Line:
@@ -205,50 +236,48 @@ class _Line:
 
     def __init__(self, points: Sequence[Point]) -> None:
         self._points = np.array(points[:: max(1, len(points) // _MOST_POINTS)], np.float32)
-        if self.has_length:
-            (self._left, self._top), (self._right, self._bottom) = self._points.min(axis=0), self._points.max(axis=0)
+        self._has_length = len(self._points) >= _LEAST_POINTS
+        if self._has_length:
+            self._left, self._top = self._points.min(axis=0).tolist()
+            self._right, self._bottom = self._points.max(axis=0).tolist()
 
-    @property
-    def has_length(self) -> bool:
-        return len(self._points) >= _LEAST_POINTS
+    def distance_px(self, other: _Line, far_px: float) -> float:
+        """Give the median distance of this line's points from the nearest of another; inf where beyond `far_px`."""
+        if not (self._has_length and other._has_length):
+            return math.inf
+        if max(self._left - other._right, other._left - self._right) > far_px:
+            return math.inf
+        if max(self._top - other._bottom, other._top - self._bottom) > far_px:
+            return math.inf
+        return float(_median_distance_px(self._points, other._points))
 
-    def distance_px(self, other: _Line) -> float:
-        """Give the median distance of this line's points from the nearest point of another; inf where far apart."""
-        if not (self.has_length and other.has_length):
-            return math.inf
-        if max(self._left - other._right, other._left - self._right) > _FAR_PX:
-            return math.inf
-        if max(self._top - other._bottom, other._top - self._bottom) > _FAR_PX:
-            return math.inf
-        apart = self._points[:, None, :] - other._points[None, :, :]
-        squared = np.einsum("ijk,ijk->ij", apart, apart).min(axis=1)
-        return math.sqrt(float(np.partition(squared, len(squared) // 2)[len(squared) // 2]))
+
+def warm_up() -> None:
+    """Compile what is compiled at first use."""
+    _Line([(0.0, 0.0), (1.0, 0.0)]).distance_px(_Line([(0.0, 1.0), (1.0, 1.0)]), math.inf)
 
 
 def _cost(track: Track, before: _Line, detection: Detection, now: _Line, now_s: float) -> float | None:
     """Give how far a detection is from a track, 1 at the edge of reach; None beyond it."""
-    penalty = 0.0 if track.class_ == detection.class_ else _OTHER_CLASS_COST
-    if now_s - track.seen_s > COAST_S:
-        penalty += _LOST_COST
-    elif not track.recent[-1]:
-        penalty += _UNSEEN_COST
+    silent = now_s - track.seen_s > COAST_S
+    cost = None
     if detection.tip_px is not None and (far := track.farness(detection.tip_px, now_s)) is not None:
         if far <= 1.0:
-            return far + penalty
-        if now_s - track.seen_s > COAST_S:
+            cost = far
+        elif silent:
             return None
-        # A tip that jumped along a line that stayed is still the same device.
-        penalty += 1.0
-    line = now.distance_px(before) / (_LINE_GATE_PX * track.scale)
-    return line + penalty if line <= 1.0 else None
-
-
-def _whereabouts(track: Track, line: _Line, other: Track) -> float:
-    """Give how far a track is from where another was last, 1 at the edge of being the same device."""
-    penalty = 0.0 if track.class_ == other.class_ else _OTHER_CLASS_COST
-    if track.motion is None or other.motion is None:
-        return line.distance_px(_Line(other.centreline_px)) / (_LINE_GATE_PX * track.scale) + penalty
-    return other.farness_of_return(track.motion.tip_px) + penalty
+    jumped = cost is None and detection.tip_px is not None and track.motion is not None
+    if cost is None:
+        gate_px = _LINE_GATE_PX * track.scale
+        cost = now.distance_px(before, gate_px) / gate_px
+        if cost > 1.0:
+            return None
+    # A tip that jumped along a line that stayed is still the same device.
+    cost += 1.0 if jumped else 0.0
+    cost += 0.0 if track.class_ == detection.class_ else _OTHER_CLASS_COST
+    if silent:
+        return cost + _LOST_COST
+    return cost if track.recent[-1] else cost + _UNSEEN_COST
 
 
 def _memory_s(track: Track) -> float:

@@ -11,10 +11,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import msgspec
 
+from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import CatheterFix, Message, Projection
 from heartwire.engine.sink import OpenSink, Sink
 from heartwire.engine.xray.biplane import Biplane
@@ -41,6 +43,14 @@ class BiplaneSink(Sink):
     second: str
     projections: dict[str, Projection] = msgspec.field(default_factory=dict)
     apart_s: float = 0.02
+
+    def __post_init__(self) -> None:
+        if self.first == self.second:
+            msg = f"sink biplane needs two streams, not {self.first!r} twice"
+            raise ConfigError(msg)
+        if not 0.0 <= self.apart_s < math.inf:
+            msg = f"sink biplane: apart_s must be 0 or more, not {self.apart_s:g}"
+            raise ConfigError(msg)
 
     def open(self) -> OpenSink:
         """Start writing."""

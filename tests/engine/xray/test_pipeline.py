@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -22,10 +23,10 @@ class DarkestPixel:
     def __init__(self) -> None:
         self.history = History()
 
-    def condition(self, frame: XrayFrame) -> None:
+    def condition(self, frame: XrayFrame, at_s: float) -> None:
         self._pixels = frame.pixels
         planes = np.empty((3, *frame.pixels.shape), np.float32)
-        self.history.fill(frame.pixels.astype(np.float32), frame.frame / frame.rate_hz, planes)
+        self.history.fill(frame.pixels.astype(np.float32), at_s, planes)
 
     def infer(self) -> tuple[int, int] | None:
         place = np.unravel_index(int(self._pixels.argmin()), self._pixels.shape)
@@ -102,3 +103,13 @@ def test_stages_are_stamped() -> None:
 def test_a_wrong_setting_is_refused() -> None:
     with pytest.raises(ConfigError, match="unknown field `age_buget_ms`"):
         create("lab/xray", {"age_buget_ms": 3})
+
+
+def test_a_pulse_rate_that_changes_late_in_a_run_breaks_nothing() -> None:
+    run = pipeline()
+    for k in range(54_000, 54_030):
+        list(run.process(frame(k)))
+    for k in range(54_030, 54_060):
+        fix, _ = run.process(msgspec.structs.replace(frame(k), rate_hz=30.0))
+        assert isinstance(fix, CatheterFix)
+        assert fix.devices

@@ -261,3 +261,28 @@ def test_a_tip_that_turns_back_with_the_heart_is_taken_at_once() -> None:
     xs = [120.0, 136.0, 148.0, 154.0, 151.0, 155.0, 135.0, 124.0, 119.0]
     devices = [tracker.update([detection((x, 140.0))], k * FRAME_S)[0] for k, x in enumerate(xs)]
     assert [device.visible for device in devices] == [True] * len(xs)
+
+
+@pytest.mark.parametrize("gap_s", [60.0, 2100.0])
+def test_after_a_long_pause_a_device_is_another(gap_s: float) -> None:
+    tracker = Tracker()
+    for k in range(40):
+        tracker.update([detection((200.0 + 8 * math.sin(k / 2), 250.0))], k * FRAME_S)
+    (device,) = tracker.update([detection((200.0, 250.0))], 40 * FRAME_S + gap_s)
+    assert device.state == "tracked"
+    assert device.id == 2
+
+
+def test_frames_of_another_size_begin_anew_under_new_identities() -> None:
+    tracker = Tracker()
+    tracker.update([detection((400.0, 450.0))], 0.0)
+    assert tracker.update([], FRAME_S, (256, 256)) == []
+    (device,) = tracker.update([detection((100.0, 120.0))], 2 * FRAME_S, (256, 256))
+    assert device.id == 2
+
+
+def test_lines_are_compared_in_large_frames_as_in_small_ones() -> None:
+    tracker = Tracker()
+    for k in range(5):
+        (device,) = tracker.update([detection(None, entry=(0.0, 800.0 + 9 * k))], k * FRAME_S, (2048, 2048))
+    assert device.id == 1

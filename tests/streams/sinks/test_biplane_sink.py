@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import CatheterFix, Device, Message, Projection
 from heartwire.engine.xray.projection import project
 from heartwire.streams.sinks.biplane import BiplaneSink
@@ -44,3 +46,9 @@ def test_each_pair_of_frames_is_a_line_under_the_first_stream(tmp_path: Path, tu
     assert lines[0]["tip_mm"] == pytest.approx(PLACE)
     assert lines[0]["residual_mm"] == pytest.approx(0.0, abs=1e-6)
     assert (lines[0]["ids"], lines[0]["class"], lines[0]["visible"]) == ([1, 1], "catheter", True)
+
+
+@pytest.mark.parametrize("wrong", [{"second": "lab-1/xray"}, {"apart_s": -1.0}, {"apart_s": float("nan")}])
+def test_what_cannot_pair_is_refused_at_the_start(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="biplane"):
+        BiplaneSink(**{"out": "results", "first": "lab-1/xray", "second": "lab-1/lateral", **wrong})
