@@ -125,7 +125,7 @@ def _together(raw: torch.Tensor, raw_of_pacing: torch.Tensor) -> torch.Tensor:
 
 
 class BeatEnsemble(nn.Module):  # type: ignore[misc]
-    """Members that differ in their seed; their probabilities are averaged."""
+    """Members that differ in their first weights; their probabilities are averaged."""
 
     def __init__(self, members: list[BeatMember]) -> None:
         super().__init__()
