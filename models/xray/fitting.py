@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import logging
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -25,12 +26,28 @@ _LEAST_SAMPLES = 600
 _WAIT_S = 0.5
 _KEEP_S = 30.0
 
+
+class Kept(NamedTuple):
+    """A training as it is kept on disk."""
+
+    weights: dict[str, Tensor]
+    """Averaged."""
+    steps: int
+    legs: list[str]
+    """How long and on what machine each part of it ran."""
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def training_device() -> torch.device:
     """Give the CUDA device where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def machine() -> str:
+    """Say in words what trains."""
+    cores = f"{len(os.sched_getaffinity(0))} cores"
+    return f"one {torch.cuda.get_device_name(0)}, {cores}" if torch.cuda.is_available() else cores
 
 
 def _average(mean: nn.Module, network: nn.Module, step: int) -> None:
@@ -52,9 +69,9 @@ def fit(
     peak_rate: float = 2e-3,
     without: str | None = None,
     title: str = "",
-    kept: Path | None = None,
-) -> tuple[Network, int]:
-    """Train for a time with AdamW and a cosine rate; gives the running average of the weights and the steps taken.
+    kept: Path,
+) -> None:
+    """Train for a time with AdamW and a cosine rate; what is kept is the running average of the weights.
 
     Parameters
     ----------
@@ -69,16 +86,16 @@ def fit(
     title
         Shown in the log.
     kept
-        Where averaged weights and steps are kept every half minute; what stands there is gone on from.
+        Where a `Kept` is written every half minute; what stands there is gone on from.
 
     Raises
     ------
     HeartwireError
         If a process that draws died.
     """
-    device, step = training_device(), 0
-    if kept is not None and kept.is_file():
-        weights, step = torch.load(kept)
+    device, step, legs = training_device(), 0, list[str]()
+    if kept.is_file():
+        weights, step, legs = read_kept(kept)
         network.load_state_dict(weights)
         _LOG.info("%s goes on from step %d", title, step)
     # Who goes on does not begin with the same samples again.
@@ -114,16 +131,23 @@ def fit(
         _average(mean, network, step)
         recent += (loss.detach() - recent) * (0.02 if step > 50 else 0.2)
         step += 1
-        if kept is not None and time.monotonic() - last_kept > _KEEP_S:
+        if time.monotonic() - last_kept > _KEEP_S:
             last_kept = time.monotonic()
-            keep(mean, step, kept)
-    if kept is not None:
-        keep(mean, step, kept)
-    return mean.eval().cpu(), step
+            _keep(mean, step, [*legs, _leg(begin)], kept)
+    _keep(mean, step, [*legs, _leg(begin)], kept)
 
 
-def keep(network: nn.Module, step: int, path: Path) -> None:
-    """Write weights and steps to `path`, whole or not at all."""
+def _leg(begin_s: float) -> str:
+    return f"{(time.monotonic() - begin_s) / 60.0:.1f} minutes on {machine()}"
+
+
+def _keep(network: nn.Module, step: int, legs: list[str], path: Path) -> None:
+    """Write a training to `path`, whole or not at all."""
     whole = path.with_suffix(".tmp")
-    torch.save(({name: value.cpu() for name, value in network.state_dict().items()}, step), whole)
+    torch.save(tuple(Kept({name: value.cpu() for name, value in network.state_dict().items()}, step, legs)), whole)
     whole.replace(path)
+
+
+def read_kept(path: Path) -> Kept:
+    """Read a training that was kept."""
+    return Kept(*torch.load(path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
@@ -137,7 +138,8 @@ class Pool:
     def take(self, slots: npt.NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor]:
         """Give images (n, 3, s, s) as float and truth planes (n, 8, s / 2, s / 2) on `device`."""
         chosen = torch.from_numpy(slots)
-        images, truths = self.images[chosen].to(device), self.truths[chosen].to(device)
+        # Plain indexing copies byte by byte.
+        images, truths = (part.index_select(0, chosen).to(device) for part in (self.images, self.truths))
         return images.float() / IMAGE_SCALE, unpack_truth(truths)
 
 
@@ -174,10 +176,19 @@ def _draw_on(pool: Pool, sources: Sources, seed: int, worker: int, workers: int)
         raise
 
 
+def forking() -> ForkServerContext:
+    """Give a context whose processes are forked from one that imported all of this and began no thread.
+
+    Forked from here they would inherit locks of OpenCV's threads and hang; spawned, each would import all anew.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["heartwire.models.xray.train_devices"])
+    return context
+
+
 def start_drawing(pool: Pool, sources: Sources, seed: int, workers: int) -> list[BaseProcess]:
     """Start processes that draw without end; gives them. They go when this one goes."""
-    # A forked process would inherit locks of OpenCV's threads and hang.
-    context = get_context("spawn")
+    context = forking()
     processes = [
         context.Process(target=_draw_on, args=(pool, sources, seed, worker, workers), daemon=True)
         for worker in range(workers)

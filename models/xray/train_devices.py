@@ -13,15 +13,14 @@ from typing import NamedTuple
 import cv2
 import torch
 from torch import Tensor, nn
-from torch.multiprocessing import get_context
 
-from heartwire.engine.errors import HeartwireError, SourceError
+from heartwire.engine.errors import HeartwireError, InputError, SourceError
 from heartwire.models.xray.alteration import altered
 from heartwire.models.xray.backgrounds import Backgrounds
-from heartwire.models.xray.fitting import fit, training_device
+from heartwire.models.xray.fitting import Kept, fit, read_kept, training_device
 from heartwire.models.xray.losses import total_loss
 from heartwire.models.xray.network import DeviceNet
-from heartwire.models.xray.pool import Pool, Sources, capacity, fill, start_drawing
+from heartwire.models.xray.pool import Pool, Sources, capacity, fill, forking, start_drawing
 from heartwire.models.xray.scenes import CROP_PX, Scenes
 from heartwire.models.xray.shipping import SIZE_PX, ship_devices, ship_tips
 from heartwire.models.xray.simulated import SimulatedScenes
@@ -55,7 +54,7 @@ def _budget(*, small: bool) -> Budget:
     if small:
         return Budget(24, 4, 8, 0, 12, 6)
     if torch.cuda.is_available():
-        return Budget(capacity(100_000, CROP_PX), 32, 256, max(1, len(os.sched_getaffinity(0)) - 4), 3000, 600)
+        return Budget(capacity(100_000, CROP_PX), 48, 128, max(1, len(os.sched_getaffinity(0)) - 4), 3000, 600)
     return Budget(capacity(6000, CROP_PX), 12, 64, 1, 600, 400)
 
 
@@ -86,19 +85,13 @@ def _run(job: Job, pool: Pool, seed: int, minutes: float, path: Path) -> None:
     )  # fmt: skip
 
 
-def fit_all(
-    jobs: Sequence[Job], pool: Pool, folder: Path, *, seed: int, minutes: float
-) -> dict[str, tuple[nn.Module, int]]:
+def fit_all(jobs: Sequence[Job], pool: Pool, folder: Path, *, seed: int, minutes: float) -> None:
     """Fit networks: side by side on a GPU, which one alone leaves idle; on a CPU one after another.
 
     Parameters
     ----------
     folder
         Where the weights of each are kept meanwhile; an interrupted training goes on from what it finds there.
-
-    Returns
-    -------
-    By name, each network and the steps it took.
 
     Raises
     ------
@@ -108,7 +101,7 @@ def fit_all(
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{job.name}.pt" for job in jobs]
     if torch.cuda.is_available():
-        context = get_context("spawn")
+        context = forking()
         processes = [
             context.Process(target=_run, args=(job, pool, seed, minutes, path))
             for job, path in zip(jobs, paths, strict=True)
@@ -123,12 +116,18 @@ def fit_all(
     else:
         for job, path in zip(jobs, paths, strict=True):
             _run(job, pool, seed, minutes * job.share, path)
+
+
+def _fitted(jobs: Sequence[Job], folder: Path) -> dict[str, tuple[nn.Module, Kept]]:
+    """Give the networks that a folder keeps, by name."""
     fitted = {}
-    for job, path in zip(jobs, paths, strict=True):
-        weights, steps = torch.load(path)
-        network = job.make()
-        network.load_state_dict(weights)
-        fitted[job.name] = (network.eval(), int(steps))
+    for job in jobs:
+        path = folder / f"{job.name}.pt"
+        if path.is_file():
+            kept = read_kept(path)
+            network = job.make()
+            network.load_state_dict(kept.weights)
+            fitted[job.name] = (network.eval(), kept)
     return fitted
 
 
@@ -151,16 +150,22 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
         Seed of everything random.
     minutes
         Training time; reading the backgrounds, export and checks come on top. A training that was interrupted goes on
-        from what it kept in `out`, for as long again. On a GPU the networks that leave a look
-        out are fitted beside the ones that ship.
+        from what it kept in `out`, for as long again; with 0 what was kept there, by another machine say, ships. On a
+        GPU the networks that leave a look out are fitted beside the ones that ship.
     small
         Take a few steps on few images, recordings or not: proves the road.
 
     Raises
     ------
+    InputError
+        If `minutes` is 0 and nothing was kept.
     SourceError
         If the backgrounds are absent (unless `small`).
     """
+    meanwhile = out / f"catheter-training-{seed}"
+    if not minutes and not (meanwhile / "devices.pt").is_file():
+        msg = f"--minutes 0 ships what an earlier training kept, but there is no {meanwhile}/devices.pt"
+        raise InputError(msg)
     folder = data / "xray" / "train"
     if not small and not (folder / "arcade" / "images").is_dir():
         msg = f"no backgrounds in {folder}: expected arcade/images, arcade/vessel_masks, danilov and ct"
@@ -170,39 +175,30 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
     minutes = 0.1 if small else minutes
     limit, runs = (2, 2) if small else (1000, _SIMULATED_RUNS)
     backgrounds = Backgrounds(folder, limit=limit)
-    drawn, never_drawn = sources(backgrounds, range(runs)), range(runs, 2 * runs)
-    pool = Pool(budget.capacity, CROP_PX, shared=bool(budget.workers))
-    unseen = Pool(budget.checked, CROP_PX, shared=False)
-    left_out = LEFT_OUT if torch.cuda.is_available() else ()
+    never_drawn = range(runs, 2 * runs)
     jobs = [
         Job("devices", DeviceNet, devices_loss, budget.batch, 2e-3, 1.0 - _TIP_MINUTES),
         Job("tips", TipNet, tip_loss, budget.tip_batch, 2e-3, _TIP_MINUTES),
-        *(Job(f"without-{look}", DeviceNet, devices_loss, budget.batch, 2e-3, 0.0, look) for look in left_out),
     ]
-    meanwhile = out / f"catheter-training-{seed}"
-    goes_on = meanwhile.is_dir()
-    if budget.workers:
-        drawers = start_drawing(pool, drawn, time.time_ns() if goes_on else seed, budget.workers)
-        fitted = fit_all(jobs, pool, meanwhile, seed=seed, minutes=minutes)
-        for drawer in drawers:
-            drawer.terminate()
-    else:
-        fill(pool, drawn, seed)
-        fitted = fit_all(jobs, pool, meanwhile, seed=seed, minutes=minutes)
+    left_out = [Job(f"without-{look}", DeviceNet, devices_loss, budget.batch, 2e-3, 0.0, look) for look in LEFT_OUT]
+    if minutes:
+        beside = left_out if torch.cuda.is_available() else []
+        _train([*jobs, *beside], sources(backgrounds, range(runs)), budget, meanwhile, seed=seed, minutes=minutes)
+    fitted = _fitted([*jobs, *left_out], meanwhile)
+    unseen = Pool(budget.checked, CROP_PX, shared=False)
     fill(unseen, sources(backgrounds, never_drawn), _UNSEEN_SEED)
     device = training_device()
     devices, tips = fitted["devices"][0], fitted["tips"][0]
     assert isinstance(devices, DeviceNet)
     assert isinstance(tips, TipNet)
-    metrics = {"steps": float(fitted["devices"][1])} | validate_devices(devices, unseen, device)
-    for look in left_out:
-        other = fitted[f"without-{look}"][0]
-        assert isinstance(other, DeviceNet)
-        metrics |= look_drop(devices, other, look, unseen, device)
-    tip_metrics = {"steps": float(fitted["tips"][1])} | validate_tips(tips, unseen, device)
-    command = f"heartwire train catheter --data DATA --seed {seed} --minutes {minutes:g} on {_machine()}"
-    if goes_on:
-        command += " (after one that was interrupted)"
+    metrics = {"steps": float(fitted["devices"][1].steps)} | validate_devices(devices, unseen, device)
+    for job in left_out:
+        if job.without and job.name in fitted:
+            other = fitted[job.name][0]
+            assert isinstance(other, DeviceNet)
+            metrics |= look_drop(devices, other, job.without, unseen, device)
+    tip_metrics = {"steps": float(fitted["tips"][1].steps)} | validate_tips(tips, unseen, device)
+    command = f"heartwire train catheter --data DATA --seed {seed}: {', then '.join(fitted['devices'][1].legs)}"
     ship_tips(tips.cpu(), out, seed=seed, command=command, metrics=tip_metrics)
     path = ship_devices(
         devices.cpu(), out, seed=seed, command=command, metrics=metrics,
@@ -212,7 +208,14 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
     return path
 
 
-def _machine() -> str:
-    if torch.cuda.is_available():
-        return f"one {torch.cuda.get_device_name(0)}, {len(os.sched_getaffinity(0))} cores"
-    return f"{len(os.sched_getaffinity(0))} cores"
+def _train(jobs: Sequence[Job], drawn: Sources, budget: Budget, folder: Path, *, seed: int, minutes: float) -> None:
+    """Draw a pool and fit networks from it."""
+    pool = Pool(budget.capacity, CROP_PX, shared=bool(budget.workers))
+    if not budget.workers:
+        fill(pool, drawn, seed)
+        fit_all(jobs, pool, folder, seed=seed, minutes=minutes)
+        return
+    drawers = start_drawing(pool, drawn, time.time_ns() if folder.is_dir() else seed, budget.workers)
+    fit_all(jobs, pool, folder, seed=seed, minutes=minutes)
+    for drawer in drawers:
+        drawer.terminate()

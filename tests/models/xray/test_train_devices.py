@@ -52,7 +52,7 @@ def test_a_small_training_gives_models_that_their_cards_vouch_for(tmp_path: Path
 
 def test_an_interrupted_training_goes_on_from_what_it_kept(tmp_path: Path) -> None:
     from heartwire.models.xray.backgrounds import Backgrounds
-    from heartwire.models.xray.fitting import fit
+    from heartwire.models.xray.fitting import fit, read_kept
     from heartwire.models.xray.pool import Pool, fill
     from heartwire.models.xray.scenes import Scenes
     from heartwire.models.xray.tip_crops import tip_loss
@@ -60,12 +60,22 @@ def test_an_interrupted_training_goes_on_from_what_it_kept(tmp_path: Path) -> No
 
     pool, kept = Pool(4, 256), tmp_path / "tips.pt"
     fill(pool, [(Scenes(Backgrounds(tmp_path)), 1.0)], 1)
-    _, first = fit(TipNet(), tip_loss, pool, seed=1, minutes=0.005, batch=2, kept=kept)
-    weights, step = torch.load(kept)
-    assert step == first > 0
-    network, second = fit(TipNet(), tip_loss, pool, seed=1, minutes=1e-9, batch=2, kept=kept)
-    assert second == first
-    torch.testing.assert_close(dict(network.state_dict()), dict(weights))
+    fit(TipNet(), tip_loss, pool, seed=1, minutes=0.005, batch=2, kept=kept)
+    first = read_kept(kept)
+    assert first.steps > 0
+    fit(TipNet(), tip_loss, pool, seed=1, minutes=1e-9, batch=2, kept=kept)
+    second = read_kept(kept)
+    assert second.steps == first.steps
+    assert len(second.legs) == 2
+    torch.testing.assert_close(second.weights, first.weights)
+
+
+def test_nothing_ships_where_nothing_was_kept(tmp_path: Path) -> None:
+    from heartwire.engine.errors import InputError
+    from heartwire.models.xray.train_devices import train
+
+    with pytest.raises(InputError, match="devices.pt"):
+        train(tmp_path, tmp_path / "weights", minutes=0.0)
 
 
 def test_crops_are_cut_where_the_tip_is() -> None:
