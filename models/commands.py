@@ -26,7 +26,9 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder of the recordings.", envvar="HEARTWIRE_DATA")],
     out: Annotated[Path, typer.Option(help="Where weights and card go.")] = WEIGHTS,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
-    minutes: Annotated[float | None, typer.Option(help="Training time; each model has its own. catheter: 0 ships what is kept.", min=0.0)] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Training time (catheter: 0 ships what is kept).", min=0.0)
+    ] = None,
     small: Annotated[bool, typer.Option("--small", help="A minute's run that only proves the road.")] = False,
 ) -> None:
     """Train a model, choose its thresholds on training data, export it to ONNX and write its card."""

@@ -36,6 +36,7 @@ class Kept(NamedTuple):
     legs: list[str]
     """How long and on what machine each part of it ran."""
 
+
 Network = TypeVar("Network", bound=nn.Module)
 
 

@@ -74,7 +74,7 @@ def test_nothing_ships_where_nothing_was_kept(tmp_path: Path) -> None:
     from heartwire.engine.errors import InputError
     from heartwire.models.xray.train_devices import train
 
-    with pytest.raises(InputError, match="devices.pt"):
+    with pytest.raises(InputError, match=r"devices\.pt"):
         train(tmp_path, tmp_path / "weights", minutes=0.0)
 
 
