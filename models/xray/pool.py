@@ -186,7 +186,7 @@ def forking() -> ForkServerContext:
     return context
 
 
-def start_drawing(pool: Pool, sources: Sources, seed: int, workers: int) -> list[BaseProcess]:
+def start_drawing(pool: Pool, sources: Sources, seed: int, workers: int) -> Sequence[BaseProcess]:
     """Start processes that draw without end; gives them. They go when this one goes."""
     context = forking()
     processes = [
