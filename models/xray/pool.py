@@ -181,7 +181,7 @@ def forking() -> ForkServerContext:
 
     Forked from here they would inherit locks of OpenCV's threads and hang; spawned, each would import all anew.
     """
-    context = get_context("forkserver")
+    context: ForkServerContext = get_context("forkserver")
     context.set_forkserver_preload(["heartwire.models.xray.train_devices"])
     return context
 
