@@ -13,7 +13,7 @@ from itertools import pairwise
 import msgspec
 
 from heartwire.engine.alarms.ectopy import Change
-from heartwire.engine.ecg.step import PacerSpike
+from heartwire.engine.ecg.pacing import PacerPulse
 from heartwire.engine.messages import Reason
 
 _PULSES = 4
@@ -31,9 +31,9 @@ _GONE_S = 5.0
 class _Memory(msgspec.Struct):
     """Pulses not judged yet, the last beats, the last pulses lost and how many captured since; whether it is on."""
 
-    waiting: list[PacerSpike] = []
+    waiting: list[PacerPulse] = []
     beats: list[int] = []
-    lost: list[PacerSpike] = []
+    lost: list[PacerPulse] = []
     captured: int = 0
     on: bool = False
 
@@ -51,7 +51,7 @@ class CaptureWatch:
         self.rate_hz = rate_hz
         self._memory = _Memory()
 
-    def take(self, spikes: list[PacerSpike], beats: list[int], seen_to: int) -> Iterator[Change]:
+    def take(self, spikes: list[PacerPulse], beats: list[int], seen_to: int) -> Iterator[Change]:
         """Take pulses and R peaks that became known; every beat before `seen_to` has been given. Give what changes."""
         memory = self._memory
         if not (spikes or memory.waiting or memory.on):
@@ -59,14 +59,14 @@ class CaptureWatch:
             return
         memory.beats = [*memory.beats, *beats][-8:]
         memory.waiting += spikes
-        while memory.waiting and memory.waiting[0].sample + _WITHIN_S * self.rate_hz <= seen_to:
+        while memory.waiting and memory.waiting[0].at + _WITHIN_S * self.rate_hz <= seen_to:
             yield from self._judge(memory.waiting.pop(0))
-        if memory.on and seen_to - memory.lost[-1].sample >= _GONE_S * self.rate_hz:
+        if memory.on and seen_to - memory.lost[-1].at >= _GONE_S * self.rate_hz:
             yield from self._end("no such pulse any more")
 
-    def _judge(self, spike: PacerSpike) -> Iterator[Change]:
+    def _judge(self, spike: PacerPulse) -> Iterator[Change]:
         memory = self._memory
-        after_s = [(beat - spike.sample) / self.rate_hz for beat in memory.beats]
+        after_s = [(beat - spike.at) / self.rate_hz for beat in memory.beats]
         if any(-_ON_TIME_S <= after <= _WITHIN_S for after in after_s):
             memory.captured += 1
             if memory.on and memory.captured >= _CAPTURED_ENDS:
@@ -75,28 +75,28 @@ class CaptureWatch:
                 memory.lost = []
             return
         refractory = any(-_WITHIN_S <= after < 0.0 for after in after_s)
-        second = bool(memory.lost) and spike.sample - memory.lost[-1].sample < _INTERVAL_S[0] * self.rate_hz
+        second = bool(memory.lost) and spike.at - memory.lost[-1].at < _INTERVAL_S[0] * self.rate_hz
         if refractory or second or not spike.alone:
             return
         memory.captured = 0
         memory.lost = [*memory.lost[1 - _PULSES :], spike]
         if not memory.on and self._paced():
             memory.on = True
-            interval_s = (memory.lost[-1].sample - memory.lost[0].sample) / (_PULSES - 1) / self.rate_hz
+            interval_s = (memory.lost[-1].at - memory.lost[0].at) / (_PULSES - 1) / self.rate_hz
             reason: Reason = {
                 "rule": "pacer pulses without a beat",
                 "pulses": _PULSES,
                 "rate_bpm": round(60.0 / interval_s, 1),
-                "pulse_samples": [lost.sample for lost in memory.lost],
+                "pulse_samples": [lost.at for lost in memory.lost],
             }
-            yield Change("NOT_CAPTURING", memory.lost[0].sample, reason)
+            yield Change("NOT_CAPTURING", memory.lost[0].at, reason)
 
     def _paced(self) -> bool:
         """Tell whether the last lost pulses follow each other like those of a pacemaker."""
         lost = self._memory.lost
         if len(lost) < _PULSES:
             return False
-        intervals = [b.sample - a.sample for a, b in pairwise(lost)]
+        intervals = [b.at - a.at for a, b in pairwise(lost)]
         heights = [spike.height_mv for spike in lost]
         return (
             max(intervals) <= _STEADY * min(intervals)

@@ -25,7 +25,7 @@ from heartwire.engine.ecg.reading import Block, Hop, Moment, SignalReader
 from heartwire.engine.ecg.rhythm import RhythmTracker
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.ecg.slots import FRAME
-from heartwire.engine.ecg.step import PacerSpike, Signal, Step
+from heartwire.engine.ecg.step import Signal, Step
 from heartwire.engine.ecg.telling import BeatTeller
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import (
@@ -277,7 +277,7 @@ class EcgAnalyser(Processor):
             for peak in moment.peaks:
                 self._tell(line, step, peak)
             for pulse in moment.pacing:
-                step.spikes.append(PacerSpike(self._stream_sample(line, pulse.at), pulse.height_mv, pulse.alone))
+                step.spikes.append(pulse._replace(at=self._stream_sample(line, pulse.at)))
         if hop is not None:
             self._vote(line, hop)
         if line.signal == "off":

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from heartwire.engine.ecg.conduction import AvBlock
+from heartwire.engine.ecg.pacing import PacerPulse
 from heartwire.engine.ecg.pulse_channels import ChannelPulse
 from heartwire.engine.ecg.reading import Hop
 from heartwire.engine.ecg.rhythm_state import RhythmState
 from heartwire.engine.messages import Beat, Finding
 
 Signal = Literal["good", "noisy", "off"]
-
-
-class PacerSpike(NamedTuple):
-    """A pulse of a pacemaker, in samples of the stream; `alone` where nothing but the pulse is to be seen about it."""
-
-    sample: int
-    height_mv: float
-    alone: bool
 
 
 @dataclass(slots=True)
@@ -29,7 +22,7 @@ class Step:
     `sample` is the last sample it rests on and `seen_to` the sample before which every beat has been told. `findings`
     come in the order in which they were decided. `missing` is (first sample, count) where samples are missing. `block`
     is what is known of the conduction from atria to ventricles. `hop` is what a hop that ends here says; `pulses` (of
-    the blood) and `spikes` (of a pacemaker) are those known since the step before.
+    the blood) and `spikes` (of a pacemaker, at samples of the stream) are those known since the step before.
     """
 
     sample: int
@@ -43,4 +36,4 @@ class Step:
     block: AvBlock | None = None
     hop: Hop | None = None
     pulses: list[ChannelPulse] = field(default_factory=list)
-    spikes: list[PacerSpike] = field(default_factory=list)
+    spikes: list[PacerPulse] = field(default_factory=list)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from heartwire.engine.alarms.capture import CaptureWatch
-from heartwire.engine.ecg.step import PacerSpike
+from heartwire.engine.ecg.pacing import PacerPulse
 
 RATE_HZ = 250.0
 
@@ -17,7 +17,7 @@ def told(spikes_s: list[float], beats_s: list[float], until_s: float, *, alone: 
         again = CaptureWatch(0.0)
         again.restore(watch.snapshot())
         watch = again
-        spikes = [PacerSpike(round(at * RATE_HZ), 1.0, alone) for at in spikes_s if begin <= at < end]
+        spikes = [PacerPulse(round(at * RATE_HZ), 1.0, alone) for at in spikes_s if begin <= at < end]
         beats = [round(at * RATE_HZ) for at in beats_s if begin <= at < end]
         found = watch.take(spikes, beats, round(end * RATE_HZ))
         changes += [("end" if change.onset_sample is None else "begin", end) for change in found]
