@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.ecg.conditioning import GRID_HZ
+from heartwire.engine.ecg.pacing import AFTER as PULSE_AFTER
 from heartwire.engine.ecg.pacing import PacerPulse
-from heartwire.engine.ecg.slots import FRAME, REACH, SLOT, QrsSettings, SlotDecoder
+from heartwire.engine.ecg.slots import FRAME, REACH, SLOT, Bar, QrsSettings, SlotDecoder
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import FloatArray
 
@@ -70,7 +71,7 @@ class _State(msgspec.Struct):
     decoder: bytes
     recent: bytes
     quality: bytes
-    barred: list[tuple[int, int]]
+    barred: list[Bar]
 
 
 class QrsDetector:
@@ -106,7 +107,7 @@ class QrsDetector:
         self._recent: FloatArray = np.zeros((_WAVE, 2), np.float32)
         """The last samples that the network has seen, and those that do not fill a frame yet."""
         self._quality: FloatArray = np.empty((0, 2), np.float32)
-        self._barred: list[tuple[int, int]] = []
+        self._barred: list[Bar] = []
         """Stretches about pulses that no beat followed."""
 
     @property
@@ -124,7 +125,9 @@ class QrsDetector:
             The pacer pulses that these samples complete: one that is alone is no beat.
         """
         before, after = _PULSE_REACH
-        self._barred += [(pulse.at - before, pulse.at + after) for pulse in pulses if pulse.alone]
+        for pulse in pulses:
+            if pulse.alone:
+                self._barred.append(Bar(pulse.at - before, pulse.at + after, pulse.at + PULSE_AFTER))
         whole = np.concatenate((self._recent, samples))
         n = (len(whole) - _WAVE) // FRAME * FRAME
         self._recent = whole[n:]
@@ -142,7 +145,7 @@ class QrsDetector:
                 place = begin + snap(whole[begin - first : begin - first + _WAVE, 0], at - begin)
             peaks.append(RPeak(place, at, decided_at, float(confidence), confirmed))
         passed = self._n_frames * FRAME - self.delay
-        self._barred = [stretch for stretch in self._barred if stretch[1] >= passed]
+        self._barred = [bar for bar in self._barred if bar.last >= passed]
         return peaks
 
     def quality(self, end: int) -> npt.NDArray[np.float64]:

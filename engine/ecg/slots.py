@@ -91,6 +91,17 @@ class QrsSettings(msgspec.Struct, frozen=True):
             raise ModelError(msg) from None
 
 
+class Bar(NamedTuple):
+    """The first and last grid sample of a stretch in which no peak is to be confirmed, and the one that showed it.
+
+    What is decided before that sample does not yet know of the bar, whatever has come already.
+    """
+
+    first: int
+    last: int
+    known_at: int
+
+
 class Peak(NamedTuple):
     """An R peak on the conditioned grid, with fractions; `decided_at` is the last grid sample that it rests on."""
 
@@ -131,8 +142,9 @@ def _decode(
             place = middle + moment / here - lookaheads[1]
             surer = place - last >= OVERRULED and here > ring[last_middle & mask, 2]
             free = True
+            decided_at = (n // SLOTS + 1) * FRAME - 1
             for j in range(len(barred)):
-                free = free and not barred[j, 0] <= place <= barred[j, 1]
+                free = free and not (barred[j, 2] <= decided_at and barred[j, 0] <= place <= barred[j, 1])
             if free and (place - last >= REFRACTORY or surer):
                 found[written, 0] = place
                 found[written, 1] = n
@@ -180,7 +192,7 @@ class SlotDecoder:
         """Slots taken so far."""
         return int(self._counters[0])
 
-    def decode(self, qrs: npt.NDArray[np.float32], barred: Sequence[tuple[int, int]] = ()) -> list[Peak]:
+    def decode(self, qrs: npt.NDArray[np.float32], barred: Sequence[Bar] = ()) -> list[Peak]:
         """Take the next frames; give the peaks they show, in the order of their decision.
 
         Parameters
@@ -188,12 +200,13 @@ class SlotDecoder:
         qrs
             (look-aheads x slots, n_frames), as the network gives it.
         barred
-            First and last grid sample of each stretch in which no peak is to be confirmed.
+            The stretches in which no peak is to be confirmed.
         """
         s = self.settings
         early, sure = (qrs[which * SLOTS : (which + 1) * SLOTS].T.ravel() for which in (s.provisional, s.confirmed))
         found = np.empty((2 * len(sure) // REFRACTORY + 4, 4))
-        stretches = np.array(barred, np.float64).reshape(-1, 2) / SLOT
+        stretches = np.array(barred, np.float64).reshape(-1, 3)
+        stretches[:, :2] /= SLOT
         n = _decode(early, sure, self._ring, self._counters, self._thresholds, self._lookaheads, stretches, found)
         return [
             Peak((at + 0.5) * SLOT - 0.5, (int(slot) // SLOTS + 1) * FRAME - 1, confidence, bool(confirmed))

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.engine.ecg.conditioning import Conditioner
+from heartwire.engine.ecg.pacing import AFTER, PacerPulse
 from heartwire.engine.ecg.qrs import QrsDetector, RPeak, snap
 from heartwire.engine.ecg.slots import FRAME
 from heartwire.engine.inference import Model
@@ -96,6 +97,22 @@ def test_cutting_the_samples_changes_no_bit_of_any_peak_or_quality(cuts: list[in
     assert cut.snapshot() == whole.snapshot()
     end = len(signal) // FRAME * FRAME
     np.testing.assert_array_equal(cut.quality(end), whole.quality(end))
+
+
+@pytest.mark.parametrize("offset", range(8, 25))
+def test_a_peak_before_a_pulse_is_confirmed_or_not_whatever_came_at_once(offset: int) -> None:
+    signal, peaks = _heart(6.0, 60.0)
+    at = round(250.0 * peaks[2]) + offset
+    pulse = PacerPulse(at, 1.0, alone=True)
+    told = []
+    for step in (1, FRAME, len(signal)):
+        detector, found = QrsDetector(MODEL), []
+        for first in range(0, len(signal), step):
+            # A pulse is given with the samples that complete it.
+            known = first <= at + AFTER < first + step
+            found += detector.process(signal[first : first + step], [pulse] if known else [])
+        told.append(found)
+    assert told[0] == told[1] == told[2]
 
 
 def test_a_clean_signal_has_a_better_quality_than_noise_and_that_of_the_past_can_be_asked_for() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartwire.engine.ecg.slots import FRAME, REFRACTORY, SLOT, SLOTS, Peak, QrsSettings, SlotDecoder
+from heartwire.engine.ecg.slots import FRAME, REFRACTORY, SLOT, SLOTS, Bar, Peak, QrsSettings, SlotDecoder
 from heartwire.engine.errors import ModelError
 
 _CARD = {
@@ -66,6 +66,14 @@ def test_a_peak_within_the_refractory_period_is_none() -> None:
 def test_a_surer_peak_overrules_one_that_came_shortly_before() -> None:
     found = SlotDecoder(_SETTINGS).decode(_slots({100: 0.6, 100 + REFRACTORY - 3: 1.0}))
     assert len(_confirmed(found)) == 2
+
+
+def test_a_bar_holds_for_what_is_decided_once_it_is_known() -> None:
+    qrs, at = _slots({100: 1.0}), 100 * SLOT
+    decided_at = next(peak.decided_at for peak in SlotDecoder(_SETTINGS).decode(qrs) if peak.confirmed)
+    for known_at, told in ((decided_at, False), (decided_at + 1, True)):
+        found = SlotDecoder(_SETTINGS).decode(qrs, [Bar(at - 8, at + 24, known_at)])
+        assert bool(_confirmed(found)) is told
 
 
 @settings(deadline=None)  # the first call compiles
