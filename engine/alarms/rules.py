@@ -15,7 +15,7 @@ from heartwire.engine.alarms.verification import Verifier
 from heartwire.engine.alarms.withholding import Withholding
 from heartwire.engine.ecg.quality import OFF_SEEN_AFTER_S
 from heartwire.engine.ecg.rate import MEDIAN_INTERVALS, RateMeter
-from heartwire.engine.ecg.step import Step
+from heartwire.engine.ecg.step import BRIDGED_GAP_S, Step
 from heartwire.engine.messages import AlarmEvent, AlarmInactivation, Beat, Reason
 
 _OF_RHYTHM = {
@@ -121,6 +121,8 @@ class EcgAlarms:
 
     def _gap(self, step: Step, first_sample: int, count: int) -> Iterator[AlarmEvent]:
         self._forget_beats(first_sample + count)
+        if count > BRIDGED_GAP_S * step.rate_hz:
+            yield from self._end("AV_BLOCK", step, {"rule": "samples missing"})
         yield from self._begin("GAP", first_sample, step, {"rule": "samples missing", "samples": count})
 
     def _signal(self, step: Step) -> Iterator[AlarmEvent]:
@@ -187,7 +189,12 @@ class EcgAlarms:
                 rates: Reason = {"atrial_bpm": atrial_bpm, "ventricular_bpm": ventricular_bpm}
                 yield from self._begin("AV_BLOCK", since, step, {"rule": "more P waves than QRS complexes", **rates})
         elif self.board.is_active("AV_BLOCK"):
-            yield from self._end("AV_BLOCK", step, {"rule": "P waves and QRS complexes alike in number"})
+            rule = "P waves and QRS complexes alike in number"
+            if step.signal == "off":
+                rule = "no lead carries a signal"
+            elif step.rhythm.label in _WITHOUT_P:
+                rule = f"rhythm is {step.rhythm.label}"
+            yield from self._end("AV_BLOCK", step, {"rule": rule})
 
     def _changes(self, changes: Iterator[Change], step: Step) -> Iterator[AlarmEvent]:
         for change in changes:

@@ -25,7 +25,7 @@ from heartwire.engine.ecg.reading import Block, Hop, Moment, SignalReader
 from heartwire.engine.ecg.rhythm import RhythmTracker
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.ecg.slots import FRAME
-from heartwire.engine.ecg.step import Signal, Step
+from heartwire.engine.ecg.step import BRIDGED_GAP_S, Signal, Step
 from heartwire.engine.ecg.telling import BeatTeller
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import (
@@ -41,8 +41,6 @@ from heartwire.engine.messages import (
 )
 from heartwire.engine.processor import Processor
 
-BRIDGED_GAP_S = 2.0
-"""A gap up to this is bridged: the signal is taken to hold still. After a longer one everything begins anew."""
 _STEP_S = 0.12
 
 
@@ -281,7 +279,7 @@ class EcgAnalyser(Processor):
         if hop is not None:
             self._vote(line, hop)
         if line.signal == "off":
-            self._conduction.interrupt(moment.end)
+            self._conduction.forget(moment.end)
         if (block := self._conduction.block) is not None:
             step.block = block._replace(since=self._stream_sample(line, block.since))
         self._tell_rhythm(line, step)

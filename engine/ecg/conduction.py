@@ -172,14 +172,18 @@ class ConductionMeter:
         self._points: FloatArray = np.zeros((_BUFFER, 2), np.float32)
         self._n_points = 0
         self._rest: FloatArray = np.empty((0, 2), np.float32)
-        self.interrupt(0.0)
+        self.forget(0.0)
 
     def interrupt(self, until: float) -> None:
-        """Forget the beats, and look at nothing before a grid sample."""
+        """Look at nothing before a grid sample: what was known stays known until beats after it speak against it."""
         self._beats: list[float] = []
         self._since = int(until / _THINNED) + 1
         self._shown: list[int] = []
-        """Of the last beats, those that showed block: the grid sample of each, -1 for the others."""
+        """Of the last beats that could be judged, those that showed block: the grid sample, -1 for the others."""
+
+    def forget(self, until: float) -> None:
+        """Forget what was known, and look at nothing before a grid sample."""
+        self.interrupt(until)
         self.block: AvBlock | None = None
 
     def push(self, samples: FloatArray) -> None:
@@ -196,20 +200,25 @@ class ConductionMeter:
         """Take the next beat, its R peak on the 250 Hz grid; `block` tells what is known then."""
         now = at / _THINNED
         self._beats = [beat for beat in self._beats if beat > now - _WINDOW] + [now]
+        if not self._can_judge(now):
+            return
         found = self._search(now)
         self._shown = [*self._shown[1 - _JUDGED :], round(at) if found else -1]
         shown = [sample for sample in self._shown if sample >= 0]
-        if len(shown) <= _ENDS:
+        if len(self._shown) - len(shown) >= _JUDGED - _ENDS:
             self.block = None
         elif found and (self.block or len(shown) >= _BEGINS):
             self.block = AvBlock(self.block.since if self.block else shown[0], *found)
+
+    def _can_judge(self, now: float) -> bool:
+        """Tell whether the whole window before a beat is known, and holds beats enough."""
+        begin = int(now) - _WINDOW
+        return len(self._beats) >= _FEWEST_BEATS and begin >= self._since and begin >= self._n_points - _BUFFER
 
     def _search(self, now: float) -> tuple[float, float] | None:
         """Give the rates of atria and ventricles, where the atria are faster."""
         begin = int(now) - _WINDOW
         beats = np.array(self._beats)
-        if len(beats) < _FEWEST_BEATS or begin < self._since or begin < self._n_points - _BUFFER:
-            return None
         rr_s = float(np.median(np.diff(beats))) / _HZ
         if rr_s < _SLOW_S:
             return None

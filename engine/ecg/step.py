@@ -13,6 +13,8 @@ from heartwire.engine.ecg.rhythm_state import RhythmState
 from heartwire.engine.messages import Beat, Finding
 
 Signal = Literal["good", "noisy", "off"]
+BRIDGED_GAP_S = 2.0
+"""A gap up to this is bridged: the signal is taken to hold still. After a longer one everything begins anew."""
 
 
 @dataclass(slots=True)

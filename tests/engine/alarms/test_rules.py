@@ -3,6 +3,7 @@ from __future__ import annotations
 from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.alarms.rules import EcgAlarms
+from heartwire.engine.ecg.conduction import AvBlock
 from heartwire.engine.ecg.rhythm_state import RhythmState
 from heartwire.engine.ecg.step import Signal, Step
 from heartwire.engine.messages import AlarmCommand, AlarmEvent, AlarmInactivation, Beat, BeatClass
@@ -19,6 +20,7 @@ class Patient:
         self.now = 0
         self.rhythm = RhythmState("", 0)
         self.signal: Signal = "good"
+        self.block: AvBlock | None = None
         self.events: list[AlarmEvent] = []
 
     def wait(self, samples: int) -> None:
@@ -28,7 +30,7 @@ class Patient:
             self.step()
 
     def step(self, beats: list[Beat] | None = None, missing: tuple[int, int] | None = None) -> None:
-        step = Step(self.now, RATE_HZ, self.now, self.signal, self.rhythm, beats or [], [], missing)
+        step = Step(self.now, RATE_HZ, self.now, self.signal, self.rhythm, beats or [], [], missing, self.block)
         for event in self.alarms.step(step):
             assert not isinstance(event, AlarmInactivation)
             self.events.append(event)
@@ -215,6 +217,17 @@ def test_a_gap_is_told_and_no_pause_is_seen_in_it() -> None:
     patient.beats("NN")
     assert patient.changes == [("GAP", "on"), ("GAP", "off")]
     assert patient.events[0].reason["samples"] == 500
+
+
+def test_block_ends_with_the_rhythm_that_has_no_p_waves() -> None:
+    patient = Patient()
+    patient.block = AvBlock(0, 80.0, 40.0)
+    patient.rhythm = RhythmState("N", 0)
+    patient.wait(50)
+    patient.rhythm = RhythmState("AFIB", patient.now)
+    patient.wait(50)
+    assert patient.changes == [("AV_BLOCK", "on"), ("AV_BLOCK", "off")]
+    assert patient.events[-1].reason == {"rule": "rhythm is AFIB"}
 
 
 def test_a_snapshot_carries_everything() -> None:

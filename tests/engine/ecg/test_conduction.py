@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from heartwire.engine import registry, testing
 from heartwire.engine.ecg.conditioning import Conditioner
 from heartwire.engine.ecg.conduction import AvBlock, ConductionMeter
-from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Item
+from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, Item
 from heartwire.streams.simulators.ecg import EcgSimulator
 from heartwire.streams.simulators.heart import Heart
 
@@ -44,10 +45,21 @@ def test_slow_rhythms_without_such_p_waves_are_not(word: str) -> None:
     assert set(blocks(word, 1)) == {None}
 
 
-def test_nothing_is_told_across_an_interruption() -> None:
-    meter = ConductionMeter()
-    meter.block = AvBlock(10, 80.0, 40.0)
+def test_an_interruption_hides_block_but_does_not_end_it() -> None:
+    meter, known = ConductionMeter(), AvBlock(10, 80.0, 40.0)
+    meter.block = known
     meter.interrupt(500.0)
+    # Beats a second apart: nothing can be judged for ten seconds, then six beats that are not slow end it.
+    told = []
+    for beat in range(20):
+        meter.push(np.zeros((250, 2), np.float32))
+        meter.beat(750.0 + 250.0 * beat - 260.0)
+        told.append(meter.block)
+    first = told.index(None)
+    assert first >= 11 + 5
+    assert set(told[first:]) == {None}
+    meter.block = known
+    meter.forget(6000.0)
     assert meter.block is None
 
 
@@ -67,6 +79,18 @@ def test_the_advisory_comes_and_goes_with_the_block() -> None:
     assert [(alarm.change, alarm.priority) for alarm in alarms] == [("on", "low"), ("off", "low")]
     assert alarms[0].algorithmic_delay_s < 15.0
     assert alarms[0].reason["atrial_bpm"] == pytest.approx(76.0, rel=0.05)
+
+
+@pytest.mark.parametrize(("lost", "rules"), [(25, []), (750, ["samples missing"])])
+def test_a_lost_packet_does_not_end_the_advisory_a_long_gap_does(lost: int, rules: list[str]) -> None:
+    items = messages("sinus 70 for 5s; block2 38", 50)
+    at = 35 * 250
+    rest = EcgSimulator(Heart(3, "sinus 70 for 5s; block2 38")).samples(0, at + 5000)[at + lost :]
+    after = EcgChunk(stream="s", first_sample=at + lost, rate_hz=RATE_HZ, leads=("II", "V1"), samples=rest)
+    found = testing.run(registry.processor("ecg", "s", {}), [*items[:35], Gap(stream="s", first=at, count=lost), after])
+    alarms = [f for f in found if isinstance(f, AlarmEvent) and f.condition == "AV_BLOCK"]
+    assert alarms[0].change == "on"
+    assert [alarm.reason["rule"] for alarm in alarms if alarm.change == "off"] == rules
 
 
 def test_the_processor_keeps_the_contract_in_block() -> None:
