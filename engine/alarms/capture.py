@@ -14,6 +14,7 @@ import msgspec
 
 from heartwire.engine.alarms.ectopy import Change
 from heartwire.engine.ecg.pacing import PacerPulse
+from heartwire.engine.ecg.step import Step
 from heartwire.engine.messages import Reason
 
 _PULSES = 4
@@ -26,16 +27,21 @@ _STEADY = 1.1
 _ALIKE = 1.5
 _CAPTURED_ENDS = 2
 _GONE_S = 5.0
+_BEATS = 8
 
 
 class _Memory(msgspec.Struct):
-    """Pulses not judged yet, the last beats, the last pulses lost and how many captured since; whether it is on."""
+    """Pulses not judged yet, the last beats, the last pulses lost and how many captured since; whether it is on.
+
+    Before `blind_to` no pulse could be seen.
+    """
 
     waiting: list[PacerPulse] = []
     beats: list[int] = []
     lost: list[PacerPulse] = []
     captured: int = 0
     on: bool = False
+    blind_to: int = 0
 
 
 class CaptureWatch:
@@ -51,17 +57,18 @@ class CaptureWatch:
         self.rate_hz = rate_hz
         self._memory = _Memory()
 
-    def take(self, spikes: list[PacerPulse], beats: list[int], seen_to: int) -> Iterator[Change]:
-        """Take pulses and R peaks that became known; every beat before `seen_to` has been given. Give what changes."""
-        memory = self._memory
-        if not (spikes or memory.waiting or memory.on):
-            memory.beats = [*memory.beats, *beats][-4:]
-            return
-        memory.beats = [*memory.beats, *beats][-8:]
-        memory.waiting += spikes
+    def take(self, step: Step) -> Iterator[Change]:
+        """Take the pulses and beats of the next step; give what changes."""
+        memory, seen_to = self._memory, step.seen_to
+        if step.beats:
+            memory.beats = [*memory.beats, *(beat.sample for beat in step.beats)][-_BEATS:]
+        if step.signal != "good":
+            memory.blind_to = seen_to
+        elif step.spikes:
+            memory.waiting += step.spikes
         while memory.waiting and memory.waiting[0].at + _WITHIN_S * self.rate_hz <= seen_to:
             yield from self._judge(memory.waiting.pop(0))
-        if memory.on and seen_to - memory.lost[-1].at >= _GONE_S * self.rate_hz:
+        if memory.on and seen_to - max(memory.lost[-1].at, memory.blind_to) >= _GONE_S * self.rate_hz:
             yield from self._end("no such pulse any more")
 
     def _judge(self, spike: PacerPulse) -> Iterator[Change]:
@@ -108,9 +115,10 @@ class CaptureWatch:
         self._memory.on, self._memory.lost = False, []
         yield Change("NOT_CAPTURING", None, {"rule": rule})
 
-    def interrupt(self) -> None:
-        """Take note that the pulses and beats that follow do not join those before."""
+    def interrupt(self, until: int) -> None:
+        """Take note that pulses and beats from a sample on do not join those before."""
         memory = self._memory
+        memory.blind_to = until
         memory.waiting, memory.beats = [], []
         if not memory.on:
             memory.lost = []

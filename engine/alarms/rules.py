@@ -97,8 +97,7 @@ class EcgAlarms:
             yield from self._beat(step, beat)
             yield from self._changes(self._ectopy.beat(beat, step.rhythm.label, self._limits), step)
         yield from self._changes(self._ectopy.look(step.seen_to), step)
-        spikes = step.spikes if step.signal == "good" else []
-        yield from self._changes(self._capture.take(spikes, [beat.sample for beat in step.beats], step.seen_to), step)
+        yield from self._changes(self._capture.take(step), step)
         yield from self._fibrillation(step)
         yield from self._conduction(step)
         if memory.last_beat >= 0 and step.seen_to - memory.last_beat >= self._limits.pause_s * step.rate_hz:
@@ -117,7 +116,7 @@ class EcgAlarms:
         self._memory.last_beat = -1
         self._memory.run_beats = 0
         self._ectopy.interrupt()
-        self._capture.interrupt()
+        self._capture.interrupt(until)
 
     def _gap(self, step: Step, first_sample: int, count: int) -> Iterator[AlarmEvent]:
         self._forget_beats(first_sample + count)
