@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import msgspec
 
 from heartwire.engine.alarms.capture import CaptureWatch
-from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.ectopy import Change, EctopyWatch
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.alarms.limits import AlarmLimits
@@ -36,6 +35,7 @@ _WITHOUT_P = ("AFIB", "VF", "VT", "ASYS")
 class _Memory(msgspec.Struct):
     """What the rules remember; samples, -1 where there is none."""
 
+    seen_to: int = 0
     rhythm: str = ""
     last_beat: int = -1
     blind_to: int = 0
@@ -77,18 +77,16 @@ class EcgAlarms:
     def step(self, step: Step) -> Iterator[AlarmEvent | AlarmInactivation]:
         """Take the analyser's next step; give the changes of conditions that it brings."""
         yield from self.board.advance(step.sample, step.sample / step.rate_hz)
+        if step.rate_hz != self._meter.rate_hz or (step.missing is None and step.seen_to < self._memory.seen_to):
+            yield from self._another_signal(step)
         yield from self._withholding.step(step)
-        if step.rate_hz != self._meter.rate_hz:
-            self._meter = RateMeter(step.rate_hz)
-            self._ectopy = EctopyWatch(step.rate_hz)
-            self._capture = CaptureWatch(step.rate_hz)
-            self._forget_beats(0)
         if step.missing is not None:
             yield from self._gap(step, *step.missing)
             return
         if self.board.is_active("GAP") and step.sample >= self._memory.blind_to:
             yield from self._end("GAP", step, {"rule": "samples again"})
         memory = self._memory
+        memory.seen_to = step.seen_to
         if step.signal != "good" or memory.off_since >= 0 or memory.noisy_since >= 0 or self.board.is_active("NOISY"):
             yield from self._signal(step)
         if step.rhythm.label != memory.rhythm:
@@ -109,6 +107,17 @@ class EcgAlarms:
 
     def _end(self, code: str, step: Step, reason: Reason) -> Iterator[AlarmEvent]:
         return self._withholding.end(code, step, reason)
+
+    def _another_signal(self, step: Step) -> Iterator[AlarmEvent]:
+        """Begin anew where the rate changes or samples go back: nothing that was found holds of what comes."""
+        yield from self._withholding.end_all(step, {"rule": "another signal"})
+        for code in ("LEAD_OFF", "NOISY"):
+            if self.board.is_active(code):
+                yield from self._end(code, step, {"rule": "another signal"})
+        self._meter = RateMeter(step.rate_hz)
+        self._ectopy = EctopyWatch(step.rate_hz)
+        self._capture = CaptureWatch(step.rate_hz)
+        self._memory = _Memory()
 
     def _forget_beats(self, until: int) -> None:
         self._meter.interrupt(until)
@@ -131,9 +140,7 @@ class EcgAlarms:
             memory.off_since = step.sample if memory.off_since < 0 else memory.off_since
             self._forget_beats(step.sample)
             if step.sample - memory.off_since >= limits.lead_off_s * step.rate_hz:
-                for code in self.board.active():
-                    if CONDITIONS[code].kind == "physiological":
-                        yield from self._end(code, step, {"rule": "no signal any more"})
+                yield from self._withholding.end_all(step, {"rule": "no signal any more"})
                 onset = max(0, memory.off_since - round(OFF_SEEN_AFTER_S * step.rate_hz))
                 yield from self._begin("LEAD_OFF", onset, step, {"rule": "every lead flat or invalid"})
         else:

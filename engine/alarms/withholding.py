@@ -86,6 +86,13 @@ class Withholding:
         yield from self._drop([code], step)
         yield from self._board.end(code, step.sample, step.rate_hz, reason)
 
+    def end_all(self, step: Step, reason: Reason) -> Iterator[AlarmEvent]:
+        """End every physiological condition, on the board or withheld."""
+        yield from self._drop(list(self._withheld), step)
+        for code in self._board.active():
+            if CONDITIONS[code].kind == "physiological":
+                yield from self._board.end(code, step.sample, step.rate_hz, reason)
+
     def _given_anyway(self, code: str) -> bool:
         """Tell whether a condition is on already, or another that is on says more."""
         return any(code == other or code in CONDITIONS[other].covers for other in self._board.active())

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from heartwire.engine.alarms.conditions import CONDITIONS
 from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.alarms.rules import EcgAlarms
 from heartwire.engine.ecg.conduction import AvBlock
+from heartwire.engine.ecg.pacing import PacerPulse
 from heartwire.engine.ecg.rhythm_state import RhythmState
 from heartwire.engine.ecg.step import Signal, Step
 from heartwire.engine.messages import AlarmCommand, AlarmEvent, AlarmInactivation, Beat, BeatClass
@@ -18,6 +21,7 @@ class Patient:
     def __init__(self, limits: AlarmLimits | None = None) -> None:
         self.alarms = EcgAlarms("bed/ecg", limits or AlarmLimits())
         self.now = 0
+        self.rate_hz = RATE_HZ
         self.rhythm = RhythmState("", 0)
         self.signal: Signal = "good"
         self.block: AvBlock | None = None
@@ -29,11 +33,23 @@ class Patient:
             self.now = min(self.now + 10, until)
             self.step()
 
-    def step(self, beats: list[Beat] | None = None, missing: tuple[int, int] | None = None) -> None:
-        step = Step(self.now, RATE_HZ, self.now, self.signal, self.rhythm, beats or [], [], missing, self.block)
+    def step(
+        self,
+        beats: list[Beat] | None = None,
+        missing: tuple[int, int] | None = None,
+        spikes: list[PacerPulse] | None = None,
+    ) -> None:
+        step = Step(self.now, self.rate_hz, self.now, self.signal, self.rhythm, beats or [], missing=missing)
+        step.block, step.spikes = self.block, spikes or []
         for event in self.alarms.step(step):
             assert not isinstance(event, AlarmInactivation)
             self.events.append(event)
+
+    def pulses(self, count: int, interval: int = 80) -> None:
+        for _ in range(count):
+            self.wait(interval - 5)
+            self.now += 5
+            self.step(spikes=[PacerPulse(self.now, 1.0, alone=True)])
 
     def beats(self, labels: str, interval: int = 80) -> None:
         for label in labels:
@@ -217,6 +233,36 @@ def test_a_gap_is_told_and_no_pause_is_seen_in_it() -> None:
     patient.beats("NN")
     assert patient.changes == [("GAP", "on"), ("GAP", "off")]
     assert patient.events[0].reason["samples"] == 500
+
+
+@pytest.mark.parametrize(("rate_hz", "first"), [(200.0, 1000), (RATE_HZ, 0)])
+def test_nothing_that_was_found_outlasts_its_signal(rate_hz: float, first: int) -> None:
+    patient = Patient(AlarmLimits(brady_bpm=80.0, extreme_brady_bpm=20.0))
+    patient.beats("N" * 8)
+    patient.pulses(6)
+    patient.signal = "noisy"
+    patient.wait(600)
+    assert patient.alarms.board.active() == ["BRADY", "PAUSE", "NOT_CAPTURING", "NOISY"]
+    patient.now, patient.rate_hz, patient.signal = first, rate_hz, "good"
+    told = len(patient.events)
+    patient.wait(10)
+    assert patient.alarms.board.active() == []
+    assert {event.reason["rule"] for event in patient.events[told:]} == {"another signal"}
+    patient.beats("N" * 8, round(0.6 * rate_hz))
+    patient.pulses(6, round(0.8 * rate_hz))
+    assert "NOT_CAPTURING" in patient.alarms.board.active()
+
+
+def test_a_gap_is_no_other_signal() -> None:
+    patient = Patient()
+    patient.beats("N" * 10, 75)
+    patient.beats("N" * 10, 140)
+    # The gap is told before what lies ahead of it has been decided.
+    patient.now += 40
+    patient.step(missing=(patient.now, 100))
+    patient.now -= 30
+    patient.step()
+    assert "BRADY" in patient.alarms.board.active()
 
 
 def test_block_ends_with_the_rhythm_that_has_no_p_waves() -> None:
