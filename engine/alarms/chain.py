@@ -37,13 +37,14 @@ def verify(path: Path, known_head: str = "") -> Verdict:
     Raises
     ------
     JournalError
-        If there is no such file, or it does not even begin like a journal.
+        If there is no such file, it does not even begin like a journal, or it cannot be opened though nothing says that
+        it is damaged.
     """
     count, head, seen = 0, NO_HASH, not known_head
     try:
         connection = connect(path)
     except JournalError as error:
-        if not is_marked(path):
+        if not (is_marked(path) and _is_damage(error.__cause__)):
             raise
         return Verdict(0, NO_HASH.hex(), f"it is damaged or was cut off: {error}")
     with closing(connection):
@@ -58,6 +59,13 @@ def verify(path: Path, known_head: str = "") -> Verdict:
     if not seen:
         return Verdict(count, head.hex(), f"no entry has the hash {known_head}: entries are missing or were rewritten")
     return Verdict(count, head.hex(), "")
+
+
+def _is_damage(cause: BaseException | None) -> bool:
+    if isinstance(cause, sqlite3.DatabaseError):
+        # An extended code has the primary one in its low byte.
+        return cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(cause, msgspec.MsgspecError)
 
 
 def _wrong(entry: Entry, number: int, before: bytes) -> str:

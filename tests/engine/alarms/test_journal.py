@@ -237,6 +237,23 @@ def test_a_journal_that_was_cut_off_is_broken(journal: Journal, kept: float) -> 
     assert "cut off" in verify(journal.path).wrong
 
 
+def test_a_journal_that_cannot_be_opened_now_is_not_called_damaged(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append([Record(5, event(0))])
+    with closing(sqlite3.connect(journal.path)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        monkeypatch.setattr("heartwire.engine.alarms.journal._WAIT_S", 0.0)
+        journal.close()
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(JournalError, match="locked"):
+            verify(journal.path)
+    with closing(sqlite3.connect(journal.path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    with pytest.raises(JournalError, match="no heartwire journal of format"):
+        verify(journal.path)
+
+
 def test_what_stands_now_is_of_the_last_run(journal: Journal) -> None:
     def inactivation(seq: int, change: str, *, reminder: bool = False) -> AlarmInactivation:
         return AlarmInactivation(
