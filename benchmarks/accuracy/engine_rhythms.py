@@ -35,6 +35,24 @@ class EngineRhythms:
         decided = [at for at, (_, name) in zip(self.decided, self.changes, strict=True) if name == label]
         return spans(self.changes, self.length_s, frozenset({label})), decided
 
+    def alarmed(self, condition: str) -> tuple[list[Span], list[float]]:
+        """Give the stretches of one alarm, from its onset to the decision that ended it, and when each was decided."""
+        stretches, decided = [], []
+        begun: tuple[float, float] | None = None
+        for name, change, onset_s, decision_s in self.alarms:
+            if name != condition:
+                continue
+            if change == "on":
+                begun = onset_s, decision_s
+            elif change in ("off", "latched") and begun is not None:
+                stretches.append(Span(begun[0], decision_s))
+                decided.append(begun[1])
+                begun = None
+        if begun is not None:
+            stretches.append(Span(begun[0], self.length_s))
+            decided.append(begun[1])
+        return stretches, decided
+
 
 def run_rhythms(record: Path, settings: dict[str, Any] | None = None) -> EngineRhythms:
     """Analyse a record on the CPU, one thread.

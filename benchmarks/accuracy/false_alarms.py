@@ -9,11 +9,20 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from heartwire.benchmarks.accuracy.vf import spans
 from heartwire.engine.alarms.limits import AlarmLimits
 from heartwire.engine.messages import AlarmEvent, Priority, Reason
 
 VENTRICULAR = ("VT", "VFL", "VF", "VFIB")
 """Rhythm annotations that are ventricular tachycardia, flutter or fibrillation."""
+
+RHYTHMS = {
+    "AF": frozenset({"AFIB", "AFL"}),
+    "SVT": frozenset({"SVTA", "AFL", "AFIB", "NOD"}),
+    "IDIOVENTRICULAR": frozenset({"IVR"}),
+    "AV_BLOCK": frozenset({"BII"}),
+}
+"""Conditions that are true where one of these rhythms is annotated."""
 
 _BEFORE_S = 10.0
 _AFTER_S = 1.0
@@ -28,7 +37,8 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Reference:
-    """What is annotated of one record, times in s: beats with their AAMI class, and ventricular rhythms.
+    """What is annotated of one record, times in s: beats with their AAMI class, ventricular rhythms, and the (begin,
+    label) of each rhythm.
 
     Where not every beat is annotated (not `complete`), a long time without one says nothing.
     """
@@ -39,6 +49,7 @@ class Reference:
     labels: str
     ventricular: list[Span]
     complete: bool = True
+    rhythms: Sequence[tuple[float, str]] = ()
 
     def intervals_s(self, first: int, last: int) -> npt.NDArray[np.float64]:
         """Give the intervals between beats `first` to `last` - 1 that are intervals of the heart."""
@@ -47,7 +58,7 @@ class Reference:
 
 
 class ToldAlarm(msgspec.Struct, kw_only=True, frozen=True):
-    """One alarm and whether it is true."""
+    """One alarm and whether it is true; None where no annotation tells."""
 
     record: str
     condition: str
@@ -55,7 +66,7 @@ class ToldAlarm(msgspec.Struct, kw_only=True, frozen=True):
     onset_s: float
     decision_s: float
     end_s: float
-    true: bool
+    true: bool | None
     reason: Reason
 
 
@@ -78,6 +89,8 @@ def told_alarms(events: Sequence[AlarmEvent], rate_hz: float, reference: Referen
 
 def _told(event: AlarmEvent, end_s: float, rate_hz: float, reference: Reference) -> ToldAlarm:
     onset_s, decision_s = event.onset_sample / rate_hz, event.decision_sample / rate_hz
+    # Beats before its first pulse say nothing of capture.
+    begin_s = onset_s if event.condition == "NOT_CAPTURING" else min(onset_s, decision_s - _BEFORE_S)
     return ToldAlarm(
         record=reference.name,
         condition=event.condition,
@@ -85,15 +98,15 @@ def _told(event: AlarmEvent, end_s: float, rate_hz: float, reference: Reference)
         onset_s=round(onset_s, 3),
         decision_s=round(decision_s, 3),
         end_s=round(end_s, 3),
-        true=holds(event.condition, min(onset_s, decision_s - _BEFORE_S), decision_s + _AFTER_S, reference),
+        true=holds(event.condition, begin_s, decision_s + _AFTER_S, reference),
         reason=event.reason,
     )
 
 
-def holds(condition: str, begin_s: float, end_s: float, reference: Reference) -> bool:
+def holds(condition: str, begin_s: float, end_s: float, reference: Reference) -> bool | None:
     """Tell whether a condition holds somewhere between two times, by the annotations and the default limits.
 
-    Rates and times may miss their limit by a tenth. A condition that annotations cannot tell holds.
+    Rates and times may miss their limit by a tenth. Give None for a condition that annotations cannot tell.
     """
     limits = AlarmLimits()
     first, last = np.searchsorted(reference.beats_s, (begin_s, end_s))
@@ -119,8 +132,13 @@ def holds(condition: str, begin_s: float, end_s: float, reference: Reference) ->
             return _median_rate(rr, limits.extreme_tachy_beats - 1) > limits.extreme_tachy_bpm * 0.9
         case "TACHY":
             return _median_rate(rr, _MEDIAN_BEATS - 1) > limits.tachy_bpm * 0.9
+        case "NOT_CAPTURING":
+            return not np.any((reference.beats_s >= begin_s) & (reference.beats_s < end_s))
+        case "AF" | "SVT" | "IDIOVENTRICULAR" | "AV_BLOCK":
+            told = spans(reference.rhythms, reference.seconds, RHYTHMS[condition])
+            return any(span.begin_s < end_s and span.end_s > begin_s for span in told)
         case _:
-            return True
+            return None
 
 
 def longest_run(beats_s: npt.NDArray[np.float64], labels: str, least_bpm: float) -> int:

@@ -20,26 +20,27 @@ from heartwire.benchmarks.accuracy.false_alarms import (
     ventricular_spans,
 )
 from heartwire.benchmarks.accuracy.grid import Grid, percent
+from heartwire.benchmarks.accuracy.vf import spans
 from heartwire.benchmarks.environment import environment
 from heartwire.benchmarks.page import facts, page
 from heartwire.benchmarks.plots import Axis, bars
 from heartwire.engine import registry
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import AlarmEvent
-from heartwire.models.ecg.recordings import AAMI, DS1, DS2, PACED
+from heartwire.models.ecg.recordings import AAMI, DS1, DS2, PACED, rhythm_changes
 
 _DAY_S = 86_400.0
 _ASYSTOLE_S = 4.0
 _RUN_BEATS = 3
 _MESSAGE_MS = 10_000
-_JUDGED = ("high", "medium")
-_TUNED = ("nsrdb", "mitdb DS1")
+_PRIORITIES = ("high", "medium", "low")
+_SEEN = {"nsrdb": "tuned on", "mitdb DS1": "tuned on", "mitdb paced": "spikes and pace rule settled on it"}
 
 
 class SetFigures(msgspec.Struct, kw_only=True):
     """Records that belong together: how long they are, their alarms by priority and condition, their episodes.
 
-    `tachycardia` are those of ventricular tachycardia and fibrillation (alarms VT and VF), `runs` those of three
+    `unjudged` counts the alarms that no annotation can judge: they are neither false nor true. `tachycardia` are those of ventricular tachycardia and fibrillation (alarms VT and VF), `runs` those of three
     ventricular beats or more (V_RUN too).
     """
 
@@ -47,6 +48,7 @@ class SetFigures(msgspec.Struct, kw_only=True):
     days: float
     false: dict[str, dict[str, int]]
     true: dict[str, dict[str, int]]
+    unjudged: dict[str, int]
     tachycardia: EpisodeCounts
     runs: EpisodeCounts
 
@@ -70,28 +72,26 @@ def read_reference(record: Path) -> Reference:
     header = wfdb.rdheader(str(record))
     marks = wfdb.rdann(str(record), "atr")
     rate_hz, seconds = float(header.fs), float(header.sig_len / header.fs)
-    spans: list[tuple[float, float]] = []
-    since: dict[str, float] = {}
-    for sample, symbol, note in zip(marks.sample, marks.symbol, marks.aux_note, strict=True):
-        at_s = float(sample / rate_hz)
+    rhythms = rhythm_changes(record)
+    ventricular = [(span.begin_s, span.end_s) for span in spans(rhythms, seconds, frozenset(VENTRICULAR))]
+    since_s: float | None = None
+    for sample, symbol in zip(marks.sample, marks.symbol, strict=True):
         if symbol == "[":
-            since["flutter"] = at_s
-        elif symbol == "]" and "flutter" in since:
-            spans.append((since.pop("flutter"), at_s))
-        elif symbol == "+" and note.startswith("("):
-            if "rhythm" in since:
-                spans.append((since.pop("rhythm"), at_s))
-            if note.rstrip("\x00")[1:] in VENTRICULAR:
-                since["rhythm"] = at_s
-    spans += [(begin_s, seconds) for begin_s in since.values()]
+            since_s = float(sample / rate_hz)
+        elif symbol == "]" and since_s is not None:
+            ventricular.append((since_s, float(sample / rate_hz)))
+            since_s = None
+    if since_s is not None:
+        ventricular.append((since_s, seconds))
     beats = [(s / rate_hz, AAMI[c]) for s, c in zip(marks.sample, marks.symbol, strict=True) if c in AAMI]
     return Reference(
         name=record.name,
         seconds=seconds,
         beats_s=np.array([at_s for at_s, _ in beats]),
         labels="".join(label for _, label in beats),
-        ventricular=spans,
+        ventricular=ventricular,
         complete=record.parent.name != "nsrdb",
+        rhythms=rhythms,
     )
 
 
@@ -112,10 +112,13 @@ def is_quiet(reference: Reference) -> bool:
 def figures(scored: Sequence[tuple[Reference, list[ToldAlarm]]]) -> SetFigures:
     """Add up records."""
     counts: dict[bool, dict[str, Counter[str]]] = {True: {}, False: {}}
+    unjudged: Counter[str] = Counter()
     tachycardia, runs = EpisodeCounts(), EpisodeCounts()
     for reference, alarms in scored:
         for alarm in alarms:
-            if alarm.priority in _JUDGED:
+            if alarm.true is None:
+                unjudged[alarm.condition] += 1
+            else:
                 counts[alarm.true].setdefault(alarm.priority, Counter())[alarm.condition] += 1
         fast = [(a.onset_s, a.end_s) for a in alarms if a.condition in ("VT", "VF")]
         short = [(a.onset_s, a.end_s) for a in alarms if a.condition == "V_RUN"]
@@ -126,6 +129,7 @@ def figures(scored: Sequence[tuple[Reference, list[ToldAlarm]]]) -> SetFigures:
         days=sum(reference.seconds for reference, _ in scored) / _DAY_S,
         false={priority: dict(by.most_common()) for priority, by in counts[False].items()},
         true={priority: dict(by.most_common()) for priority, by in counts[True].items()},
+        unjudged=dict(unjudged.most_common()),
         tachycardia=tachycardia,
         runs=runs,
     )
@@ -154,7 +158,9 @@ def evaluate(data: Path, progress: Progress) -> FalseAlarmsResult:
         reference = read_reference(path)
         scored.setdefault(title, []).append((reference, told_alarms(*alarms_of(path), reference)))
     quiet = {title: [(r, a) for r, a in each if is_quiet(r)] for title, each in scored.items()}
-    listed = [a for each in quiet.values() for _, alarms in each for a in alarms if a.priority == "high" and not a.true]
+    listed = [
+        a for each in quiet.values() for _, alarms in each for a in alarms if a.priority == "high" and a.true is False
+    ]
     return FalseAlarmsResult(
         environment=environment(),
         sets={title: figures(each) for title, each in scored.items()},
@@ -171,12 +177,15 @@ def _counted(title: str, sets: dict[str, SetFigures]) -> Grid:
     """Give a table of false alarms."""
     rows = []
     for name, f in sets.items():
-        cells = [f"{name}{' (tuned on)' if name in _TUNED else ''}", str(len(f.records)), f"{f.days * 24:.1f}"]
-        for priority in _JUDGED:
+        cells = [f"{name} ({_SEEN[name]})" if name in _SEEN else name, str(len(f.records)), f"{f.days * 24:.1f}"]
+        for priority in _PRIORITIES:
             cells += [f"{f.false_a_day(priority):.2f}", _by_condition(f.false.get(priority, {}))]
-        rows.append([*cells, _by_condition(f.true.get("high", {}))])
-    heads = ["set", "records", "hours", "high a day", "which", "medium a day", "which", "true, high"]
-    return Grid(title, heads, rows)
+        true = {condition: n for by in f.true.values() for condition, n in by.items()}
+        rows.append([*cells, _by_condition(true)])
+    heads = ["set", "records", "hours", *(head for p in _PRIORITIES for head in (f"{p} a day", "which")), "true"]
+    unjudged: Counter[str] = sum((Counter(f.unjudged) for f in sets.values()), Counter())
+    note = f"Not counted, since no annotation tells whether they are true: {_by_condition(dict(unjudged))}"
+    return Grid(title, heads, rows, notes=[note])
 
 
 def tables(result: FalseAlarmsResult) -> list[Grid]:

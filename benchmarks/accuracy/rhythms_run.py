@@ -16,11 +16,23 @@ from heartwire.benchmarks.accuracy.vf import spans
 from heartwire.benchmarks.environment import environment
 from heartwire.models.ecg.recordings import DS1, DS2, PACED, rhythm_changes
 
-LABELS = ("B", "T", "IVR", "SVTA", "VT", "P", "AFIB")
+LABELS = ("B", "T", "IVR", "SVTA", "VT", "P", "AFIB", "BII")
 SETS = {"DS1": DS1, "DS2": DS2, "paced": PACED}
-LEAST_S = {"B": 5.0, "T": 6.0, "IVR": 5.0, "SVTA": 3.0, "VT": 3.0, "P": 30.0, "AFIB": 30.0}
+LEAST_S = {"B": 5.0, "T": 6.0, "IVR": 5.0, "SVTA": 3.0, "VT": 3.0, "P": 30.0, "AFIB": 30.0, "BII": 30.0}
 """Shorter annotated episodes need not be found: a pattern takes some beats to show."""
-_COUNTED = ("COUPLET", "R_ON_T", "PVC_RATE", "MISSED_BEAT", "AF", "SVT", "BIGEMINY", "TRIGEMINY", "IDIOVENTRICULAR")
+_COUNTED = (
+    "COUPLET",
+    "R_ON_T",
+    "PVC_RATE",
+    "MISSED_BEAT",
+    "AF",
+    "SVT",
+    "BIGEMINY",
+    "TRIGEMINY",
+    "IDIOVENTRICULAR",
+    "NOT_CAPTURING",
+    "AV_BLOCK",
+)
 
 
 class RhythmsResult(msgspec.Struct, kw_only=True):
@@ -51,7 +63,9 @@ def evaluate(data: Path, progress: Progress, *, records: list[str]) -> RhythmsRe
         hours[title] = hours.get(title, 0.0) + told.length_s / 3600.0
         for label in LABELS:
             annotated = spans(changes, told.length_s, frozenset({label}))
-            score = score_rhythm(annotated, *told.of(label), told.length_s, least_s=LEAST_S[label])
+            # Of block an alarm tells, no rhythm.
+            stretches = told.alarmed("AV_BLOCK") if label == "BII" else told.of(label)
+            score = score_rhythm(annotated, *stretches, told.length_s, least_s=LEAST_S[label])
             if score.annotated_s or score.told_s:
                 per_record.setdefault(record.name, {})[label] = score
         raised = alarms.setdefault(title, dict.fromkeys(_COUNTED, 0))

@@ -52,15 +52,44 @@ def event(condition: str, change: AlarmChange, at_s: float) -> AlarmEvent:
         ("ASYSTOLE", "N" * 60, 0.8, False),
         ("ASYSTOLE", "N" * 20, 4.1, True),
         ("PAUSE", "N" * 20, 3.1, True),
-        ("LEAD_OFF", "N" * 20, 0.8, True),
+        ("LEAD_OFF", "N" * 20, 0.8, None),
+        ("R_ON_T", "N" * 20, 0.8, None),
+        ("NOT_CAPTURING", "N" * 20, 0.8, False),
+        ("NOT_CAPTURING", "N" * 2, 30.0, True),
     ],
 )
 def test_an_alarm_is_true_where_the_annotated_beats_bear_it_out(
-    condition: str, labels: str, interval_s: float, true: bool
+    condition: str, labels: str, interval_s: float, true: bool | None
 ) -> None:
     known = reference(labels, interval_s)
     middle_s = float(known.beats_s[min(24, len(labels) - 1)])
     assert holds(condition, middle_s - 8.0, middle_s + 1.0, known) is true
+
+
+@pytest.mark.parametrize(
+    ("condition", "borne_out", "not_so"),
+    [
+        ("AF", ("AFIB", "AFL"), ("N", "P", "SVTA")),
+        ("SVT", ("SVTA", "AFL", "AFIB", "NOD"), ("N", "P")),
+        ("IDIOVENTRICULAR", ("IVR",), ("N", "P", "VT")),
+        ("AV_BLOCK", ("BII",), ("N", "P")),
+    ],
+)
+def test_a_rhythm_is_true_where_it_is_annotated(
+    condition: str, borne_out: tuple[str, ...], not_so: tuple[str, ...]
+) -> None:
+    for label in (*borne_out, *not_so):
+        known = reference(rhythms=[(0.0, "N"), (20.0, label), (30.0, "N")])
+        assert holds(condition, 25.0, 26.0, known) is (label in borne_out)
+        assert holds(condition, 31.0, 40.0, known) is False
+
+
+def test_beats_before_the_pulses_do_not_speak_for_capture() -> None:
+    known = Reference("r", 60.0, np.array([1.0, 8.9, 40.0]), "NNN", [])
+    told = told_alarms([event("NOT_CAPTURING", "on", 10.0), event("R_ON_T", "on", 12.0)], 100.0, known)
+    assert [alarm.true for alarm in told] == [True, None]
+    summed = figures([(known, told)])
+    assert (summed.true, summed.false, summed.unjudged) == ({"high": {"NOT_CAPTURING": 1}}, {}, {"R_ON_T": 1})
 
 
 def test_an_annotated_rhythm_bears_out_vt_without_beats() -> None:
