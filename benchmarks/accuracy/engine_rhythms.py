@@ -30,8 +30,6 @@ class EngineRhythms:
 
     def of(self, label: str) -> tuple[list[Span], list[float]]:
         """Give the stretches of one rhythm and when each was decided."""
-        if not self.changes:
-            return [], []
         decided = [at for at, (_, name) in zip(self.decided, self.changes, strict=True) if name == label]
         return spans(self.changes, self.length_s, frozenset({label})), decided
 

@@ -18,9 +18,11 @@ VENTRICULAR = ("VT", "VFL", "VF", "VFIB")
 
 RHYTHMS = {
     "AF": frozenset({"AFIB", "AFL"}),
-    "SVT": frozenset({"SVTA", "AFL", "AFIB", "NOD"}),
+    "SVT": frozenset({"SVTA", "AFL"}),
     "IDIOVENTRICULAR": frozenset({"IVR"}),
     "AV_BLOCK": frozenset({"BII"}),
+    "BIGEMINY": frozenset({"B"}),
+    "TRIGEMINY": frozenset({"T"}),
 }
 """Conditions that are true where one of these rhythms is annotated."""
 
@@ -37,10 +39,10 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Reference:
-    """What is annotated of one record, times in s: beats with their AAMI class, ventricular rhythms, and the (begin,
-    label) of each rhythm.
+    """What is annotated of one record, times in s: beats with their AAMI class, ventricular rhythms, all rhythms.
 
-    Where not every beat is annotated (not `complete`), a long time without one says nothing.
+    `rhythms` are the (begin, label) of each change. Where not every beat is annotated (not `complete`), a long time
+    without one says nothing.
     """
 
     name: str
@@ -89,8 +91,6 @@ def told_alarms(events: Sequence[AlarmEvent], rate_hz: float, reference: Referen
 
 def _told(event: AlarmEvent, end_s: float, rate_hz: float, reference: Reference) -> ToldAlarm:
     onset_s, decision_s = event.onset_sample / rate_hz, event.decision_sample / rate_hz
-    # Beats before its first pulse say nothing of capture.
-    begin_s = onset_s if event.condition == "NOT_CAPTURING" else min(onset_s, decision_s - _BEFORE_S)
     return ToldAlarm(
         record=reference.name,
         condition=event.condition,
@@ -98,7 +98,7 @@ def _told(event: AlarmEvent, end_s: float, rate_hz: float, reference: Reference)
         onset_s=round(onset_s, 3),
         decision_s=round(decision_s, 3),
         end_s=round(end_s, 3),
-        true=holds(event.condition, begin_s, decision_s + _AFTER_S, reference),
+        true=holds(event.condition, min(onset_s, decision_s - _BEFORE_S), decision_s + _AFTER_S, reference),
         reason=event.reason,
     )
 
@@ -132,9 +132,14 @@ def holds(condition: str, begin_s: float, end_s: float, reference: Reference) ->
             return _median_rate(rr, limits.extreme_tachy_beats - 1) > limits.extreme_tachy_bpm * 0.9
         case "TACHY":
             return _median_rate(rr, _MEDIAN_BEATS - 1) > limits.tachy_bpm * 0.9
+        case "COUPLET":
+            return longest_run(beats, labels, 0.0) >= 2
+        case "PVC_RATE":
+            return labels.count("V") > limits.pvc_per_minute * (1.0 - _TOLERANCE)
         case "NOT_CAPTURING":
-            return not np.any((reference.beats_s >= begin_s) & (reference.beats_s < end_s))
-        case "AF" | "SVT" | "IDIOVENTRICULAR" | "AV_BLOCK":
+            # Failure to capture is annotated nowhere, but who is not paced has none.
+            return None if any(label == "P" for _, label in reference.rhythms) else False
+        case _ if condition in RHYTHMS:
             told = spans(reference.rhythms, reference.seconds, RHYTHMS[condition])
             return any(span.begin_s < end_s and span.end_s > begin_s for span in told)
         case _:

@@ -40,8 +40,9 @@ _SEEN = {"nsrdb": "tuned on", "mitdb DS1": "tuned on", "mitdb paced": "spikes an
 class SetFigures(msgspec.Struct, kw_only=True):
     """Records that belong together: how long they are, their alarms by priority and condition, their episodes.
 
-    `unjudged` counts the alarms that no annotation can judge: they are neither false nor true. `tachycardia` are those of ventricular tachycardia and fibrillation (alarms VT and VF), `runs` those of three
-    ventricular beats or more (V_RUN too).
+    `unjudged` counts the alarms that no annotation can judge: they are neither false nor true. `tachycardia` are
+    the episodes of ventricular tachycardia and fibrillation (alarms VT and VF), `runs` those of three ventricular beats
+    or more (V_RUN too).
     """
 
     records: list[str]
@@ -180,11 +181,11 @@ def _counted(title: str, sets: dict[str, SetFigures]) -> Grid:
         cells = [f"{name} ({_SEEN[name]})" if name in _SEEN else name, str(len(f.records)), f"{f.days * 24:.1f}"]
         for priority in _PRIORITIES:
             cells += [f"{f.false_a_day(priority):.2f}", _by_condition(f.false.get(priority, {}))]
-        true = {condition: n for by in f.true.values() for condition, n in by.items()}
+        true: Counter[str] = sum((Counter(by) for by in f.true.values()), Counter())
         rows.append([*cells, _by_condition(true)])
     heads = ["set", "records", "hours", *(head for p in _PRIORITIES for head in (f"{p} a day", "which")), "true"]
     unjudged: Counter[str] = sum((Counter(f.unjudged) for f in sets.values()), Counter())
-    note = f"Not counted, since no annotation tells whether they are true: {_by_condition(dict(unjudged))}"
+    note = f"Not judged by the annotations, neither false nor true: {_by_condition(unjudged)}"
     return Grid(title, heads, rows, notes=[note])
 
 

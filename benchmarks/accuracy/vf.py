@@ -9,6 +9,7 @@ VT, VFL or VF of any length; alarms in stretches annotated as noise are counted 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +64,7 @@ def spans(rhythms: Sequence[tuple[float, str]], end_s: float, labels: frozenset[
         The labels looked for.
     """
     found: list[Span] = []
-    ends = [begin for begin, _ in rhythms[1:]] + [end_s]
-    for (begin, label), end in zip(rhythms, ends, strict=True):
+    for (begin, label), (end, _) in pairwise([*rhythms, (end_s, "")]):
         if label not in labels:
             continue
         if found and found[-1].end_s == begin:

@@ -115,9 +115,13 @@ class EcgAlarms:
             if self.board.is_active(code):
                 yield from self._end(code, step, {"rule": "another signal"})
         self._meter = RateMeter(step.rate_hz)
-        self._ectopy = EctopyWatch(step.rate_hz)
-        self._capture = CaptureWatch(step.rate_hz)
+        self._watch_anew(step.rate_hz)
         self._memory = _Memory()
+
+    def _watch_anew(self, rate_hz: float) -> None:
+        """Let the watches forget that a condition of theirs is on: it has been ended, and may begin again."""
+        self._ectopy = EctopyWatch(rate_hz)
+        self._capture = CaptureWatch(rate_hz)
 
     def _forget_beats(self, until: int) -> None:
         self._meter.interrupt(until)
@@ -139,8 +143,10 @@ class EcgAlarms:
         if step.signal == "off":
             memory.off_since = step.sample if memory.off_since < 0 else memory.off_since
             self._forget_beats(step.sample)
-            if step.sample - memory.off_since >= limits.lead_off_s * step.rate_hz:
+            lasting = step.sample - memory.off_since >= limits.lead_off_s * step.rate_hz
+            if lasting and not self.board.is_active("LEAD_OFF"):
                 yield from self._withholding.end_all(step, {"rule": "no signal any more"})
+                self._watch_anew(step.rate_hz)
                 onset = max(0, memory.off_since - round(OFF_SEEN_AFTER_S * step.rate_hz))
                 yield from self._begin("LEAD_OFF", onset, step, {"rule": "every lead flat or invalid"})
         else:
@@ -195,7 +201,7 @@ class EcgAlarms:
                 rates: Reason = {"atrial_bpm": atrial_bpm, "ventricular_bpm": ventricular_bpm}
                 yield from self._begin("AV_BLOCK", since, step, {"rule": "more P waves than QRS complexes", **rates})
         elif self.board.is_active("AV_BLOCK"):
-            rule = "P waves and QRS complexes alike in number"
+            rule = "no more P waves than QRS complexes found"
             if step.signal == "off":
                 rule = "no lead carries a signal"
             elif step.rhythm.label in _WITHOUT_P:
@@ -266,8 +272,7 @@ class EcgAlarms:
         self.board.reset()
         self._withholding.reset()
         self._meter = RateMeter(0.0)
-        self._ectopy = EctopyWatch(0.0)
-        self._capture = CaptureWatch(0.0)
+        self._watch_anew(0.0)
         self._memory = _Memory()
 
     def snapshot(self) -> bytes:

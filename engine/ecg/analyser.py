@@ -16,7 +16,7 @@ import numpy as np
 
 from heartwire.engine.ecg.channels import Channels, split
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
-from heartwire.engine.ecg.conduction import ConductionMeter
+from heartwire.engine.ecg.conduction import AvBlock, ConductionMeter
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.pulse_channels import PulseMeter
 from heartwire.engine.ecg.qrs import RPeak
@@ -222,7 +222,7 @@ class EcgAnalyser(Processor):
         if line is None:
             return
         last = line.next_sample - 1
-        step = Step(last, line.rate_hz, last, "good", self._rhythm.state)
+        step = Step(last, line.rate_hz, last, line.signal, self._rhythm.state)
         count = math.ceil(self._delay_s * line.rate_hz)
         silence = np.full((count, len(line.channels.ecg)), np.nan, np.float32)
         block = self._reader.finish(self._conditioner.process(np.concatenate((*self._waiting, silence))))
@@ -232,8 +232,9 @@ class EcgAnalyser(Processor):
             self._push(block, pushed, moment.end - block.begin)
             pushed = moment.end - block.begin
             for peak in moment.peaks:
-                if peak.confirmed and self._place(line, peak) <= last:
+                if line.signal != "off" and peak.confirmed and self._place(line, peak) <= last:
                     self._tell(line, step, peak)
+        step.block = self._block(line)
         yield step
 
     def _analyse(self, line: _Line, conditioned: Conditioned) -> Iterator[Step]:
@@ -280,10 +281,13 @@ class EcgAnalyser(Processor):
             self._vote(line, hop)
         if line.signal == "off":
             self._conduction.forget(moment.end)
-        if (block := self._conduction.block) is not None:
-            step.block = block._replace(since=self._stream_sample(line, block.since))
+        step.block = self._block(line)
         self._tell_rhythm(line, step)
         return step
+
+    def _block(self, line: _Line) -> AvBlock | None:
+        block = self._conduction.block
+        return block and block._replace(since=self._stream_sample(line, block.since))
 
     def _signal(self, hop: Hop) -> Signal:
         if hop.off:

@@ -47,6 +47,8 @@ _ALIKE = 0.8
 _JUDGED = 8
 _BEGINS, _ENDS = 6, 2
 """Of the last eight beats so many must show it for a begin, and no more for an end."""
+_HIDDEN_S = 60.0
+"""Where no beat can be judged for so long, as when packets are lost all the time, block is not known any more."""
 
 _Doubles = npt.NDArray[np.float64]
 
@@ -185,6 +187,7 @@ class ConductionMeter:
         """Forget what was known, and look at nothing before a grid sample."""
         self.interrupt(until)
         self.block: AvBlock | None = None
+        self._judged_at = until / _THINNED
 
     def push(self, samples: FloatArray) -> None:
         """Take the next conditioned samples, (n_samples, 2) mV at 250 Hz, up to where the next beat is decided."""
@@ -201,7 +204,10 @@ class ConductionMeter:
         now = at / _THINNED
         self._beats = [beat for beat in self._beats if beat > now - _WINDOW] + [now]
         if not self._can_judge(now):
+            if now - self._judged_at > _HIDDEN_S * _HZ:
+                self.block = None
             return
+        self._judged_at = now
         found = self._search(now)
         self._shown = [*self._shown[1 - _JUDGED :], round(at) if found else -1]
         shown = [sample for sample in self._shown if sample >= 0]
@@ -253,11 +259,13 @@ class ConductionMeter:
     def snapshot(self) -> bytes:
         """Give the whole state."""
         arrays = self._points.tobytes(), self._rest.tobytes()
-        return msgspec.msgpack.encode((*arrays, self._n_points, self._since, self._beats, self._shown, self.block))
+        judged = self._shown, self._judged_at, self.block
+        return msgspec.msgpack.encode((*arrays, self._n_points, self._since, self._beats, *judged))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        kept = msgspec.msgpack.decode(state, type=tuple[bytes, bytes, int, int, list[float], list[int], AvBlock | None])
-        points, rest, self._n_points, self._since, self._beats, self._shown, self.block = kept
+        layout = tuple[bytes, bytes, int, int, list[float], list[int], float, AvBlock | None]
+        kept = msgspec.msgpack.decode(state, type=layout)
+        points, rest, self._n_points, self._since, self._beats, self._shown, self._judged_at, self.block = kept
         self._points = np.frombuffer(points, np.float32).reshape(-1, 2)
         self._rest = np.frombuffer(rest, np.float32).reshape(-1, 2)

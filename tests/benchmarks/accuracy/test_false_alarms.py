@@ -54,8 +54,11 @@ def event(condition: str, change: AlarmChange, at_s: float) -> AlarmEvent:
         ("PAUSE", "N" * 20, 3.1, True),
         ("LEAD_OFF", "N" * 20, 0.8, None),
         ("R_ON_T", "N" * 20, 0.8, None),
+        ("COUPLET", "N" * 20 + "VV" + "N" * 20, 0.8, True),
+        ("COUPLET", "N" * 20 + "VNV" + "N" * 20, 0.8, False),
+        ("PVC_RATE", "N" * 15 + "V" * 10 + "N" * 20, 0.8, True),
+        ("PVC_RATE", "N" * 20 + "V" * 5 + "N" * 20, 0.8, False),
         ("NOT_CAPTURING", "N" * 20, 0.8, False),
-        ("NOT_CAPTURING", "N" * 2, 30.0, True),
     ],
 )
 def test_an_alarm_is_true_where_the_annotated_beats_bear_it_out(
@@ -70,9 +73,11 @@ def test_an_alarm_is_true_where_the_annotated_beats_bear_it_out(
     ("condition", "borne_out", "not_so"),
     [
         ("AF", ("AFIB", "AFL"), ("N", "P", "SVTA")),
-        ("SVT", ("SVTA", "AFL", "AFIB", "NOD"), ("N", "P")),
+        ("SVT", ("SVTA", "AFL"), ("N", "P", "NOD", "AFIB")),
         ("IDIOVENTRICULAR", ("IVR",), ("N", "P", "VT")),
         ("AV_BLOCK", ("BII",), ("N", "P")),
+        ("BIGEMINY", ("B",), ("N", "T")),
+        ("TRIGEMINY", ("T",), ("N", "B")),
     ],
 )
 def test_a_rhythm_is_true_where_it_is_annotated(
@@ -84,12 +89,12 @@ def test_a_rhythm_is_true_where_it_is_annotated(
         assert holds(condition, 31.0, 40.0, known) is False
 
 
-def test_beats_before_the_pulses_do_not_speak_for_capture() -> None:
-    known = Reference("r", 60.0, np.array([1.0, 8.9, 40.0]), "NNN", [])
-    told = told_alarms([event("NOT_CAPTURING", "on", 10.0), event("R_ON_T", "on", 12.0)], 100.0, known)
-    assert [alarm.true for alarm in told] == [True, None]
-    summed = figures([(known, told)])
-    assert (summed.true, summed.false, summed.unjudged) == ({"high": {"NOT_CAPTURING": 1}}, {}, {"R_ON_T": 1})
+def test_what_no_annotation_tells_is_counted_apart() -> None:
+    paced = reference(rhythms=[(0.0, "P")])
+    told = told_alarms([event("NOT_CAPTURING", "on", 10.0), event("R_ON_T", "on", 12.0)], 100.0, paced)
+    assert [alarm.true for alarm in told] == [None, None]
+    summed = figures([(paced, told)])
+    assert (summed.true, summed.false, summed.unjudged) == ({}, {}, {"NOT_CAPTURING": 1, "R_ON_T": 1})
 
 
 def test_an_annotated_rhythm_bears_out_vt_without_beats() -> None:

@@ -253,6 +253,17 @@ def test_nothing_that_was_found_outlasts_its_signal(rate_hz: float, first: int) 
     assert "NOT_CAPTURING" in patient.alarms.board.active()
 
 
+def test_failure_to_capture_is_told_again_once_the_lead_is_back() -> None:
+    patient = Patient()
+    patient.pulses(6)
+    patient.signal = "off"
+    patient.wait(3000)
+    assert patient.alarms.board.active() == ["LEAD_OFF"]
+    patient.signal = "good"
+    patient.pulses(6)
+    assert patient.alarms.board.active() == ["NOT_CAPTURING"]
+
+
 def test_a_gap_is_no_other_signal() -> None:
     patient = Patient()
     patient.beats("N" * 10, 75)

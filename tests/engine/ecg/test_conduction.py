@@ -63,6 +63,24 @@ def test_an_interruption_hides_block_but_does_not_end_it() -> None:
     assert meter.block is None
 
 
+def test_block_that_interruptions_always_hide_is_forgotten() -> None:
+    meter, told = ConductionMeter(), []
+    meter.block = AvBlock(10, 80.0, 40.0)
+    for second in range(1, 70):
+        meter.push(np.zeros((250, 2), np.float32))
+        if second % 5 == 0:
+            meter.interrupt(250.0 * second)
+        meter.beat(250.0 * second)
+        told.append(meter.block is not None)
+    assert told == [second <= 60 for second in range(1, 70)]
+
+
+def test_the_end_of_the_stream_does_not_end_the_advisory() -> None:
+    found = testing.run(registry.processor("ecg", "s", {}), messages("sinus 70 for 5s; block2 38", 40))
+    changes = [f.change for f in found if isinstance(f, AlarmEvent) and f.condition == "AV_BLOCK"]
+    assert changes == ["on"]
+
+
 def messages(script: str, seconds: int) -> list[Item]:
     samples = EcgSimulator(Heart(3, script)).samples(0, round(seconds * RATE_HZ))
     chunks = [
