@@ -6,8 +6,9 @@ The same host runs inside a worker process and inside `heartwire annotate`: ther
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,6 +18,9 @@ from heartwire.engine.errors import ProcessorError
 from heartwire.engine.ledger import Ledger
 from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, Gap, Item, number_of, size_of
 from heartwire.engine.processor import Processor
+
+if TYPE_CHECKING:
+    from heartwire.engine.inference import Model
 
 
 class _State(msgspec.Struct):
@@ -57,6 +61,25 @@ class StreamHost:
     def alarms(self) -> AlarmBoard | None:
         """The alarms that the processor raises, where it raises any."""
         return None if self._processor is None else self._processor.alarms
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """The networks that the processor runs, by the setting that names each."""
+        return {} if self._processor is None else self._processor.models
+
+    def take_over(self, processor: Processor, *, anew: bool) -> None:
+        """Go on with another processor from the next item on.
+
+        It is given the state of the one at work; `anew`: only its alarms, which are to be found again or to end.
+        Whatever it raises leaves the one at work where it is.
+        """
+        if (before := self._processor) is not None and not anew:
+            processor.restore(before.snapshot())
+        elif self.alarms is not None and processor.alarms is not None:
+            processor.alarms.restore(self.alarms.snapshot())
+            processor.alarms.doubt()
+        self._good = (processor.snapshot(), self.next_number)
+        self._processor = processor
 
     def handle(self, item: Item) -> list[Finding]:
         """Process the next item.

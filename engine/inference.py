@@ -6,10 +6,12 @@ A model quantised for CPUs may have a form for GPUs, of the same tensors, as `gp
 from __future__ import annotations
 
 import statistics
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import msgspec
 import onnxruntime as ort
@@ -22,6 +24,7 @@ from heartwire.models.catalogue import ModelCard, model_path, read_card
 ProviderChoice = Literal["auto", "cpu", "cuda"]
 
 _TRIAL_RUNS = 25
+_OF_THREAD = threading.local()
 
 
 class Model:
@@ -75,6 +78,20 @@ class Model:
     def describe(self) -> str:
         """Say in one line what runs where and why."""
         return f"model {self.card.name} {self.card.version}: runs on {self.provider}"
+
+
+def shared(name: str, provider: ProviderChoice, threads: int) -> Model:
+    """Load a model once for all the streams of a thread, for as long as one of them holds it.
+
+    Threads share nothing: one that makes a processor beside those at work must not touch their buffers.
+    """
+    models: WeakValueDictionary[tuple[str, str, int], Model] = _OF_THREAD.__dict__.setdefault(
+        "models", WeakValueDictionary()
+    )
+    key = name, provider, threads
+    if (model := models.get(key)) is None:
+        model = models[key] = Model(name, provider=provider, threads=threads)
+    return model
 
 
 def _choose(path: Path, choice: ProviderChoice, threads: int) -> tuple[Session, str]:

@@ -270,6 +270,43 @@ class Overlay(msgspec.Struct, kw_only=True, tag=True):
     trace: Trace = msgspec.field(default_factory=Trace)
 
 
+class Classification(msgspec.Struct, kw_only=True, tag=True):
+    """What a user's own network says of a window of samples or of one frame.
+
+    `sample` is the first sample of the window, `decision_sample` its last; for frame streams both are the frame's
+    number. `label` is the one held now (after hold and hysteresis), `probability` its score, `scores` all by label.
+    """
+
+    stream: str
+    sample: int
+    decision_sample: int
+    model: str
+    label: str
+    probability: float
+    scores: dict[str, float]
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
+class ModelChange(msgspec.Struct, kw_only=True, tag=True):
+    """From sample (or frame) `first` on another network works for the stream.
+
+    `setting` names which of its networks. `state` says whether it went on with what the one before knew, or without.
+    `changed_ns` is when it took over.
+    """
+
+    stream: str
+    setting: str
+    model: str
+    version: str
+    sha256: str
+    first: int
+    state: Literal["handed over", "anew"]
+    changed_ns: int = 0
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
 class CardiacPhase(msgspec.Struct, kw_only=True, tag=True):
     """Cardiac phase (0 at R, 1 at the next R) predicted from the ECG, and whether it may be trusted."""
 
@@ -388,6 +425,8 @@ Finding: TypeAlias = (
     | CatheterFix
     | Overlay
     | CardiacPhase
+    | Classification
+    | ModelChange
     | AlarmEvent
     | AlarmInactivation
     | AlarmCommand

@@ -62,6 +62,10 @@ class Plan(msgspec.Struct, kw_only=True):
         """Where the supervisor takes commands to the alarms."""
         return f"ipc://{self.run_dir}/commands"
 
+    def swap_endpoint(self) -> str:
+        """Where the supervisor takes orders to swap models."""
+        return f"ipc://{self.run_dir}/models"
+
     def journal_path(self) -> Path:
         """Where alarms are kept."""
         return Path(self.config.alarms.journal or Path(self.run_dir) / "alarms.journal")

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.messages import Finding, Item
+
+if TYPE_CHECKING:
+    from heartwire.engine.inference import Model
 
 
 class Processor(ABC):
@@ -22,6 +26,8 @@ class Processor(ABC):
     algorithmic_delay_s: float
     notes: Sequence[str] = ()
     """What the user should know at start: which models run where and why."""
+    models: Mapping[str, Model] = {}
+    """The networks that it runs, by the setting that names each: what can be swapped while it works."""
     alarms: AlarmBoard | None = None
     """The board of the alarms that it raises, where it raises any: commands to them go there. Part of the snapshot."""
 

@@ -1,7 +1,7 @@
 """What the processes of a run tell their supervisor, and how they are told to go and to stop.
 
 Reports go over a PUSH socket in the run folder. Orders come as lines on standard input, commands to the alarms of its
-streams as lines of JSON; its end means that the supervisor is gone: no process outlives it.
+streams and orders to swap models as lines of JSON; its end means that the supervisor is gone: no process outlives it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.bus import Publisher, Subscriber
 from heartwire.engine.errors import MalformedMessage
 from heartwire.engine.messages import AlarmAnswer, AlarmCommand, LedgerReport
+from heartwire.engine.swap_order import SwapAnswer, SwapOrder
 
 Order = Literal["go", "stop"]
 
@@ -56,6 +57,13 @@ class Answered(msgspec.Struct, tag=True):
     answer: AlarmAnswer
 
 
+class Swapped(msgspec.Struct, tag=True):
+    """What a worker made of an order to swap a model."""
+
+    process: str
+    answer: SwapAnswer
+
+
 class Fault(msgspec.Struct, tag=True):
     """Something went wrong for one stream (or the whole process, stream empty); one clear line."""
 
@@ -73,7 +81,7 @@ class Done(msgspec.Struct, tag=True):
     notes: list[str]
 
 
-Report: TypeAlias = Ready | Heartbeat | Found | Answered | Fault | Done
+Report: TypeAlias = Ready | Heartbeat | Found | Answered | Swapped | Fault | Done
 _DECODER: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -123,6 +131,7 @@ class Line:
         self._pending = b""
         self._lost = False
         self._commands: deque[AlarmCommand] = deque()
+        self._swaps: deque[SwapOrder] = deque()
 
     def report(self, report: Report) -> None:
         """Send a report."""
@@ -136,12 +145,20 @@ class Line:
             line, _, self._pending = self._pending.partition(b"\n")
             if not line.startswith(b"{"):
                 return "go" if line == b"go" else "stop"
-            self._commands.append(msgspec.json.decode(line, type=AlarmCommand))
+            given = msgspec.json.decode(line, type=AlarmCommand | SwapOrder)  # type: ignore[arg-type]
+            if isinstance(given, SwapOrder):
+                self._swaps.append(given)
+            else:
+                self._commands.append(given)
         return "stop" if self._lost else None
 
     def command(self) -> AlarmCommand | None:
         """Give the next command that came while orders were looked for."""
         return self._commands.popleft() if self._commands else None
+
+    def swap(self) -> SwapOrder | None:
+        """Give the next order to swap a model that came while orders were looked for."""
+        return self._swaps.popleft() if self._swaps else None
 
     def lost(self) -> bool:
         """Tell whether the supervisor is gone, or has nothing more to say."""

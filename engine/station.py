@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -15,7 +15,7 @@ from heartwire.engine.alarms.strips import Strip, StripRecorder
 from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.clock import DeviceClock, sample_time_ns
 from heartwire.engine.config import EngineConfig, StreamConfig
-from heartwire.engine.errors import CommandRefused, ModelError, ProcessorError
+from heartwire.engine.errors import CommandRefused, ConfigError, ModelError, ProcessorError
 from heartwire.engine.flow import FreshestQueue, LosslessQueue
 from heartwire.engine.host import StreamHost
 from heartwire.engine.messages import (
@@ -28,6 +28,7 @@ from heartwire.engine.messages import (
     Gap,
     Item,
     LedgerReport,
+    ModelChange,
     Reason,
     Trace,
     XrayFrame,
@@ -35,6 +36,8 @@ from heartwire.engine.messages import (
     size_of,
 )
 from heartwire.engine.numbering import Numbering
+from heartwire.engine.processor import Processor
+from heartwire.models.catalogue import check_alike
 
 Published: TypeAlias = Finding | EndOfStream
 """What a station gives."""
@@ -57,6 +60,8 @@ class Station:
         Takes technical conditions as they change.
     times
         The times of the alarm system.
+    models
+        Models that were swapped in before a restart, by the setting that names each.
     """
 
     def __init__(
@@ -65,8 +70,11 @@ class Station:
         engine: EngineConfig,
         tell: Callable[[Technical], None],
         times: AlarmTimes | None = None,
+        models: Mapping[str, str] | None = None,
     ) -> None:
         self.stream = config.id
+        self.models = dict(models or {})
+        """Models that were swapped in, by the setting that names each."""
         self._config = config
         self._stale_after_ns = round(engine.stale_after_s * 1e9)
         self._tell = tell
@@ -87,8 +95,10 @@ class Station:
             settings.setdefault("provider", engine.provider)
         if self._frames is not None:
             settings.setdefault("age_budget_ms", config.age_budget_ms)
+        self._settings = settings
+        self._times = times
         try:
-            processor = registry.processor(config.processor_kind, config.id, settings)
+            processor = self._processor(self.models)
         except ModelError as error:
             self._host = StreamHost(config.id, None)
             self.notes = [f"{config.id}: technical alarm MODEL: {error}"]
@@ -96,8 +106,53 @@ class Station:
         else:
             self._host = StreamHost(config.id, processor)
             self.notes = list(processor.notes)
-            if processor.alarms is not None and times is not None:
-                processor.alarms.times = times
+
+    def _processor(self, models: Mapping[str, str]) -> Processor:
+        processor = registry.processor(self._config.processor_kind, self.stream, {**self._settings, **models})
+        if processor.alarms is not None and self._times is not None:
+            processor.alarms.times = self._times
+        return processor
+
+    def has(self, setting: str) -> bool:
+        """Tell whether the processor at work has a model of that name."""
+        return setting in self._host.models
+
+    def beside(self, setting: str, model: str, *, anew: bool) -> Processor:
+        """Make a processor with another model beside the one at work, in any thread.
+
+        Raises
+        ------
+        ModelError
+            If the model does not fit: its tensors must be those of the one at work, unless it begins `anew`.
+        ConfigError
+            If the processor has no such setting.
+        """
+        running = self._host.models
+        if running and setting not in running:
+            msg = f"{self.stream}: no model {setting!r}: it has {', '.join(running)}"
+            raise ConfigError(msg)
+        processor = self._processor({**self.models, setting: model})
+        if running and not anew:
+            check_alike(running[setting].card, processor.models[setting].card)
+        return processor
+
+    def switch(self, processor: Processor, setting: str, model: str, *, anew: bool) -> ModelChange:
+        """Go on with a processor made by `beside` from the next item on; give what is to be told of it."""
+        anew = anew or not self._host.models
+        self._host.take_over(processor, anew=anew)
+        self.models[setting] = model
+        self._end("MODEL")
+        card = processor.models[setting].card
+        return ModelChange(
+            stream=self.stream,
+            setting=setting,
+            model=card.name,
+            version=card.version,
+            sha256=card.sha256,
+            first=self._host.next_number,
+            state="anew" if anew else "handed over",
+            changed_ns=time.monotonic_ns(),
+        )
 
     def _begin(self, code: str, reason: Reason) -> None:
         if code not in self._technical:

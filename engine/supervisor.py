@@ -27,6 +27,8 @@ from heartwire.engine.config import Config
 from heartwire.engine.errors import HeartwireError, InputError, MalformedMessage
 from heartwire.engine.messages import AlarmCommand, LedgerReport
 from heartwire.engine.plan import DASHBOARD, SINKS, SUPERVISOR, make_plan, write_plan
+from heartwire.engine.swap_desk import SwapDesk
+from heartwire.engine.swap_order import SwapAnswer, SwapOrder
 
 _POLL_MS = 50
 _HELD_MS = 1
@@ -97,8 +99,8 @@ class _Child:
         self._orders.append(order)
         self._write(order)
 
-    def command(self, command: AlarmCommand) -> bool:
-        """Give a command; False where the process cannot take it now."""
+    def command(self, command: AlarmCommand | SwapOrder) -> bool:
+        """Give a command or an order to swap a model; False where the process cannot take it now."""
         return self.ready and not self.done and self._write(msgspec.json.encode(command).decode())
 
     def _write(self, line: str) -> bool:
@@ -165,11 +167,12 @@ class Supervisor:
             self._publisher.close()
             self._context.term()
             raise
+        self._swaps = SwapDesk(self.plan, self._context, self._forward)
         self._reports = self._context.socket(zmq.PULL)
         self._reports.maxmsgsize = _REPORT_LIMIT_BYTES
         self._reports.bind(self.plan.report_endpoint())
         self._poller = zmq.Poller()
-        for socket in (self._reports, self._desk.commands):
+        for socket in (self._reports, self._desk.commands, self._swaps.orders):
             self._poller.register(socket, zmq.POLLIN)
         self._in_order = False
         for name in self.plan.workers:
@@ -186,7 +189,7 @@ class Supervisor:
     def _start(self, name: str, module: str) -> None:
         self._children[name] = _Child(name, module, self.plan.run_dir)
 
-    def _forward(self, process: str, command: AlarmCommand) -> bool:
+    def _forward(self, process: str, command: AlarmCommand | SwapOrder) -> bool:
         return self._children[process].command(command)
 
     def process_ids(self) -> dict[str, int]:
@@ -216,6 +219,9 @@ class Supervisor:
             progress(self.summary)
         if self._desk.refused:
             line = f"{SUPERVISOR}: refused {self._desk.refused} malformed commands, last: {self._desk.last_refusal}"
+            self.summary.notes.append(line)
+        if self._swaps.refused:
+            line = f"{SUPERVISOR}: refused {self._swaps.refused} malformed orders, last: {self._swaps.last_refusal}"
             self.summary.notes.append(line)
         if self._refused:
             line = f"{SUPERVISOR}: refused {self._refused} malformed reports, last: {self._last_refusal}"
@@ -252,6 +258,7 @@ class Supervisor:
         if self._poller.poll(_POLL_MS if self._desk.idle else _HELD_MS):
             self._take_all()
         self._desk.step()
+        self._swaps.step()
         self._publisher.serve(timeout_ms=0)
         for child in self._children.values():
             # After its part is done a process waits for the order to leave: only an accident ends it then.
@@ -297,6 +304,9 @@ class Supervisor:
                 self._desk.found(child.name, technical)
             case reports.Answered(answer=answer):
                 self._desk.answered(answer)
+            case reports.Swapped(answer=swapped):
+                self._swaps.answered(swapped)
+                self._tell_of(swapped)
             case reports.Fault(stream=stream, line=line):
                 self.summary.faults.append(report)
                 if stream:
@@ -309,8 +319,15 @@ class Supervisor:
                     self._desk.heard(child.name, holding, journal_lost)
             case reports.Done(ledgers=ledgers, notes=notes):
                 child.done = True
+                self._swaps.lost(child.name, "has finished")
                 self._account(ledgers)
                 self.summary.notes.extend(notes)
+
+    def _tell_of(self, swapped: SwapAnswer) -> None:
+        for change in swapped.changes:
+            line = f"{change.stream}: {change.setting} is {change.model} {change.version} from {change.first} on"
+            self.summary.notes.append(f"{line} (state {change.state})")
+            self._say(self.summary.notes[-1])
 
     def _check_stream(self, stream: str) -> None:
         if stream not in self._streams:
@@ -336,6 +353,7 @@ class Supervisor:
         """Restart a process that died and can be; raise for one that cannot."""
         status = child.process.returncode
         self._lose(child.name, f"process {child.name} died with status {status}")
+        self._swaps.lost(child.name, "was lost")
         own = [f for f in self.summary.faults if f.process == child.name and not f.stream]
         if own and not child.done:
             raise (InputError if own[-1].input_error else HeartwireError)(own[-1].line)
@@ -384,6 +402,7 @@ class Supervisor:
         for child in self._children.values():
             child.end(deadline_s)
         self._desk.close(self._in_order)
+        self._swaps.close()
         self._publisher.close()
         self._reports.close(linger=0)
         self._context.term()

@@ -28,6 +28,7 @@ from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
 from heartwire.engine.progress import Progress
 from heartwire.engine.station import Published, Station
+from heartwire.engine.swap import Swapper
 
 _WINDOW = 4096
 """Findings of a stream that the sinks may be behind where no stream is paced."""
@@ -47,6 +48,8 @@ class _Saved(msgspec.Struct):
     stations: dict[str, bytes]
     positions: dict[str, Position]
     publisher: bytes
+    models: dict[str, dict[str, str]]
+    """By stream, the models that were swapped in."""
 
 
 class Worker:
@@ -60,7 +63,12 @@ class Worker:
         self._snapshot_every_ns = round(plan.config.engine.snapshot_s * 1e9)
         streams = [plan.stream(s) for s in plan.workers[name]]
         times = plan.config.alarms.times
-        self._stations = {s.id: Station(s, plan.config.engine, self._found, times) for s in streams}
+        saved = self._saved()
+        models = saved.models if saved else {}
+        self._stations = {
+            s.id: Station(s, plan.config.engine, self._found, times, models.get(s.id)) for s in streams
+        }
+        self._swapper = Swapper(self._stations)
         any_paced = any(s.paced for s in streams)
         self._publisher = Publisher(
             plan.data_endpoint(name),
@@ -78,7 +86,7 @@ class Worker:
         self._commands: list[tuple[AlarmCommand, float]] = []
         self._answers: list[tuple[AlarmAnswer, int]] = []
         self._again: dict[str, list[AlarmCommand]] = {}
-        positions = self._restore()
+        positions = self._restore(saved) if saved else {}
         self._subscribers: dict[str, Subscriber] = {}
         for endpoint in sorted({plan.feed_endpoint(s) for s in self._stations}):
             mine = [s for s in self._stations if plan.feed_endpoint(s) == endpoint]
@@ -90,11 +98,14 @@ class Worker:
     def _found(self, technical: Technical) -> None:
         self._line.report(reports.Found(self._name, technical))
 
-    def _restore(self) -> dict[str, Position]:
-        """Take the state that an earlier process of this worker saved."""
+    def _saved(self) -> _Saved | None:
+        """Give what an earlier process of this worker saved."""
         if not self._snapshot_path.exists():
-            return {}
-        saved = msgspec.msgpack.decode(self._snapshot_path.read_bytes(), type=_Saved)
+            return None
+        return msgspec.msgpack.decode(self._snapshot_path.read_bytes(), type=_Saved)
+
+    def _restore(self, saved: _Saved) -> dict[str, Position]:
+        """Take the state that an earlier process of this worker saved."""
         for stream, state in saved.stations.items():
             self._stations[stream].restore(state)
         self._publisher.restore(saved.publisher)
@@ -128,7 +139,8 @@ class Worker:
             if station.position[0] >= 0
         }
         states = {name: station.snapshot() for name, station in self._stations.items()}
-        saved = _Saved(states, positions, self._publisher.snapshot())
+        models = {name: station.models for name, station in self._stations.items() if station.models}
+        saved = _Saved(states, positions, self._publisher.snapshot(), models)
         fresh = self._snapshot_path.with_suffix(".new")
         try:
             fresh.write_bytes(msgspec.msgpack.encode(saved))
@@ -161,6 +173,7 @@ class Worker:
                 case "stop":
                     stopping = True
             self._carry_out()
+            self._swap()
         self._outbox.flush(_FLUSH_S)
         self._answer()
         self._save()
@@ -213,6 +226,22 @@ class Worker:
             else:
                 self._refuse(command, f"{command.stream} is catching up after a restart: give it again")
         self._answer()
+
+    def _swap(self) -> None:
+        """Go on with the models that are ready, at a moment that the snapshot holds exactly."""
+        while (order := self._line.swap()) is not None:
+            if (refused := self._swapper.begin(order)) is not None:
+                self._line.report(reports.Swapped(self._name, refused))
+        behind = (self._progress.behind(name, self._outbox.next_seq(name)) for name in self._stations)
+        if not self._swapper.ready or not self._outbox.empty or any(behind):
+            return
+        if changes := list(self._swapper.switch()):
+            # Saved before it is told: a restart must find it in neither or in both.
+            self._save()
+            for change in changes:
+                self._publish(self._stations[change.stream], [change])
+        if (answer := self._swapper.answer()) is not None:
+            self._line.report(reports.Swapped(self._name, answer))
 
     def _command(self, command: AlarmCommand) -> None:
         station = self._stations[command.stream]

@@ -84,6 +84,27 @@ def verify(path: Path) -> ModelCard:
     return card
 
 
+def check_alike(running: ModelCard, other: ModelCard) -> None:
+    """Check that a model can go on where another one stops: the same tensors, states included.
+
+    Raises
+    ------
+    ModelError
+        With the tensor that differs.
+    """
+    for what, ours, theirs in (
+        ("input", running.inputs, other.inputs),
+        ("output", running.outputs, other.outputs),
+    ):
+        for name in sorted({*ours, *theirs}):
+            if ours.get(name) != theirs.get(name):
+                msg = (
+                    f"model {other.name} {other.version} does not fit: {what} {name!r} is {theirs.get(name, 'absent')}, "
+                    f"{ours.get(name, 'absent')} in {running.name} {running.version} at work"
+                )
+                raise ModelError(msg)
+
+
 def model_path(name: str) -> Path:
     """Resolve a shipped model's name (`ecg-beats`, `folds/ecg-vf-0`) or a path to an .onnx file."""
     path = Path(name)

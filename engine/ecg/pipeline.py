@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,15 +15,9 @@ from heartwire.engine.ecg.conduction import ConductionMeter
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.joining import joined
 from heartwire.engine.ecg.settings import EcgSettings, read_settings
-from heartwire.engine.inference import Model
+from heartwire.engine.inference import shared
 from heartwire.engine.messages import EcgChunk, Finding, Item
 from heartwire.engine.processor import Processor
-
-
-@cache
-def _model(name: str, provider: Literal["auto", "cpu", "cuda"], threads: int) -> Model:
-    """Load a model once for all the streams of a process."""
-    return Model(name, provider=provider, threads=threads)
 
 
 class EcgPipeline(Processor):
@@ -44,19 +37,20 @@ class EcgPipeline(Processor):
     """
 
     def __init__(self, stream: str, settings: EcgSettings) -> None:
-        names = settings.qrs_model, settings.beat_model, settings.vf_model, settings.af_model
-        models = [_model(name, settings.provider, settings.threads) for name in names]
-        qrs_model, beat_model, vf_model, af_model = models
+        names = {name: getattr(settings, name) for name in ("qrs_model", "beat_model", "vf_model", "af_model")}
+        models = {key: shared(name, settings.provider, settings.threads) for key, name in names.items()}
+        qrs_model, beat_model, vf_model, af_model = models.values()
         fibrillation = FibrillationDetector(af_model, settings.fibrillation)
         self._analyser = EcgAnalyser(stream, settings, qrs_model, beat_model, vf_model, fibrillation)
         verifier = None
         if settings.alarm_model:
-            models.append(_model(settings.alarm_model, "cpu", settings.threads))
-            verifier = Verifier(models[-1])
+            models["alarm_model"] = shared(settings.alarm_model, "cpu", settings.threads)
+            verifier = Verifier(models["alarm_model"])
         self._rules = EcgAlarms(stream, settings.limits, verifier)
         self.alarms = self._rules.board
         self.algorithmic_delay_s = self._analyser.algorithmic_delay_s
-        self.notes = [model.describe() for model in models]
+        self.models = models
+        self.notes = [model.describe() for model in models.values()]
 
     def process(self, item: Item) -> Iterable[Finding]:
         """Take the next item; give the findings it completes, alarms after what they rest on."""

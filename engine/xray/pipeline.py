@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.errors import ConfigError
-from heartwire.engine.inference import Model
+from heartwire.engine.inference import Model, shared
 from heartwire.engine.messages import CatheterFix, Device, EcgChunk, EndOfStream, Finding, Gap, Item, Reason, XrayFrame
 from heartwire.engine.processor import Processor
 from heartwire.engine.xray import tracking
@@ -31,6 +30,7 @@ class XraySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = min(2, os.cpu_count() or 1)
     """Two halve the time of a frame; more gain little."""
+    tips_model: str = TIPS_MODEL_NAME
     age_budget_ms: float = DEFAULT_BUDGET_MS
     """An overlay older than this is not shown."""
 
@@ -61,8 +61,8 @@ class XrayPipeline(Processor):
         Finds the devices of a frame.
     age_budget_ms
         An overlay older than this is not shown.
-    notes
-        What runs where, to be told at the start.
+    models
+        The networks of the localiser, by the setting that names each.
     """
 
     algorithmic_delay_s = 0.0
@@ -73,9 +73,10 @@ class XrayPipeline(Processor):
         localiser: Locates,
         *,
         age_budget_ms: float = DEFAULT_BUDGET_MS,
-        notes: Sequence[str] = (),
+        models: Mapping[str, Model] | None = None,
     ) -> None:
-        self.notes = list(notes)
+        self.models = models or {}
+        self.notes = [model.describe() for model in self.models.values()]
         self._localiser = localiser
         self._age_budget_ms = age_budget_ms
         self.alarms = self._board = AlarmBoard(stream)
@@ -147,12 +148,6 @@ def _in_mm(device: Device, spacing_mm: tuple[float, float] | None) -> tuple[floa
     return device.tip_px[0] * spacing_mm[1], device.tip_px[1] * spacing_mm[0]
 
 
-@cache
-def _model(name: str, provider: Literal["auto", "cpu", "cuda"], threads: int) -> Model:
-    """Load a model once for all the streams of a process."""
-    return Model(name, provider=provider, threads=threads)
-
-
 def create(stream: str, settings: Mapping[str, Any]) -> XrayPipeline:
     """Make the processor of an X-ray stream.
 
@@ -176,7 +171,7 @@ def create(stream: str, settings: Mapping[str, Any]) -> XrayPipeline:
         msg = f"stream {stream!r}, settings of its X-ray processor: {error}"
         raise ConfigError(msg) from None
     tracking.warm_up()
-    model = _model(chosen.model, chosen.provider, chosen.threads)
-    tips = _model(TIPS_MODEL_NAME, "cpu", 1)
-    notes = [model.describe(), tips.describe()]
-    return XrayPipeline(stream, Localiser(model, tips), age_budget_ms=chosen.age_budget_ms, notes=notes)
+    model = shared(chosen.model, chosen.provider, chosen.threads)
+    tips = shared(chosen.tips_model, "cpu", 1)
+    models = {"model": model, "tips_model": tips}
+    return XrayPipeline(stream, Localiser(model, tips), age_budget_ms=chosen.age_budget_ms, models=models)
