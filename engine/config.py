@@ -101,7 +101,7 @@ class StreamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     @property
     def freshest_first(self) -> bool:
         """Frames may be skipped for newer ones; samples, and streams that are not paced, never."""
-        return self.paced and self.processor_kind == "xray"
+        return self.paced and self.processor_kind in ("xray", "onnx-frames")
 
 
 class DashboardConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -37,7 +37,7 @@ from heartwire.engine.messages import (
 )
 from heartwire.engine.numbering import Numbering
 from heartwire.engine.processor import Processor
-from heartwire.models.catalogue import check_alike
+from heartwire.models.catalogue import check_alike, model_path, verify
 
 Published: TypeAlias = Finding | EndOfStream
 """What a station gives."""
@@ -131,10 +131,9 @@ class Station:
         if running and setting not in running:
             msg = f"{self.stream}: no model {setting!r}: it has {', '.join(running)}"
             raise ConfigError(msg)
-        processor = self._processor({**self.models, setting: model})
         if running and not anew:
-            check_alike(running[setting].card, processor.models[setting].card)
-        return processor
+            check_alike(running[setting].card, verify(model_path(model)))
+        return self._processor({**self.models, setting: model})
 
     def switch(self, processor: Processor, setting: str, model: str, *, anew: bool) -> ModelChange:
         """Go on with a processor made by `beside` from the next item on; give what is to be told of it."""

@@ -160,8 +160,8 @@ def swap(
     CommandRefused
         If a worker did not answer in time.
     """
-    plan = running_plan(run_dir)
     setting, model = split(choice)
+    plan = running_plan(run_dir)
     workers = list(plan.workers) if stream == "all" else [worker_of(plan, stream)]
     of_stream = "" if stream == "all" else stream
     orders = [

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from heartwire.engine.errors import ModelError
+from heartwire.models.classifiers import EcgClassifier, FrameClassifier
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -21,7 +22,8 @@ class ModelCard(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     `inputs` and `outputs` map tensor names to shapes; the first dimension is the batch (-1: any). Inputs named
     `state_*` are carried from call to call from the outputs `next_state_*`. `settings` holds the numbers that the
-    processing code needs (rates, look-ahead, thresholds chosen on training data), with the unit in the name.
+    processing code needs (rates, look-ahead, thresholds chosen on training data), with the unit in the name. `classify`
+    says how the engine hosts a classifier of somebody's own, from the card alone; those need not tell of a training.
     """
 
     name: str
@@ -32,10 +34,11 @@ class ModelCard(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     outputs: dict[str, list[int]]
     labels: list[str] = []
     settings: dict[str, float] = {}
-    data: list[str]
-    split: str
-    seed: int
-    command: str
+    classify: EcgClassifier | FrameClassifier | None = None
+    data: list[str] = []
+    split: str = ""
+    seed: int = 0
+    command: str = ""
     metrics: dict[str, float] = {}
     intended_use: str
     limits: str

@@ -103,6 +103,7 @@ _ALL = (
     _physiological("BIGEMINY", 199690, "low", "every second beat is ventricular"),
     _physiological("TRIGEMINY", 199844, "low", "every third beat is ventricular"),
     _physiological("MISSED_BEAT", 199686, "low", "one beat is missing from a regular rhythm"),
+    _physiological("ADVISORY", None, "low", "a classifier of somebody's own says so (advisory)"),
     _technical("SOURCE_LOST", None, "medium", "the source of the stream broke", ("STALE",), escalates=True),
     _technical("WORKER_LOST", None, "medium", "the process that analyses the stream died", escalates=True),
     _technical("LEAD_OFF", 196680, "medium", "no lead carries a signal", escalates=True, delay_s=3.5),

@@ -1,0 +1,1 @@
+"""Classifiers of somebody's own, hosted from their cards alone."""
