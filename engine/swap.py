@@ -57,7 +57,7 @@ class Swapper:
                 self._made.append((station, station.beside(order.setting, order.model, anew=order.anew)))
         except HeartwireError as error:
             self._refuse(str(error))
-        except (*ORT_ERRORS, ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        except (*ORT_ERRORS, ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
             self._refuse(f"{order.model}: the processor cannot work with it: {type(error).__name__}: {error}")
         finally:
             sys.setswitchinterval(interval_s)

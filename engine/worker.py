@@ -42,7 +42,7 @@ _HEARTBEAT_NS = 500_000_000
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 
 
-class _Saved(msgspec.Struct):
+class Saved(msgspec.Struct):
     """A worker's snapshot: every stream, how far its items were processed, and the publisher's tail."""
 
     stations: dict[str, bytes]
@@ -98,13 +98,13 @@ class Worker:
     def _found(self, technical: Technical) -> None:
         self._line.report(reports.Found(self._name, technical))
 
-    def _saved(self) -> _Saved | None:
+    def _saved(self) -> Saved | None:
         """Give what an earlier process of this worker saved."""
         if not self._snapshot_path.exists():
             return None
-        return msgspec.msgpack.decode(self._snapshot_path.read_bytes(), type=_Saved)
+        return msgspec.msgpack.decode(self._snapshot_path.read_bytes(), type=Saved)
 
-    def _restore(self, saved: _Saved) -> dict[str, Position]:
+    def _restore(self, saved: Saved) -> dict[str, Position]:
         """Take the state that an earlier process of this worker saved."""
         for stream, state in saved.stations.items():
             self._stations[stream].restore(state)
@@ -140,7 +140,7 @@ class Worker:
         }
         states = {name: station.snapshot() for name, station in self._stations.items()}
         models = {name: station.models for name, station in self._stations.items() if station.models}
-        saved = _Saved(states, positions, self._publisher.snapshot(), models)
+        saved = Saved(states, positions, self._publisher.snapshot(), models)
         fresh = self._snapshot_path.with_suffix(".new")
         try:
             fresh.write_bytes(msgspec.msgpack.encode(saved))

@@ -77,6 +77,6 @@ class FrameClassifier(_Classifier, kw_only=True, frozen=True, forbid_unknown_fie
     layout: Literal["channels-first", "channels-last"] = "channels-first"
     fit: Literal["stretch", "pad"] = "stretch"
     invert: bool = False
-    mean: Annotated[list[_Offset], Meta(min_length=1, max_length=4)] = [0.0]
-    deviation: Annotated[list[_Scale], Meta(min_length=1, max_length=4)] = [1.0]
+    mean: Annotated[tuple[_Offset, ...], Meta(min_length=1, max_length=4)] = (0.0,)
+    deviation: Annotated[tuple[_Scale, ...], Meta(min_length=1, max_length=4)] = (1.0,)
     every: Annotated[int, Meta(ge=1, le=10_000)] = 1

@@ -118,11 +118,13 @@ class EcgClassifying(Processor):
         self._line = _Line(chunk.rate_hz, chunk.leads)
         self._windows = Windows(length, hop, len(self._card.leads))
         self._windows.begin_at(chunk.first_sample)
+        self._telling.interrupt()
 
     def _gap(self, first: int, count: int) -> Iterator[Finding]:
         if self._line is None or count <= 0:
             return
         self._windows.begin_at(first + count)
+        self._telling.interrupt()
         missing = {"missing_samples": count}
         yield from self._board.begin("GAP", first, first + count - 1, self._line.rate_hz, missing)
 
@@ -131,6 +133,7 @@ class EcgClassifying(Processor):
         yield from self._board.advance(last, (last + 1) / rate_hz)
         yield from self._board.end("GAP", last, rate_hz, {"rule": "a whole window again"})
         if not np.isfinite(window.samples).all():
+            self._telling.interrupt()
             return
         ready = self._prepared(window.samples, rate_hz)
         self._hosted.input[...] = (ready.T if self._card.layout == "leads-first" else ready).reshape(self._hosted.shape)

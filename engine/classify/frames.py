@@ -42,7 +42,7 @@ class FrameClassifying(Processor):
         self.notes = [hosted.model.describe()]
         self._hosted = hosted
         self._card = card = hosted.described
-        # Frames of an unknown rate are told of without a delay.
+        # At one frame a second; faster ones come sooner.
         self.algorithmic_delay_s = float((card.hold - 1) * card.every)
         self.alarms = self._board = AlarmBoard(stream)
         self._telling = Telling(stream, hosted, self._board)
@@ -66,6 +66,7 @@ class FrameClassifying(Processor):
             case XrayFrame():
                 return self._frame(item)
             case Gap():
+                self._telling.interrupt()
                 last = item.first + item.count - 1
                 return self._board.begin("GAP", item.first, last, 0.0, {"missing_frames": item.count})
             case EndOfStream():

@@ -50,8 +50,8 @@ class Hosted(Generic[Described]):
         self.shape = tuple(shape[1:])
         try:
             self._runner = self.model.runner()
-        except (*ORT_ERRORS, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
+        except (*ORT_ERRORS, RuntimeError, ValueError) as error:
+            reason = ' '.join(str(error).split())[:200]
             self.refuse(f"the network does not run on float32 tensors of these shapes: {reason}", "inputs")
         (self._output,) = self._runner.outputs.values()
         self.input: Array = self._runner.inputs[self.input_name][0]

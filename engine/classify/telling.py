@@ -59,6 +59,10 @@ class Telling:
         self._told = 0
         """Which label the alarm stands for; 0: none."""
 
+    def interrupt(self) -> None:
+        """Take note that something is missing: windows or frames on both sides of it are not in a row."""
+        self._times = 0
+
     def _wants(self, p: npt.NDArray[np.float64]) -> int:
         begun = [k for k in range(1, len(p)) if p[k] >= self._begin[k]]
         if begun:

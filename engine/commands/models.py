@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from heartwire.engine import shadow as shadowing
 from heartwire.engine import swap_desk
+from heartwire.engine.commands.run import stop_on_signal
 from heartwire.engine.errors import CommandRefused, ModelError
 from heartwire.engine.inference import Model
 from heartwire.models.catalogue import WEIGHTS, read_card, shipped
@@ -74,3 +78,43 @@ def swap(
         raise CommandRefused("; ".join(refused))
     for why in refused:
         console.print(why, soft_wrap=True)
+
+
+@models.command()
+def shadow(
+    run_dir: RunFolder,
+    stream: Annotated[str, typer.Argument(help="Stream id.")],
+    choice: Choice,
+    anew: Annotated[bool, typer.Option("--anew", help="Begin without the state of the one at work.")] = False,
+    seconds: Annotated[float, typer.Option(help="Stop by itself after so long; 0: with Ctrl-C.", min=0)] = 0.0,
+    to: Annotated[Path | None, typer.Option("--report", help="File for the comparison as JSON.")] = None,
+) -> None:
+    """Let a candidate run on live data beside the model at work and compare; nothing of it is sent."""
+    setting, model = swap_desk.split(choice)
+    plan = swap_desk.running_plan(run_dir)
+    shadowing.give_way()
+    console, aside = Console(), Console(stderr=True)
+    until_s = time.monotonic() + seconds if seconds else float("inf")
+    with (
+        stop_on_signal() as asked,
+        shadowing.Shadow(plan, stream, setting, model, anew=anew) as beside,
+        aside.status("comparing") as status,
+    ):
+        report = beside.run(
+            lambda: asked() or time.monotonic() > until_s,
+            lambda now: status.update(f"{now.items} items, {now.dropped} dropped, {len(now.differences)} differences"),
+        )
+    if to:
+        to.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    heads = ("kind", "agree", "differ", "only at work", "only candidate")
+    table = Table(*heads, title=f"{report.stream}: {report.candidate} beside {report.running}")
+    for kind, c in report.counts.items():
+        table.add_row(kind, *(str(n) for n in (c.agree, c.differ, c.only_running, c.only_candidate)))
+    console.print(table)
+    for name, took in report.latency.items():
+        console.print(f"{name}: {took.p50_ms:.2f} / {took.p99_ms:.2f} ms p50 / p99 of {took.n} items with findings")
+    console.print(f"items {report.items}, dropped {report.dropped}")
+    for d in report.differences:
+        console.print(f"{d.kind} at {d.place}: {d.running or '-'} / {d.candidate or '-'}", soft_wrap=True)
+    for note in report.notes:
+        console.print(note, soft_wrap=True)
