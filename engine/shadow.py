@@ -26,7 +26,6 @@ from heartwire.engine.plan import Plan
 from heartwire.engine.station import Station
 from heartwire.engine.swap_desk import worker_of
 from heartwire.engine.worker import Saved
-from heartwire.models.catalogue import check_alike
 
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 _WAIT_MS = 100
@@ -97,24 +96,20 @@ class Shadow:
             raise ConfigError(msg) from None
         at_work = saved.models.get(stream, {})
         config, engine = plan.stream(stream), plan.config.engine
-        running = Station(config, engine, lambda _: None, models=at_work)
-        if not running.has(setting):
-            running.beside(setting, model, anew=True)
-        self._station = Station(config, engine, lambda _: None, models={**at_work, setting: model})
-        cards = [station.card(setting) for station in (running, self._station)]
-        if not anew:
-            check_alike(*cards)
+        self._station = Station(config, engine, lambda _: None, models=at_work)
         position = saved.positions.get(stream)
-        if position is not None and not anew:
+        if position is not None:
             self._station.restore(saved.stations[stream])
-        self._names = [f"{card.name} {card.version}" for card in cards]
+        self._names = {"running": self._station.name_of(setting)}
+        self._station.switch(self._station.beside(setting, model, anew=anew), setting, model, anew=anew)
+        self._names["candidate"] = self._station.name_of(setting)
         self._setting = setting
         self._agreement = Agreement()
         self._items: deque[Item] = deque()
         self._counts = {"items": 0, "dropped": 0}
         self._times: dict[str, deque[float]] = {name: deque(maxlen=_MOST_TIMES) for name in ("running", "candidate")}
         self._notes: list[str] = []
-        self._since = 0 if position is None else position.next_number
+        self._since = position.next_number or 0 if position else 0
         self._passed = {"running": 0, "candidate": 0}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         start = None if position is None else {stream: position}
@@ -186,8 +181,8 @@ class Shadow:
         return ShadowReport(
             stream=self._station.stream,
             setting=self._setting,
-            running=self._names[0],
-            candidate=self._names[1],
+            running=self._names["running"],
+            candidate=self._names["candidate"],
             items=self._counts["items"],
             dropped=self._counts["dropped"],
             counts=self._agreement.counts,

@@ -37,7 +37,7 @@ from heartwire.engine.messages import (
 )
 from heartwire.engine.numbering import Numbering
 from heartwire.engine.processor import Processor
-from heartwire.models.catalogue import ModelCard, check_alike, model_path, verify
+from heartwire.models.catalogue import check_alike, model_path, verify
 
 Published: TypeAlias = Finding | EndOfStream
 """What a station gives."""
@@ -117,9 +117,10 @@ class Station:
         """Tell whether the processor at work has a model of that name."""
         return setting in self._host.models
 
-    def card(self, setting: str) -> ModelCard:
-        """Give the card of a model of the processor at work."""
-        return self._host.models[setting].card
+    def name_of(self, setting: str) -> str:
+        """Name a model of the processor at work, with its version."""
+        model = self._host.models.get(setting)
+        return f"{model.card.name} {model.card.version}" if model else "none"
 
     def beside(self, setting: str, model: str, *, anew: bool) -> Processor:
         """Make a processor with another model beside the one at work, in any thread.
