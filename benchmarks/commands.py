@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from heartwire.benchmarks import gpu, gpu_tables, journal, latency, report
+from heartwire.benchmarks import gpu, gpu_tables, journal, latency, report, swap
 from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
@@ -116,6 +116,25 @@ def bench_journal(
         typer.echo(msgspec.json.format(msgspec.json.encode(cost)).decode())
     else:
         Console().print(journal.table(cost))
+
+
+@bench.command("swap")
+def bench_swap(
+    beds: Annotated[int, typer.Option(help="ECG streams.", min=1, max=256)] = 8,
+    swaps: Annotated[int, typer.Option(help="Swaps of all beds; growth of memory needs more than 20.", min=1)] = 40,
+    quiet_s: Annotated[float, typer.Option(help="Measured before the first swap.", min=5)] = 40.0,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+) -> None:
+    """Swap models under a paced load: latency during swaps against without, nothing dropped, no growth of memory."""
+    with Console(stderr=True).status("starting") as status:
+        result = swap.measure(beds, swaps, quiet_s, status.update)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
+    else:
+        Console().print(swap.table(result))
+    if not result.valid:
+        msg = f"the run is invalid: {'; '.join(result.invalid_because)}"
+        raise HeartwireError(msg)
 
 
 def evaluate(
