@@ -31,6 +31,8 @@ _MODEL = "ecg-qrs"
 _WORKER = "work-ecg"
 _WARM = 20
 """Swaps after which memory is taken as warm."""
+_MOST_S = 1.5
+"""Longest that a swap is taken to last."""
 _SETTLE_S = 3.0
 _AFTER_NS = 500_000_000
 _LEAST = 662
@@ -128,9 +130,12 @@ def measure(beds: int, swaps: int, quiet_s: float, progress: Callable[[str], Non
         If a process of the run failed.
     """
     phases_ms = np.random.default_rng(1).uniform(0.0, 100.0, beds)
-    source = {"kind": "simulated-ecg", "script": _SCRIPT, "repeat": True}
+    # Longer than it takes: the run ends with the last swap.
+    source = {"kind": "simulated-ecg", "script": _SCRIPT, "repeat": True, "seconds": quiet_s + _MOST_S * swaps + 10.0}
     streams = [
-        StreamConfig(id=f"bed-{n + 1}/ecg", phase_ms=float(phases_ms[n]), source={**source, "seed": n + 1})
+        StreamConfig(
+            id=f"bed-{n + 1}/ecg", preload=True, phase_ms=float(phases_ms[n]), source={**source, "seed": n + 1}
+        )
         for n in range(beds)
     ]
     with tempfile.TemporaryDirectory(prefix="heartwire-swap-") as name:

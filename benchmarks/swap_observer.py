@@ -43,9 +43,8 @@ class SwapObserver:
         while self._line.order() != "stop":
             messages = receive_any(self._subscribers, _WAIT_MS)
             now_ns = time.monotonic_ns()
-            for message in messages:
-                if isinstance(message, Beat | AlarmEvent) and message.trace.intended_ns:
-                    seen.append((message.trace.intended_ns, now_ns))
+            found = [message for message in messages if isinstance(message, Beat | AlarmEvent)]
+            seen += [(message.trace.intended_ns, now_ns) for message in found if message.trace.intended_ns]
         missing = sum(s.statistics().missing for s in self._subscribers)
         np.save(self._file, np.array([(missing, 0), *seen], np.int64))
 

@@ -124,7 +124,7 @@ class Agreement:
             self.differences.append(difference)
 
     def pass_by(self, sample: int) -> None:
-        """Give up waiting for partners of what lies far enough before a sample (or frame) that both sides have passed."""
+        """Give up waiting for partners of what lies far enough before a sample (or frame) that both have passed."""
         for side in range(2):
             waiting = self._waiting[side]
             for told in [t for t in waiting if t.place + self._within(t.kind) < sample]:

@@ -151,7 +151,9 @@ class Shadow:
 
     def _compare(self, side: str, message: Message) -> None:
         if isinstance(message, ModelChange):
-            self._notes.append(f"{message.setting} at work is {message.model} {message.version} from {message.first} on")
+            self._notes.append(
+                f"{message.setting} at work is {message.model} {message.version} from {message.first} on"
+            )
         decided = getattr(message, "decision_sample", getattr(message, "frame", -1))
         if decided < self._since:
             return

@@ -96,7 +96,9 @@ _STREAM = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 _SAMPLE = np.dtype("<f4")
 _PIXELS: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "uint16": np.dtype("<u2")}
 _NO_PAYLOAD = b""
-_COUNTERS = frozenset({"seq", "first", "count", "offered", "frame", "captured_ns", "changed_ns", "emitted_ns", "given_ns"})
+_COUNTERS = frozenset(
+    {"seq", "first", "count", "offered", "frame", "captured_ns", "changed_ns", "emitted_ns", "given_ns"}
+)
 
 
 def kind_of(message: Message) -> str:

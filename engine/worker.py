@@ -65,9 +65,7 @@ class Worker:
         times = plan.config.alarms.times
         saved = self._saved()
         models = saved.models if saved else {}
-        self._stations = {
-            s.id: Station(s, plan.config.engine, self._found, times, models.get(s.id)) for s in streams
-        }
+        self._stations = {s.id: Station(s, plan.config.engine, self._found, times, models.get(s.id)) for s in streams}
         self._swapper = Swapper(self._stations)
         any_paced = any(s.paced for s in streams)
         self._publisher = Publisher(

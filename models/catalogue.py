@@ -101,10 +101,9 @@ def check_alike(running: ModelCard, other: ModelCard) -> None:
     ):
         for name in sorted({*ours, *theirs}):
             if ours.get(name) != theirs.get(name):
-                msg = (
-                    f"model {other.name} {other.version} does not fit: {what} {name!r} is {theirs.get(name, 'absent')}, "
-                    f"{ours.get(name, 'absent')} in {running.name} {running.version} at work"
-                )
+                there, here = theirs.get(name, "absent"), ours.get(name, "absent")
+                msg = f"model {other.name} {other.version} does not fit: {what} {name!r} is {there}, "
+                msg += f"{here} in {running.name} {running.version} at work"
                 raise ModelError(msg)
 
 

@@ -16,7 +16,7 @@ from heartwire.engine.classify.settings import read_settings
 from heartwire.engine.classify.telling import Telling
 from heartwire.engine.classify.windows import Window, Windows
 from heartwire.engine.errors import ModelError
-from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, FloatArray, Gap, Item
+from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, FloatArray, Gap, Item, Reason
 from heartwire.engine.processor import Processor
 from heartwire.models.classifiers import EcgClassifier
 
@@ -42,9 +42,9 @@ class _State(msgspec.Struct):
 class EcgClassifying(Processor):
     """Samples in; a `Classification` a window and, where the card says so, advisory alarms out.
 
-    Windows are cut at the stream's own rate, at sample numbers that are multiples of the hop; each is resampled (polyphase,
-    Kaiser window) and filtered by itself, so that messages of any length give the same. A window with missing or
-    invalid samples is not judged.
+    Windows are cut at the stream's own rate, at sample numbers that are multiples of the hop; each is resampled
+    (polyphase, Kaiser window) and filtered by itself, so that messages of any length give the same. A window with
+    missing or invalid samples is not judged.
 
     Parameters
     ----------
@@ -83,7 +83,9 @@ class EcgClassifying(Processor):
         if band is None:
             return None
         if not band[0] < band[1] < self._card.rate_hz / 2:
-            self._hosted.refuse(f"{list(band)}: expected two rising frequencies below half of rate_hz", "classify.band_hz")
+            self._hosted.refuse(
+                f"{list(band)}: expected two rising frequencies below half of rate_hz", "classify.band_hz"
+            )
         return signal.butter(2, band, "bandpass", fs=self._card.rate_hz, output="sos")
 
     def process(self, item: Item) -> Iterable[Finding]:
@@ -111,7 +113,8 @@ class EcgClassifying(Processor):
 
     def _begin(self, chunk: EcgChunk) -> None:
         if absent := [lead for lead in self._card.leads if lead not in chunk.leads]:
-            msg = f"model {self._hosted.model.card.name} needs lead {', '.join(absent)}: there are {', '.join(chunk.leads)}"
+            name = self._hosted.model.card.name
+            msg = f"model {name} needs lead {', '.join(absent)}: there are {', '.join(chunk.leads)}"
             raise ModelError(msg)
         length = round(self.window_s * chunk.rate_hz)
         hop = max(1, round(self._card.hop_s * chunk.rate_hz))
@@ -125,7 +128,7 @@ class EcgClassifying(Processor):
             return
         self._windows.begin_at(first + count)
         self._telling.interrupt()
-        missing = {"missing_samples": count}
+        missing: Reason = {"missing_samples": count}
         yield from self._board.begin("GAP", first, first + count - 1, self._line.rate_hz, missing)
 
     def _judge(self, window: Window, rate_hz: float) -> Iterator[Finding]:

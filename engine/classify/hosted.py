@@ -51,7 +51,7 @@ class Hosted(Generic[Described]):
         try:
             self._runner = self.model.runner()
         except (*ORT_ERRORS, RuntimeError, ValueError) as error:
-            reason = ' '.join(str(error).split())[:200]
+            reason = " ".join(str(error).split())[:200]
             self.refuse(f"the network does not run on float32 tensors of these shapes: {reason}", "inputs")
         (self._output,) = self._runner.outputs.values()
         self.input: Array = self._runner.inputs[self.input_name][0]
@@ -107,6 +107,7 @@ class Hosted(Generic[Described]):
             case "logits-each":
                 return np.asarray(0.5 * (1.0 + np.tanh(0.5 * scores)))
         if scores.min() < -1e-3 or scores.max() > 1.001:
-            msg = f'model {self.model.card.name} gave {scores.tolist()}: no probabilities; say scores = "logits" in its card'
+            why = 'no probabilities; say scores = "logits" in its card'
+            msg = f"model {self.model.card.name} gave {scores.tolist()}: {why}"
             raise ModelError(msg)
         return np.clip(scores, 0.0, 1.0)

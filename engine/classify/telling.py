@@ -36,9 +36,7 @@ class Telling:
         The classifier.
     """
 
-    def __init__(
-        self, stream: str, hosted: Hosted[EcgClassifier] | Hosted[FrameClassifier], board: AlarmBoard
-    ) -> None:
+    def __init__(self, stream: str, hosted: Hosted[EcgClassifier] | Hosted[FrameClassifier], board: AlarmBoard) -> None:
         self._stream = stream
         self._model = hosted.model.card.name
         self._labels = hosted.labels
@@ -69,9 +67,7 @@ class Telling:
             return max(begun, key=lambda k: p[k])
         return self._held if self._held and p[self._held] >= self._end[self._held] else 0
 
-    def take(
-        self, first: int, last: int, rate_hz: float, p: npt.NDArray[np.float64]
-    ) -> Iterator[Finding]:
+    def take(self, first: int, last: int, rate_hz: float, p: npt.NDArray[np.float64]) -> Iterator[Finding]:
         """Take the probabilities of a window or frame from `first` to `last`; give what it brings.
 
         Parameters

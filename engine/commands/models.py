@@ -27,7 +27,8 @@ models = typer.Typer(
 
 RunFolder: TypeAlias = Annotated[Path, typer.Argument(help="Folder of the run (engine.run_dir).")]
 Choice: TypeAlias = Annotated[
-    str, typer.Argument(help="SETTING=MODEL: the processor's setting, and a shipped name or a path, as qrs_model=a.onnx.")
+    str,
+    typer.Argument(help="SETTING=MODEL: the processor's setting, and a shipped name or a path, as qrs_model=a.onnx."),
 ]
 
 

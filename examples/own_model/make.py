@@ -58,7 +58,9 @@ def frames(seed: int, *, lines: bool) -> np.ndarray:
     coarse = rng.uniform(0.4, 0.7, (60, 8, 8)).astype(np.float32)
     images = np.kron(coarse, np.ones((8, 8), np.float32))
     for _ in range(4):  # blurred into a field without edges
-        images = (images + np.roll(images, 3, 1) + np.roll(images, -3, 1) + np.roll(images, 3, 2) + np.roll(images, -3, 2)) / 5
+        images = (
+            images + np.roll(images, 3, 1) + np.roll(images, -3, 1) + np.roll(images, 3, 2) + np.roll(images, -3, 2)
+        ) / 5
     y, x = np.mgrid[:SIDE_PX, :SIDE_PX]
     if lines:
         for image in images:
@@ -87,7 +89,9 @@ def fit(features: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return w[:-1] / spread, w[-1:] - (w[:-1] * centre / spread).sum()
 
 
-def write(path: Path, filters: np.ndarray, stride: int, line: tuple[np.ndarray, np.ndarray], card: dict[str, str]) -> None:
+def write(
+    path: Path, filters: np.ndarray, stride: int, line: tuple[np.ndarray, np.ndarray], card: dict[str, str]
+) -> None:
     """Write network and card."""
     shape = [int(n) for n in card["shape"].strip("[]").split(",")]
     weights, bias = np.stack((np.zeros_like(line[0]), line[0])), np.array([0.0, line[1][0]])

@@ -189,8 +189,7 @@ def test_a_stream_whose_model_is_missing_is_mended_by_a_swap(items: list[Item], 
 def run(tmp_path: Path) -> Iterator[Supervisor]:
     """A run of two beds at the device's pace."""
     streams = [
-        StreamConfig(id=f"bed-{n}/ecg", source={**ECG, "script": "sinus 90", "seed": n, "seconds": 9.0})
-        for n in (1, 2)
+        StreamConfig(id=f"bed-{n}/ecg", source={**ECG, "script": "sinus 90", "seed": n, "seconds": 9.0}) for n in (1, 2)
     ]
     folder = tmp_path / "run"
     folder.mkdir()
@@ -241,5 +240,3 @@ def test_a_folder_of_no_run_is_refused(tmp_path: Path) -> None:
 def test_a_choice_that_is_none_is_refused(tmp_path: Path, choice: str) -> None:
     with pytest.raises(ConfigError, match="is not SETTING=MODEL"):
         swap_desk.swap(tmp_path, "all", choice)
-
-

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("onnx", reason="the example writes its networks with onnx")
-
 from heartwire.engine.config import read_config
 from heartwire.engine.messages import Classification, EndOfStream, Item, XrayFrame
 from heartwire.engine.offline import analyse
