@@ -145,7 +145,7 @@ class Line:
             line, _, self._pending = self._pending.partition(b"\n")
             if not line.startswith(b"{"):
                 return "go" if line == b"go" else "stop"
-            given = msgspec.json.decode(line, type=AlarmCommand | SwapOrder)  # type: ignore[arg-type]
+            given = msgspec.json.decode(line, type=AlarmCommand | SwapOrder)
             if isinstance(given, SwapOrder):
                 self._swaps.append(given)
             else:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.classify.hosted import Hosted
-from heartwire.engine.messages import AlarmEvent, Classification, Finding
+from heartwire.engine.messages import AlarmEvent, Classification, Finding, Reason
 from heartwire.models.classifiers import EcgClassifier, FrameClassifier
 
 ADVISORY = "ADVISORY"
@@ -106,7 +106,7 @@ class Telling:
         if self._told:
             yield from self._board.end(ADVISORY, last, rate_hz, {"rule": f"{self._model} says {label}"})
         if now:
-            reason = {"rule": f"{self._model} says {label}", "label": label, "probability": probability}
+            reason: Reason = {"rule": f"{self._model} says {label}", "label": label, "probability": probability}
             yield from self._board.begin(ADVISORY, self._since, last, rate_hz, reason)
         self._told = now
 
