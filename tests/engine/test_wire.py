@@ -23,6 +23,7 @@ from heartwire.engine.messages import (
     Beat,
     CardiacPhase,
     CatheterFix,
+    Classification,
     Device,
     EcgChunk,
     EndOfStream,
@@ -30,6 +31,7 @@ from heartwire.engine.messages import (
     HeartRate,
     LedgerReport,
     Message,
+    ModelChange,
     Overlay,
     Projection,
     Rhythm,
@@ -111,6 +113,18 @@ findings = [
     ),
     Overlay(stream="a/xray", frame=4, shown=False, age_ms=600.0, reason="stale"),
     CardiacPhase(stream="a/ecg", sample=1, decision_sample=2, phase=0.5, rr_s=0.8, trusted=True),
+    Classification(
+        stream="a/ecg",
+        sample=1,
+        decision_sample=2,
+        model="own",
+        label="b",
+        probability=0.75,
+        scores={"a": 0.25, "b": 0.75},
+    ),
+    ModelChange(
+        stream="a/ecg", setting="model", model="own", version="2", sha256="0", first=7, state="anew", changed_ns=3
+    ),
     AlarmEvent(
         stream="a/ecg",
         condition="VT",
