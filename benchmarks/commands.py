@@ -30,6 +30,7 @@ from heartwire.benchmarks.accuracy import (
 )
 from heartwire.benchmarks.accuracy.mitdb_page import mitdb_page
 from heartwire.benchmarks.accuracy.nstdb_page import nstdb_page
+from heartwire.benchmarks.peers.command import bench_peers
 from heartwire.engine.errors import HeartwireError, InputError
 
 _FILE_COLUMNS = 140
@@ -116,6 +117,9 @@ def bench_journal(
         typer.echo(msgspec.json.format(msgspec.json.encode(cost)).decode())
     else:
         Console().print(journal.table(cost))
+
+
+bench.command("peers")(bench_peers)
 
 
 def evaluate(
