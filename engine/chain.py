@@ -14,7 +14,7 @@ from heartwire.engine.processor import Processor
 class ItemStep(ABC):
     """Takes the items of one stream in order and gives items for the next step, in order.
 
-    The contract is that of a `Processor`: what comes out depends on the content alone. A `Gap` and the end are given on.
+    The contract is that of a `Processor`: what comes out depends on the content alone. `Gap` and end are given on.
     """
 
     algorithmic_delay_s: float = 0.0
@@ -50,6 +50,7 @@ class Chain(Processor):
     def __init__(self, steps: Sequence[ItemStep], last: Processor) -> None:
         self._steps = tuple(steps)
         self._last = last
+        self._all: tuple[ItemStep | Processor, ...] = (*self._steps, last)
         self.algorithmic_delay_s = last.algorithmic_delay_s + sum(step.algorithmic_delay_s for step in self._steps)
         self.notes = last.notes
         self.alarms = last.alarms
@@ -64,15 +65,15 @@ class Chain(Processor):
 
     def reset(self) -> None:
         """Reset every step."""
-        for one in (*self._steps, self._last):
+        for one in self._all:
             one.reset()
 
     def snapshot(self) -> bytes:
         """Give the state of every step."""
-        return msgspec.msgpack.encode([one.snapshot() for one in (*self._steps, self._last)])
+        return msgspec.msgpack.encode([one.snapshot() for one in self._all])
 
     def restore(self, state: bytes) -> None:
         """Take the state of every step."""
         states = msgspec.msgpack.decode(state, type=list[bytes])
-        for one, its in zip((*self._steps, self._last), states, strict=True):
+        for one, its in zip(self._all, states, strict=True):
             one.restore(its)

@@ -1,4 +1,4 @@
-"""How fast QRS detectors get through ten minutes of ECG: heartwire's, and those of others as `evaluate mitdb` runs them."""
+"""How fast QRS detectors get through an ECG: heartwire's, and those of others as `evaluate mitdb` runs them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def run(load: Load, folder: Path) -> None:
         def setup(self, spec: Any) -> None:
             spec.output("out")
 
-        def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
+        def compute(self, _input: Any, op_output: Any, _context: Any) -> None:
             stream, n, _, message = next(frames)
             op_output.emit((stream, n, message, message[-1, -1]), "out")
 
@@ -31,7 +31,7 @@ def run(load: Load, folder: Path) -> None:
             spec.input("in")
             spec.output("out")
 
-        def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
+        def compute(self, op_input: Any, op_output: Any, _context: Any) -> None:
             stream, n, message, _ = op_input.receive("in")
             op_output.emit((stream, n, message, message[-1, -1]), "out")
 
@@ -39,7 +39,7 @@ def run(load: Load, folder: Path) -> None:
         def setup(self, spec: Any) -> None:
             spec.input("in")
 
-        def compute(self, op_input: Any, op_output: Any, context: Any) -> None:
+        def compute(self, op_input: Any, _output: Any, _context: Any) -> None:
             stream, n, message, _ = op_input.receive("in")
             float(message[-1, -1])
             notes.note(stream, n)

@@ -17,14 +17,23 @@ import numpy as np
 from heartwire.benchmarks.peers import roles
 from heartwire.benchmarks.peers.work import Load, Step
 
-_CONFIG = "[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\nSessionID = {session}\n"
-_RESOLVE_S = 60.0
+_CONFIG = """[ports]
+IPv6 = disable
+PortRange = 128
+[multicast]
+ResolveScope = machine
+[lab]
+KnownPeers = {127.0.0.1}
+SessionID = SESSION
+"""
+"""An outlet takes several ports: the 32 of the default are too few for sixteen; one beyond them is not found."""
+_RESOLVE_S = 30.0
 _WAIT_S = 0.1
 
 
 def _pylsl(folder: Path) -> Any:
     config = folder / "lsl.cfg"
-    config.write_text(_CONFIG.replace("{session}", folder.name))
+    config.write_text(_CONFIG.replace("SESSION", folder.name))
     os.environ["LSLAPICFG"] = str(config)
     import pylsl
 

@@ -111,8 +111,8 @@ def write(found: Comparisons, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)))
     body = (
-        "<p>Latency from the time a message was due to its arrival at an independent subscriber (three steps: to the end "
-        "of the last). Ratios are heartwire's to the peer's, run by run: median (smallest to largest); below 1, "
+        "<p>Latency from the time a message was due to its arrival at an independent subscriber (three steps: to the "
+        "end of the last). Ratios are heartwire's to the peer's, run by run: median (smallest to largest); below 1, "
         "heartwire is faster. -: not enough samples, or not known.</p>"
     )
     body += "".join(_section(result) for result in found.cases.values())

@@ -1,8 +1,8 @@
 """What the processes of a peer do alike: wait for the start, send when it is due, note what comes out.
 
-A process is started as `python -m heartwire.benchmarks.peers.<peer> ROLE FOLDER`. It says `ready` on its standard output,
-is given the common start (monotonic ns) on its standard input, does its part, says `done` and stays until its input
-ends, so that its use of the processor can be read.
+A process is started as `python -m heartwire.benchmarks.peers.<peer> ROLE FOLDER`. It says `ready` on its standard
+output, is given the common start (monotonic ns) on its standard input, does its part, says `done` and stays until its
+input ends, so that its use of the processor can be read.
 """
 
 from __future__ import annotations

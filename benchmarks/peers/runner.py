@@ -96,7 +96,7 @@ def _run_processes(peer: Peer, folder: Path) -> float:
         for process in processes.values():
             stack.callback(process.kill)
         for role, process in processes.items():
-            _await("ready", peer, role, process)
+            _await("ready", peer, role, process, folder)
         begin_s = time.monotonic()
         resources = ResourceSampler({role: process.pid for role, process in processes.items()})
         start_ns = time.monotonic_ns() + round(_AHEAD_S * 1e9)
@@ -106,7 +106,7 @@ def _run_processes(peer: Peer, folder: Path) -> float:
             process.stdin.flush()
         for role in ("source", "observer", "all"):
             if role in processes:
-                _await("done", peer, role, processes[role])
+                _await("done", peer, role, processes[role], folder)
         return _cpu_s(resources, begin_s)
 
 
@@ -122,13 +122,12 @@ def _process(peer: Peer, role: str, folder: Path) -> subprocess.Popen[str]:
         )
 
 
-def _await(word: str, peer: Peer, role: str, process: subprocess.Popen[str]) -> None:
+def _await(word: str, peer: Peer, role: str, process: subprocess.Popen[str], folder: Path) -> None:
     """Read a process's output up to a word; libraries may print around it."""
     assert process.stdout is not None
     for line in process.stdout:
         if line.strip() == word:
             return
-    folder = Path(process.args[-1])  # type: ignore[index]
     tail = (folder / f"{role}.err").read_text().strip().splitlines()[-1:]
     msg = f"{peer.name}: its process {role} ended before it was {word}: {' '.join(tail)}"
     raise HeartwireError(msg)

@@ -1,13 +1,12 @@
 """Timeflux: a graph of its ZeroMQ nodes around a step; source and observer speak its format without its nodes.
 
-`Sub`, the step and `Pub` are one graph under its own scheduler. The environment says how often that turns: rate 0 spins.
+`Sub`, the step and `Pub` are one graph under its own scheduler. The environment says how often it turns: rate 0 spins.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import time
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ def source(load: Load, folder: Path) -> None:
 
 def node(load: Load) -> Any:
     """Make the node that does the step: a row out for each whole message."""
+    import pandas as pd
     from timeflux.core.node import Node
 
     class StepNode(Node):  # type: ignore[misc]
@@ -51,8 +51,7 @@ def node(load: Load) -> Any:
                 done = step.samples(port.data.to_numpy())
                 ends = np.flatnonzero(port.data.index.to_numpy() % load.samples == load.samples - 1)
                 out = getattr(self, f"o_{suffix}")
-                out.data = port.data.iloc[ends].copy()
-                out.data.iloc[:] = done[ends]
+                out.data = pd.DataFrame(done[ends], port.data.index[ends], port.data.columns)
 
     return StepNode()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -77,7 +77,8 @@ class Load(msgspec.Struct, kw_only=True, dict=True):
     def message(self, stream: int, n: int) -> Array:
         """Give what message `n` of a stream holds."""
         signal = self._signals[stream]
-        return signal[n % len(signal)]
+        message: Array = signal[n % len(signal)]
+        return message
 
 
 class Seen(NamedTuple):
@@ -116,6 +117,6 @@ def stream_id(load: Load, stream: int) -> str:
     return f"bed-{stream}/ecg" if load.kind == "ecg" else f"lab-{stream}/xray"
 
 
-def numbers(ids: Iterator[str] | list[str]) -> dict[str, int]:
+def numbers(ids: Iterable[str]) -> dict[str, int]:
     """Give the number of each stream by its name."""
     return {name: n for n, name in enumerate(ids)}
