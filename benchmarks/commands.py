@@ -30,6 +30,7 @@ from heartwire.benchmarks.accuracy import (
 )
 from heartwire.benchmarks.accuracy.mitdb_page import mitdb_page
 from heartwire.benchmarks.accuracy.nstdb_page import nstdb_page
+from heartwire.benchmarks.peers.command import bench_peers
 from heartwire.engine.errors import HeartwireError, InputError
 
 _FILE_COLUMNS = 140
@@ -135,6 +136,9 @@ def bench_swap(
     if not result.valid:
         msg = f"the run is invalid: {'; '.join(result.invalid_because)}"
         raise HeartwireError(msg)
+
+
+bench.command("peers")(bench_peers)
 
 
 def evaluate(

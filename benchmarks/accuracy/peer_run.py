@@ -131,7 +131,7 @@ def run_peers(
     account(OURS_ONE_LEAD, alone.confirmed, alone.work_s)
     yield OURS_ONE_LEAD
     signal = np.ascontiguousarray(wfdb.rdrecord(str(record), channels=[0]).p_signal[:, 0])
-    account(OURS_QRS, *_detect(signal, reference.rate_hz))
+    account(OURS_QRS, *detect_qrs(signal, reference.rate_hz))
     yield OURS_QRS
     for peer in peers:
         begin_s = time.perf_counter()
@@ -144,7 +144,7 @@ def run_peers(
         yield peer.name
 
 
-def _detect(signal: Signal, rate_hz: float) -> tuple[Beats, float]:
+def detect_qrs(signal: Signal, rate_hz: float) -> tuple[Beats, float]:
     """Condition one lead and find its R peaks, nothing else; give them and the seconds that it took."""
     detector = QrsDetector(Model(EcgSettings().qrs_model, provider="cpu"))
     grid = Conditioner(rate_hz, 1)
