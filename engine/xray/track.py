@@ -58,6 +58,8 @@ class Track(msgspec.Struct):
     id: int
     scale: float
     class_votes: dict[DeviceClass, float] = {}
+    class_: DeviceClass = "catheter"
+    """The class that most of the evidence says."""
     seen_s: float = -math.inf
     seen_frames: int = 0
     recent: list[bool] = []
@@ -71,11 +73,6 @@ class Track(msgspec.Struct):
     reach_px: float = 0.0
     told_px: Point | None = None
     """The tip that the frame before was told to have, seen or foretold."""
-
-    @property
-    def class_(self) -> DeviceClass:
-        """The class that most of the evidence says."""
-        return max(self.class_votes, key=lambda name: (self.class_votes[name], name))
 
     @property
     def steady(self) -> bool:
@@ -121,6 +118,7 @@ class Track(msgspec.Struct):
         votes = {name: vote * _CLASS_MEMORY for name, vote in self.class_votes.items()}
         votes[detection.class_] = votes.get(detection.class_, 0.0) + detection.confidence
         self.class_votes = votes
+        self.class_ = max(votes, key=lambda name: (votes[name], name))
         self.centreline_px = detection.centreline_px
         self.electrodes_px = detection.electrodes_px
         gain = _CONFIDENCE_RISE if detection.confidence > self.confidence else _CONFIDENCE_FALL

@@ -107,12 +107,16 @@ class Tracker:
             sure = track.seen_frames == 1 and (track.confidence >= _SURE or not state.begun)
             if track.id == 0 and track.seen_s == now_s and (sure or track.steady):
                 self._name(track)
-        state.tracks = [t for t in state.tracks if now_s - t.seen_s <= _memory_s(t) and not self._is_ghost(t)]
+        sure_tips = [t for t in state.tracks if t.id and t.sees_tip(now_s) and t.steady]
+        state.tracks = [
+            t for t in state.tracks if now_s - t.seen_s <= _memory_s(t) and not self._is_ghost(t, sure_tips)
+        ]
         state.begun = True
+        seen = [track for track in state.tracks if track.seen_s == now_s]
         devices = []
         for track in state.tracks:
             track.told_px = None
-            if self._is_told(track):
+            if self._is_told(track, seen):
                 devices.append(track.device(now_s, frame_s))
         devices.sort(key=lambda d: (d.state == "lost", -d.confidence, d.id))
         return self._led(devices)
@@ -160,19 +164,19 @@ class Tracker:
         track.id = min(heirs)[1]
         state.tracks = [other for other in state.tracks if other is track or other.id != track.id]
 
-    def _is_ghost(self, track: Track) -> bool:
+    def _is_ghost(self, track: Track, sure_tips: Sequence[Track]) -> bool:
         """Whether a track is what is left of a device that is followed under another identity."""
-        now_s = self._state.now_s
-        if track.motion is None or now_s - track.seen_s < _GHOST_S:
+        motion = track.motion
+        if motion is None or self._state.now_s - track.seen_s < _GHOST_S:
             return False
+        reach_px = _GHOST_PX * track.scale
         return any(
-            other.motion and other.sees_tip(now_s) and other.id and other.steady and other.class_ == track.class_
-            and track.motion.nearest_px(other.motion.tip_px) <= _GHOST_PX * track.scale
-            for other in self._state.tracks
-        )  # fmt: skip
+            other.class_ == track.class_ and other.motion and motion.nearest_px(other.motion.tip_px) <= reach_px
+            for other in sure_tips
+        )
 
-    def _is_told(self, track: Track) -> bool:
-        """Whether a track is a device of its own: not doubtful, and not a lost one along another that is seen now."""
+    def _is_told(self, track: Track, seen: Sequence[Track]) -> bool:
+        """Whether a track is a device of its own: not doubtful, and not a lost one along another that is `seen` now."""
         now_s = self._state.now_s
         if track.id == 0 or track.seen_s == now_s:
             return track.id != 0
@@ -180,10 +184,9 @@ class Tracker:
             return False
         line, cover_px = self._line(track.centreline_px), _COVER_PX * track.scale
         return not any(
-            other.seen_s == now_s
-            and other.class_ == track.class_
+            other.class_ == track.class_
             and line.distance_px(self._line(other.centreline_px), cover_px) <= cover_px
-            for other in self._state.tracks
+            for other in seen
         )
 
     def _whereabouts(self, track: Track, other: Track) -> float:
