@@ -6,9 +6,8 @@ that leaves least wins (a periodogram of several harmonics, Palmer 2009, doi:10.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import math
+from typing import TypeAlias
 
 import msgspec
 import numba

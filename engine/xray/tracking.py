@@ -185,8 +185,7 @@ class Tracker:
             return False
         line, cover_px = self._line(track.centreline_px), _COVER_PX * track.scale
         return not any(
-            other.class_ == track.class_
-            and line.distance_px(self._line(other.centreline_px), cover_px) <= cover_px
+            other.class_ == track.class_ and line.distance_px(self._line(other.centreline_px), cover_px) <= cover_px
             for other in seen
         )
 
