@@ -57,6 +57,12 @@ class _State(msgspec.Struct):
 class Tracker:
     """Follows the devices of one stream.
 
+    Parameters
+    ----------
+    tell_confidence
+        A device must once have been as sure as this to be told; the confidence of a track is slow, so that one frame
+        does not decide.
+
     Examples
     --------
     >>> tracker = Tracker()
@@ -70,7 +76,8 @@ class Tracker:
     [(1, 'coasting')]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell_confidence: float = 0.0) -> None:
+        self._tell_confidence = tell_confidence
         self._state = _State()
         self._lines: dict[int, tuple[list[Point], _Line]] = {}
         """Lines by the list of points that they were made of, which they keep."""
@@ -106,7 +113,8 @@ class Tracker:
         for track in list(state.tracks):
             track.pass_frame(now_s)
             sure = track.seen_frames == 1 and (track.confidence >= _SURE or not state.begun)
-            if track.id == 0 and track.seen_s == now_s and (sure or track.steady):
+            likely = track.confidence >= self._tell_confidence and (sure or track.steady)
+            if track.id == 0 and track.seen_s == now_s and (likely or self._comes_back(track)):
                 self._name(track)
         sure_tips = [t for t in state.tracks if t.id and t.sees_tip(now_s) and t.steady]
         state.tracks = [
@@ -150,14 +158,25 @@ class Tracker:
                 taken[k] = self._state.tracks[i]
         return [(taken.get(k), detection) for k, detection in enumerate(detections)]
 
+    def _comes_back(self, track: Track) -> bool:
+        """Whether the tip of a device that was lost is seen again where it was: it need not prove itself anew."""
+        return any(
+            other.motion and track.motion and other.seen_frames >= FRAMES_IF_DOUBTFUL
+            for _, other in self._gone_near(track)
+        )
+
+    def _gone_near(self, track: Track) -> list[tuple[float, Track]]:
+        """Give the devices that are not seen now and were last where a track is, and how far off."""
+        return [
+            (farness, other)
+            for other in self._state.tracks
+            if other.id and other.seen_s < self._state.now_s and (farness := self._whereabouts(track, other)) <= 1.0
+        ]
+
     def _name(self, track: Track) -> None:
         """Give a track its identity: that of a device which is not seen now and was last where this one is, if any."""
         state = self._state
-        heirs = [
-            (farness, other.id)
-            for other in state.tracks
-            if other.id and other.seen_s < state.now_s and (farness := self._whereabouts(track, other)) <= 1.0
-        ]
+        heirs = [(farness, other.id) for farness, other in self._gone_near(track)]
         if not heirs:
             track.id = state.next_id
             state.next_id += 1
