@@ -30,6 +30,9 @@ def train(
         float | None, typer.Option(help="Training time (catheter: 0 ships what is kept).", min=0.0)
     ] = None,
     small: Annotated[bool, typer.Option("--small", help="A minute's run that only proves the road.")] = False,
+    settle_only: Annotated[
+        bool, typer.Option("--settle-only", help="Catheter: settle thresholds and bounds of the weights in --out.")
+    ] = False,
 ) -> None:
     """Train a model, choose its thresholds on training data, export it to ONNX and write its card."""
     if not data.is_dir():
@@ -40,5 +43,11 @@ def train(
         raise InputError(msg)
     out.mkdir(parents=True, exist_ok=True)
     module = import_module(f"heartwire.models.{_TRAINING[what]}")
+    if settle_only:
+        if what != "catheter":
+            msg = "--settle-only is for catheter: the other models settle their thresholds as they train"
+            raise InputError(msg)
+        module.settle_only(data, out, seed=seed, small=small)
+        return
     chosen = {} if minutes is None else {"minutes": minutes}
     module.train(data, out, seed=seed, small=small, **chosen)

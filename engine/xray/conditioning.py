@@ -7,6 +7,7 @@ taken off, divided by the local deviation) with the square's empty part counting
 from __future__ import annotations
 
 import cv2
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +24,24 @@ _CLIP = 5.0
 def _smooth(image: Array, sigma_px: float) -> Array:
     smoothed: Array = cv2.GaussianBlur(image, (0, 0), sigma_px / _STEP, borderType=cv2.BORDER_CONSTANT)
     return smoothed
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _take_off(image: Array, mean: Array, out: Array, square: Array) -> None:
+    """Take the local mean off, and square what is left."""
+    for row in range(len(image)):
+        for column in range(image.shape[1]):
+            value = image[row, column] - mean[row, column]
+            out[row, column] = value
+            square[row, column] = value * value
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _rescale(out: Array, scale: Array) -> None:
+    """Scale in place and clip."""
+    for row in range(len(out)):
+        for column in range(out.shape[1]):
+            out[row, column] = min(max(out[row, column] * scale[row, column], np.float32(-_CLIP)), np.float32(_CLIP))
 
 
 class LocalContrast:
@@ -52,12 +71,11 @@ class LocalContrast:
         """
         height, width = self.shape
         mean = self._take_mean(image, out)
-        np.multiply(out, out, out=self._square)
         variance = cv2.resize(self._square, self._coarse, interpolation=cv2.INTER_AREA)
         deviation = np.sqrt(_smooth(variance, _DEVIATION_SIGMA_PX) * self._deviation_weight)
         floor = np.float32(_FLOOR) * mean + np.float32(1e-12)
         cv2.resize(1.0 / (deviation + floor), (width, height), dst=self._scale, interpolation=cv2.INTER_LINEAR)
-        self._rescale(out)
+        _rescale(out, self._scale)
 
     def apply_alike(self, image: Array, out: Array) -> None:
         """Normalise `image` with its own local mean but the local deviation of the image applied last.
@@ -65,7 +83,7 @@ class LocalContrast:
         So the average of frames of one run comes out as the average of their conditioned images.
         """
         self._take_mean(image, out)
-        self._rescale(out)
+        _rescale(out, self._scale)
 
     def _take_mean(self, image: Array, out: Array) -> float:
         """Take the local mean off; gives the mean of the image."""
@@ -73,12 +91,8 @@ class LocalContrast:
         coarse = cv2.resize(image, self._coarse, interpolation=cv2.INTER_AREA)
         mean = _smooth(coarse, _MEAN_SIGMA_PX) * self._mean_weight
         cv2.resize(mean, (width, height), dst=self._fine, interpolation=cv2.INTER_LINEAR)
-        np.subtract(image, self._fine, out=out)
+        _take_off(image, self._fine, out, self._square)
         return float(coarse.mean())
-
-    def _rescale(self, out: Array) -> None:
-        np.multiply(out, self._scale, out=out)
-        np.clip(out, -_CLIP, _CLIP, out=out)
 
 
 class Conditioner:
@@ -102,11 +116,13 @@ class Conditioner:
         self._ratio_x = self.inner_width / width
         self._ratio_y = self.inner_height / height
         self._contrast = LocalContrast(self.inner_height, self.inner_width)
+        self._grey = np.empty((height, width), np.float32)
         self._normalised = np.empty((self.inner_height, self.inner_width), np.float32)
 
     def apply(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Array:
         """Give the conditioned frame (inner_height, inner_width), darker denser; the next call overwrites it."""
-        grey = pixels.astype(np.float32)
+        grey = self._grey
+        np.copyto(grey, pixels)
         if grey.shape != self._normalised.shape:
             how = cv2.INTER_AREA if self.scale < 1.0 else cv2.INTER_LINEAR
             grey = cv2.resize(grey, (self.inner_width, self.inner_height), interpolation=how)

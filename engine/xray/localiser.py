@@ -57,7 +57,10 @@ class Localiser:
         self._line_threshold = settings["line_threshold"]
         self._tip_threshold = settings["tip_threshold"]
         self._electrode_threshold = settings["electrode_threshold"]
-        self._report_confidence = settings["report_confidence"]
+        self.report_confidence = settings["report_confidence"]
+        self.tell_confidence = settings.get("tell_confidence", 0.0)
+        """From here on a detection is worth telling of; what is less sure only helps to follow what was told."""
+        self.bound_scale = settings.get("tip_bound_scale", 1.0)
         self._confidence = Confidence(settings)
         self._warm_up()
 
@@ -91,7 +94,7 @@ class Localiser:
 
     def decide(self, found: DeviceMap) -> list[Detection]:
         """Turn the network's answer for the frame conditioned last into detections, most confident first."""
-        detections = [detection for detection, _, _ in self.candidates(found, least=self._report_confidence)]
+        detections = [detection for detection, _, _ in self.candidates(found, least=self.report_confidence)]
         detections.sort(key=lambda d: -d.confidence)
         return detections[:_MOST]
 
@@ -128,10 +131,11 @@ class Localiser:
         ((x, y),) = self._to_frame(np.array([[tip.x_px, tip.y_px]], np.float32))
         refined = self._refiner.refine(self._pixels, x, y)
         far = _FARTHEST_REFINED_PX / self._conditioner.scale
+        bound_px = self.bound_scale * refined.bound_px
         if np.hypot(refined.x_px - x, refined.y_px - y) > far:
             return replace(tip, seen=refined.seen, bound_px=far)
         ((x, y),) = self._conditioner.to_network(np.array([[refined.x_px, refined.y_px]], np.float32))
-        return replace(tip, x_px=float(x), y_px=float(y), seen=refined.seen, bound_px=refined.bound_px)
+        return replace(tip, x_px=float(x), y_px=float(y), seen=refined.seen, bound_px=bound_px)
 
     def _border_px(self, point: Array) -> float:
         assert self._conditioner is not None

@@ -39,6 +39,7 @@ class Locates(Protocol):
     """What finds the devices of a frame beside what came before, in three steps."""
 
     history: History
+    tell_confidence: float
 
     def condition(self, frame: XrayFrame, at_s: float) -> None:
         """Take a frame and its time from the start of the stream."""
@@ -80,7 +81,7 @@ class XrayPipeline(Processor):
         self._localiser = localiser
         self._age_budget_ms = age_budget_ms
         self.alarms = self._board = AlarmBoard(stream)
-        self._tracker = tracking.Tracker()
+        self._tracker = tracking.Tracker(self._localiser.tell_confidence)
         self._clock = FrameClock()
 
     def process(self, item: Item) -> Iterable[Finding]:
@@ -123,7 +124,7 @@ class XrayPipeline(Processor):
 
     def reset(self) -> None:
         """Return to the state of a fresh processor."""
-        self._tracker = tracking.Tracker()
+        self._tracker = tracking.Tracker(self._localiser.tell_confidence)
         self._clock = FrameClock()
         self._localiser.history.forget()
         self._board.reset()

@@ -24,6 +24,8 @@ _CONFIDENCE_RISE = 0.3
 _CONFIDENCE_FALL = 0.15
 """Confidence falls slower than it rises: one faint frame does not take a device off the screen."""
 _CONFIDENCE_DECAY_S = 0.7
+_FADED = 0.35
+"""A tip with less than this share of the confidence that its device had is being hidden: it counts as not seen."""
 _UNKNOWN_ERROR_PX = 8.0
 _FRAME_S = 1.0 / 15.0
 _LEAST_REACH_PX = 18.0
@@ -58,6 +60,8 @@ class Track(msgspec.Struct):
     id: int
     scale: float
     class_votes: dict[DeviceClass, float] = {}
+    class_: DeviceClass = "catheter"
+    """The class that most of the evidence says."""
     seen_s: float = -math.inf
     seen_frames: int = 0
     recent: list[bool] = []
@@ -71,11 +75,6 @@ class Track(msgspec.Struct):
     reach_px: float = 0.0
     told_px: Point | None = None
     """The tip that the frame before was told to have, seen or foretold."""
-
-    @property
-    def class_(self) -> DeviceClass:
-        """The class that most of the evidence says."""
-        return max(self.class_votes, key=lambda name: (self.class_votes[name], name))
 
     @property
     def steady(self) -> bool:
@@ -121,13 +120,15 @@ class Track(msgspec.Struct):
         votes = {name: vote * _CLASS_MEMORY for name, vote in self.class_votes.items()}
         votes[detection.class_] = votes.get(detection.class_, 0.0) + detection.confidence
         self.class_votes = votes
+        self.class_ = max(votes, key=lambda name: (votes[name], name))
         self.centreline_px = detection.centreline_px
         self.electrodes_px = detection.electrodes_px
+        faded = detection.confidence < _FADED * self.confidence
         gain = _CONFIDENCE_RISE if detection.confidence > self.confidence else _CONFIDENCE_FALL
         self.confidence += (gain if self.seen_frames else 1.0) * (detection.confidence - self.confidence)
         self.seen_s = now_s
         self.seen_frames += 1
-        if detection.tip_px is not None:
+        if detection.tip_px is not None and not faded:
             self._take_tip(detection.tip_px, detection.error_px or _UNKNOWN_ERROR_PX * self.scale, now_s)
 
     def _take_tip(self, tip_px: Point, error_px: float, now_s: float) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from heartwire.engine.messages import Device
 from heartwire.engine.xray.conditioning import Array
 from heartwire.engine.xray.detection import Detection, Point
+from heartwire.engine.xray.rhythm import fit
 from heartwire.engine.xray.track import COAST_S, FRAMES_IF_DOUBTFUL, Track
 
 REFERENCE_SIZE_PX = 512
@@ -56,6 +57,12 @@ class _State(msgspec.Struct):
 class Tracker:
     """Follows the devices of one stream.
 
+    Parameters
+    ----------
+    tell_confidence
+        A device must once have been as sure as this to be told; the confidence of a track is slow, so that one frame
+        does not decide.
+
     Examples
     --------
     >>> tracker = Tracker()
@@ -69,7 +76,8 @@ class Tracker:
     [(1, 'coasting')]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell_confidence: float = 0.0) -> None:
+        self._tell_confidence = tell_confidence
         self._state = _State()
         self._lines: dict[int, tuple[list[Point], _Line]] = {}
         """Lines by the list of points that they were made of, which they keep."""
@@ -105,14 +113,19 @@ class Tracker:
         for track in list(state.tracks):
             track.pass_frame(now_s)
             sure = track.seen_frames == 1 and (track.confidence >= _SURE or not state.begun)
-            if track.id == 0 and track.seen_s == now_s and (sure or track.steady):
+            likely = track.confidence >= self._tell_confidence and (sure or track.steady)
+            if track.id == 0 and track.seen_s == now_s and (likely or self._comes_back(track)):
                 self._name(track)
-        state.tracks = [t for t in state.tracks if now_s - t.seen_s <= _memory_s(t) and not self._is_ghost(t)]
+        sure_tips = [t for t in state.tracks if t.id and t.sees_tip(now_s) and t.steady]
+        state.tracks = [
+            t for t in state.tracks if now_s - t.seen_s <= _memory_s(t) and not self._is_ghost(t, sure_tips)
+        ]
         state.begun = True
+        seen = [track for track in state.tracks if track.seen_s == now_s]
         devices = []
         for track in state.tracks:
             track.told_px = None
-            if self._is_told(track):
+            if self._is_told(track, seen):
                 devices.append(track.device(now_s, frame_s))
         devices.sort(key=lambda d: (d.state == "lost", -d.confidence, d.id))
         return self._led(devices)
@@ -145,14 +158,25 @@ class Tracker:
                 taken[k] = self._state.tracks[i]
         return [(taken.get(k), detection) for k, detection in enumerate(detections)]
 
+    def _comes_back(self, track: Track) -> bool:
+        """Whether the tip of a device that was lost is seen again where it was: it need not prove itself anew."""
+        return any(
+            other.motion and track.motion and other.seen_frames >= FRAMES_IF_DOUBTFUL
+            for _, other in self._gone_near(track)
+        )
+
+    def _gone_near(self, track: Track) -> list[tuple[float, Track]]:
+        """Give the devices that are not seen now and were last where a track is, and how far off."""
+        return [
+            (farness, other)
+            for other in self._state.tracks
+            if other.id and other.seen_s < self._state.now_s and (farness := self._whereabouts(track, other)) <= 1.0
+        ]
+
     def _name(self, track: Track) -> None:
         """Give a track its identity: that of a device which is not seen now and was last where this one is, if any."""
         state = self._state
-        heirs = [
-            (farness, other.id)
-            for other in state.tracks
-            if other.id and other.seen_s < state.now_s and (farness := self._whereabouts(track, other)) <= 1.0
-        ]
+        heirs = [(farness, other.id) for farness, other in self._gone_near(track)]
         if not heirs:
             track.id = state.next_id
             state.next_id += 1
@@ -160,19 +184,19 @@ class Tracker:
         track.id = min(heirs)[1]
         state.tracks = [other for other in state.tracks if other is track or other.id != track.id]
 
-    def _is_ghost(self, track: Track) -> bool:
+    def _is_ghost(self, track: Track, sure_tips: Sequence[Track]) -> bool:
         """Whether a track is what is left of a device that is followed under another identity."""
-        now_s = self._state.now_s
-        if track.motion is None or now_s - track.seen_s < _GHOST_S:
+        motion = track.motion
+        if motion is None or self._state.now_s - track.seen_s < _GHOST_S:
             return False
+        reach_px = _GHOST_PX * track.scale
         return any(
-            other.motion and other.sees_tip(now_s) and other.id and other.steady and other.class_ == track.class_
-            and track.motion.nearest_px(other.motion.tip_px) <= _GHOST_PX * track.scale
-            for other in self._state.tracks
-        )  # fmt: skip
+            other.class_ == track.class_ and other.motion and motion.nearest_px(other.motion.tip_px) <= reach_px
+            for other in sure_tips
+        )
 
-    def _is_told(self, track: Track) -> bool:
-        """Whether a track is a device of its own: not doubtful, and not a lost one along another that is seen now."""
+    def _is_told(self, track: Track, seen: Sequence[Track]) -> bool:
+        """Whether a track is a device of its own: not doubtful, and not a lost one along another that is `seen` now."""
         now_s = self._state.now_s
         if track.id == 0 or track.seen_s == now_s:
             return track.id != 0
@@ -180,10 +204,8 @@ class Tracker:
             return False
         line, cover_px = self._line(track.centreline_px), _COVER_PX * track.scale
         return not any(
-            other.seen_s == now_s
-            and other.class_ == track.class_
-            and line.distance_px(self._line(other.centreline_px), cover_px) <= cover_px
-            for other in self._state.tracks
+            other.class_ == track.class_ and line.distance_px(self._line(other.centreline_px), cover_px) <= cover_px
+            for other in seen
         )
 
     def _whereabouts(self, track: Track, other: Track) -> float:
@@ -255,6 +277,10 @@ class _Line:
 def warm_up() -> None:
     """Compile what is compiled at first use."""
     _Line([(0.0, 0.0), (1.0, 0.0)]).distance_px(_Line([(0.0, 1.0), (1.0, 1.0)]), math.inf)
+    times_s = np.arange(30.0) / 15.0
+    found = fit(times_s, np.stack([times_s, times_s], axis=1))
+    assert found is not None
+    found.at(times_s)
 
 
 def _cost(track: Track, before: _Line, detection: Detection, now: _Line, now_s: float) -> float | None:

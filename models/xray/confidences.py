@@ -1,14 +1,21 @@
-"""The weights of a detection's confidence: logistic regressions on drawn and simulated frames never trained on."""
+"""What is settled on drawn and simulated frames never trained on: confidences, from where to tell, bounds of tips.
+
+The weights of a detection's confidence are logistic regressions. A device is told from the confidence at which the
+share of frames with a device that are found, less the share of frames without one in which one is told, is greatest
+(Youden 1950, Index for rating diagnostic tests). Tips' bounds are scaled so that 95 % of the errors lie within them in
+the era where they are worst.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from heartwire.engine.xray.confidence import KINDS, Evidence, Kind, setting
+from heartwire.engine.xray.confidence import KINDS, Confidence, Evidence, Kind, setting
 from heartwire.engine.xray.detection import Detection
 from heartwire.engine.xray.localiser import Localiser
 from heartwire.models.xray.pool import IMAGE_SCALE
@@ -19,6 +26,7 @@ _NEAR_PX = 10.0
 _ON_BODY_CELLS = 2
 _MOSTLY = 0.6
 _DOUBTFUL = 0.5
+_LEAST_TIPS = 40
 
 
 def tips_of(truth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -50,8 +58,36 @@ def _is_device(detection: Detection, truth: npt.NDArray[np.float32]) -> bool | N
     return near and on_body / len(cells) >= _MOSTLY
 
 
-def fit_confidences(localiser: Localiser, samples: Iterable[Sample]) -> dict[str, float]:
-    """Fit the weights; gives them as settings of a card.
+class _Candidate(NamedTuple):
+    kind: Kind
+    evidence: Evidence
+    true: bool | None
+    tip_ratio: float | None
+    """How far off its tip is over its stated bound, before any scale."""
+
+
+class _Frame(NamedTuple):
+    has_device: bool
+    era: str
+    candidates: list[_Candidate]
+
+
+def _look(localiser: Localiser, sample: Sample) -> _Frame:
+    pixels = np.clip(sample.image[0] * IMAGE_SCALE + 128.0, 0.0, 255.0).astype(np.uint8)
+    tips = tips_of(sample.truth)
+    candidates = []
+    for detection, kind, evidence in localiser.look(sample.image, pixels):
+        ratio = None
+        if detection.tip_px is not None and detection.error_px and len(tips):
+            error_px = float(np.hypot(*(tips - np.array(detection.tip_px)).T).min())
+            if error_px <= _NEAR_PX:
+                ratio = error_px / detection.error_px * localiser.bound_scale
+        candidates.append(_Candidate(kind, evidence, _is_device(detection, sample.truth), ratio))
+    return _Frame(bool(sample.look.kinds), sample.look.era, candidates)
+
+
+def settle(localiser: Localiser, samples: Iterable[Sample]) -> dict[str, float]:
+    """Fit confidences, choose from where to tell, and scale the bounds of tips; gives them as settings of a card.
 
     Parameters
     ----------
@@ -60,20 +96,51 @@ def fit_confidences(localiser: Localiser, samples: Iterable[Sample]) -> dict[str
     samples
         Of the network's size (3, 512, 512), none of which was trained on.
     """
-    seen: dict[Kind, list[tuple[Evidence, bool]]] = {kind: [] for kind in KINDS}
-    for sample in samples:
-        pixels = np.clip(sample.image[0] * IMAGE_SCALE + 128.0, 0.0, 255.0).astype(np.uint8)
-        for detection, kind, evidence in localiser.look(sample.image, pixels):
-            true = _is_device(detection, sample.truth)
-            if true is not None:
-                seen[kind].append((evidence, true))
+    frames = [_look(localiser, sample) for sample in samples]
+    weights = _fit_weights(frames)
+    confidence = Confidence(weights)
+    return weights | {
+        "tip_bound_scale": _bound_scale(frames, confidence, localiser.report_confidence),
+        "tell_confidence": _tell_from(frames, confidence),
+    }
+
+
+def _bound_scale(frames: Sequence[_Frame], confidence: Confidence, least: float) -> float:
+    """Give the worst era's 95 % quantile of error over bound; eras with few tips say nothing."""
+    ratios: dict[str, list[float]] = {}
+    for frame in frames:
+        for c in frame.candidates:
+            if c.tip_ratio is not None and confidence.of(c.kind, c.evidence) >= least:
+                ratios.setdefault(frame.era, []).append(c.tip_ratio)
+    known = [float(np.quantile(each, 0.95)) for each in ratios.values() if len(each) >= _LEAST_TIPS]
+    return round(max(known), 3) if known else 1.0
+
+
+def _tell_from(frames: Sequence[_Frame], confidence: Confidence) -> float:
+    """Give the confidence that parts frames with a device, found, best from those without."""
+    found, quiet = [], []
+    for frame in frames:
+        sure = [(confidence.of(c.kind, c.evidence), c.true) for c in frame.candidates if c.true is not None]
+        if frame.has_device:
+            found.append(max((p for p, true in sure if true), default=0.0))
+        else:
+            quiet.append(max((p for p, _ in sure), default=0.0))
+    if not found or not quiet:
+        return 0.0
+    levels = np.linspace(0.05, 0.95, 91)
+    gain = [(np.array(found) >= level).mean() - (np.array(quiet) >= level).mean() for level in levels]
+    return round(float(levels[int(np.argmax(gain))]), 2)
+
+
+def _fit_weights(frames: Sequence[_Frame]) -> dict[str, float]:
     settings: dict[str, float] = {}
-    for kind, cases in seen.items():
-        answers = np.array([case[1] for case in cases], bool)
+    for kind in KINDS:
+        cases = [c for frame in frames for c in frame.candidates if c.kind == kind and c.true is not None]
+        answers = np.array([case.true for case in cases], bool)
         if len(set(answers.tolist())) < 2:
             settings[setting(kind, "bias")] = 0.0 if not len(answers) else (3.0 if answers[0] else -3.0)
             continue
-        model = LogisticRegression(C=1.0, max_iter=1000).fit(np.array([case[0] for case in cases]), answers)
+        model = LogisticRegression(C=1.0, max_iter=1000).fit(np.array([case.evidence for case in cases]), answers)
         settings[setting(kind, "bias")] = round(float(model.intercept_[0]), 4)
         for name, weight in zip(Evidence._fields, model.coef_[0], strict=True):
             settings[setting(kind, name)] = round(float(weight), 4)

@@ -17,6 +17,8 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from heartwire.models.xray.rearrangement import rearrange
+
 
 class _Images(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, images: Iterable[npt.NDArray[np.float32]]) -> None:
@@ -58,3 +60,4 @@ def quantise(plain: Path, path: Path, images: Iterable[npt.NDArray[np.float32]])
             calibrate_method=CalibrationMethod.MinMax,
         )
         logging.root.setLevel(level)
+    onnx.save(rearrange(onnx.load(path)), path)

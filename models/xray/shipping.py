@@ -10,10 +10,10 @@ import torch
 
 from heartwire.engine.inference import Model
 from heartwire.engine.xray.localiser import Localiser
-from heartwire.models.catalogue import ModelCard
+from heartwire.models.catalogue import ModelCard, read_card
 from heartwire.models.export import export, shapes_of, write_card
 from heartwire.models.half import ship_half
-from heartwire.models.xray.confidences import fit_confidences
+from heartwire.models.xray.confidences import settle
 from heartwire.models.xray.network import CLASSES, PLANES, DeviceNet, Exported
 from heartwire.models.xray.pool import Sources, draw
 from heartwire.models.xray.quantise import quantise
@@ -108,10 +108,28 @@ def ship_devices(
         export(Exported(network).eval(), plain, inputs, list(outputs))
         quantise(plain, path, (draw(drawn, _UNSEEN_SEED, seed, i).image for i in range(_CALIBRATION_IMAGES)))
         write_card(card, path)
-        localiser = Localiser(Model(path, provider="cpu"), Model(out / f"{TIPS}.onnx", provider="cpu"))
-        weights = fit_confidences(localiser, (draw(drawn, _CONFIDENCE_SEED, seed, i) for i in range(frames)))
-        write_card(msgspec.structs.replace(card, settings={**SETTINGS, **weights}), path)
+        settle_shipped(out, drawn, seed=seed, frames=frames)
         ship_half(plain, path)
+    return path
+
+
+def settle_shipped(out: Path, drawn: Sources, *, seed: int, frames: int) -> Path:
+    """Settle what rests on the networks in a folder and write it into the device network's cards; gives its path.
+
+    Parameters
+    ----------
+    out
+        Folder that holds both networks.
+    seed, drawn, frames
+        As of `ship_devices`.
+    """
+    path = out / f"{DEVICES}.onnx"
+    localiser = Localiser(Model(path, provider="cpu"), Model(out / f"{TIPS}.onnx", provider="cpu"))
+    settled = settle(localiser, (draw(drawn, _CONFIDENCE_SEED, seed, i) for i in range(frames)))
+    for form in (path, out / "gpu" / path.name):
+        if form.is_file():
+            card = read_card(form)
+            write_card(msgspec.structs.replace(card, settings={**card.settings, **settled}), form)
     return path
 
 

@@ -22,7 +22,7 @@ from heartwire.models.xray.losses import total_loss
 from heartwire.models.xray.network import DeviceNet
 from heartwire.models.xray.pool import Pool, Sources, capacity, fill, forking, start_drawing
 from heartwire.models.xray.scenes import CROP_PX, Scenes
-from heartwire.models.xray.shipping import SIZE_PX, ship_devices, ship_tips
+from heartwire.models.xray.shipping import SIZE_PX, settle_shipped, ship_devices, ship_tips
 from heartwire.models.xray.simulated import SimulatedScenes
 from heartwire.models.xray.tip_crops import tip_loss
 from heartwire.models.xray.tip_network import TipNet
@@ -206,6 +206,22 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
     )  # fmt: skip
     shutil.rmtree(meanwhile)
     return path
+
+
+def settle_only(data: Path, out: Path, *, seed: int = 1, small: bool = False) -> Path:
+    """Settle confidences, thresholds and bounds anew for the networks in `out`, as the last stage of `train` does.
+
+    Raises
+    ------
+    ModelError
+        If `out` does not hold both networks.
+    """
+    cv2.setNumThreads(1)
+    budget = _budget(small=small)
+    limit, runs = (2, 2) if small else (1000, _SIMULATED_RUNS)
+    backgrounds = Backgrounds(data / "xray" / "train", limit=limit)
+    drawn = sources(backgrounds, range(runs, 2 * runs), size=SIZE_PX)
+    return settle_shipped(out, drawn, seed=seed, frames=budget.frames)
 
 
 def _train(jobs: Sequence[Job], drawn: Sources, budget: Budget, folder: Path, *, seed: int, minutes: float) -> None:

@@ -22,6 +22,7 @@ class DarkestPixel:
 
     def __init__(self) -> None:
         self.history = History()
+        self.tell_confidence = 0.0
 
     def condition(self, frame: XrayFrame, at_s: float) -> None:
         self._pixels = frame.pixels

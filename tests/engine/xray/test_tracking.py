@@ -202,7 +202,23 @@ def test_a_new_track_where_a_device_was_lost_takes_up_its_identity() -> None:
     back = [tracker.update([detection((232.0, 262.0), entry=(0.0, 300.0), confidence=0.4)], k * FRAME_S)
             for k in range(35, 39)]  # fmt: skip
     seen = [[device.id for device in devices if device.state == "tracked"] for devices in back]
-    assert seen == [[], [], [1], [1]]
+    assert seen == [[1]] * 4
+
+
+def test_a_tip_that_fades_counts_as_hidden() -> None:
+    tracker = Tracker()
+    for k in range(10):
+        tracker.update([detection((200.0, 250.0))], k * FRAME_S)
+    (device,) = tracker.update([detection((200.0, 250.0), confidence=0.2)], 10 * FRAME_S)
+    assert (device.id, device.state, device.visible) == (1, "tracked", False)
+
+
+def test_what_was_never_sure_enough_is_not_told() -> None:
+    tracker = Tracker(tell_confidence=0.5)
+    told = [tracker.update([detection((200.0, 250.0), confidence=c)], k * FRAME_S)
+            for k, c in enumerate([0.3, 0.3, 0.3, 0.9, 0.9, 0.9, 0.9])]  # fmt: skip
+    assert [len(devices) for devices in told][:3] == [0, 0, 0]
+    assert [d.state for d in told[-1]] == ["tracked"]
 
 
 tips = st.none() | st.tuples(st.floats(0, 511), st.floats(0, 511))
