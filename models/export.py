@@ -95,7 +95,9 @@ def shapes_of(tensors: Mapping[str, torch.Tensor], *, any_batch: bool = True) ->
 def write_card(card: ModelCard, path: Path) -> None:
     """Write `card` beside the weights at `path` with their sha256."""
     vouched = msgspec.structs.replace(card, sha256=sha256_of(path))
-    text = msgspec.toml.encode(vouched).decode()
+    # TOML has no null.
+    known = {name: value for name, value in msgspec.to_builtins(vouched).items() if value is not None}
+    text = msgspec.toml.encode(known).decode()
     # Shapes on one line each.
     text = re.sub(r"\[\s+(-?\d+,(?:\s+-?\d+,)*)\s+\]", lambda m: f"[{' '.join(m[1].split())[:-1]}]", text)
     path.with_suffix(".toml").write_text(text)
