@@ -37,6 +37,7 @@ from heartwire.engine.errors import ConfigError
 _ENDPOINT = re.compile(r"tcp://[^\s:/]+:(\d{1,5})|tcp://\[[0-9a-fA-F:.%\w]+\]:(\d{1,5})|ipc://.+")
 _HIGHEST_PORT = 65534
 """The port after a device's is that of its control socket."""
+_HIGHEST_PRIORITY = 99
 _PROCESS = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _LONGEST_ID = 128
 _STREAM_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
@@ -49,6 +50,14 @@ class EngineConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Where models run; "auto" leaves it to each kind of processor."""
     threads: int = 0
     """Intra-op threads of each model; 0 leaves it to each kind of processor."""
+    workers: int = 0
+    """Processes that share the paced ECG streams; 0: one for every 64, but no more than there are cores."""
+    pin: bool = False
+    """Share the cores out among the workers, each to keep to its own."""
+    realtime: int = 0
+    """Real-time priority (SCHED_FIFO, 1 to 99) of the workers; needs CAP_SYS_NICE. 0: none."""
+    keep_warm: bool = False
+    """Work on a copy of the last message while nothing comes, so that caches and clocks stay up."""
     snapshot_s: float = 2.0
     """How often a worker saves the state it restarts from."""
     ring_s: float = 60.0
@@ -205,5 +214,8 @@ def check(config: Config, where: str) -> None:
         refuse("dashboard.port", f"must be 0 (any) to {_HIGHEST_PORT + 1}")
     if config.engine.ring_s < config.engine.snapshot_s:
         refuse("engine.ring_s", "must be at least `snapshot_s`: what came after a snapshot must be had again")
-    if config.engine.threads < 0:
-        refuse("engine.threads", "must be at least 0")
+    for name in ("threads", "workers"):
+        if getattr(config.engine, name) < 0:
+            refuse(f"engine.{name}", "must be at least 0")
+    if not 0 <= config.engine.realtime <= _HIGHEST_PRIORITY:
+        refuse("engine.realtime", f"must be 0 (none) to {_HIGHEST_PRIORITY}")

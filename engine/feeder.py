@@ -15,6 +15,7 @@ import zmq
 
 from heartwire.engine import registry, reports
 from heartwire.engine.bus import Publisher
+from heartwire.engine.collecting import IdleCollector
 from heartwire.engine.errors import HeartwireError, InputError, MalformedMessage
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, XrayFrame
 from heartwire.engine.plan import Plan, read_plan
@@ -23,6 +24,8 @@ from heartwire.engine.process import serve
 _RING_BYTES = 512 * 1024 * 1024
 _WINDOW = 64
 """Messages of a stream that may be under way unacknowledged where the stream is not paced."""
+_COLLECT_NS = 2_000_000
+"""Time until the next message that is enough to collect garbage in."""
 
 
 class _Feed:
@@ -99,6 +102,7 @@ class Feeder:
         while order is None:
             self._publisher.serve(timeout_ms=50)
             order = self._line.order()
+        self._collector = IdleCollector()
         self._feed(stopped=order == "stop")
         self._line.report(reports.Done(self._name, [], reports.refusals(self._name, [self._publisher])))
         while self._line.order() is None:
@@ -122,6 +126,10 @@ class Feeder:
             self._publisher.send(EndOfStream(stream=self._feeds[n].config.id, offered=self._feeds[n].offered))
 
     def _serve_until(self, due_ns: int) -> None:
+        if due_ns - time.monotonic_ns() > _COLLECT_NS:
+            self._collector.idle(long=False)
+        else:
+            self._collector.busy()
         while (wait_ns := due_ns - time.monotonic_ns()) > 1_000_000:
             self._publisher.serve(timeout_ms=wait_ns // 1_000_000)
         if wait_ns > 0:

@@ -16,8 +16,9 @@ from heartwire.engine.alarms.explanation import Explainer
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.errors import ProcessorError
 from heartwire.engine.ledger import Ledger
-from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, Gap, Item, number_of, size_of
+from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, Gap, Item, Trace, number_of, size_of
 from heartwire.engine.processor import Processor
+from heartwire.engine.stacking import Asking, alone
 
 if TYPE_CHECKING:
     from heartwire.engine.inference import Model
@@ -81,24 +82,29 @@ class StreamHost:
         self._good = (processor.snapshot(), self.next_number)
         self._processor = processor
 
-    def handle(self, item: Item) -> list[Finding]:
-        """Process the next item.
+    def share(self, n_streams: int) -> None:
+        """Make ready for so many streams that ask together."""
+        if self._processor is not None:
+            self._processor.share(n_streams)
 
-        Raises
-        ------
-        ProcessorError
-            If the processor raised. It has then been put back to its last snapshot, with a gap up to the end of this
-            item, which the account shows as dropped: the stream goes on with the next item.
-        """
-        return self.handle_many([item])
+    def handle(self, item: Item) -> list[Finding]:
+        """Process the next item, alone; raises as `asking` does."""
+        return alone(self.asking([item]))
 
     def handle_many(self, items: Sequence[Item]) -> list[Finding]:
-        """Process several items that wait, at once; the findings are those of one by one, with the last item's trace.
+        """Process several items that wait, alone; raises as `asking` does."""
+        return alone(self.asking(items))
+
+    def asking(self, items: Sequence[Item]) -> Asking[list[Finding]]:
+        """Process the next items, while other streams process theirs; the findings are those of one by one.
+
+        Each finding has the trace of the item that completed its decision.
 
         Raises
         ------
         ProcessorError
-            As `handle` does, for all the items.
+            If the processor raised. It has then been put back to its last snapshot, with a gap up to the end of the
+            last item; the account shows them as dropped: the stream goes on with the next item.
         """
         dequeued_ns = time.monotonic_ns()
         for item in items:
@@ -109,7 +115,7 @@ class StreamHost:
             return []
         told = None if self.alarms is None else self.alarms.snapshot()
         try:
-            findings = list(self._processor.process_many(items))
+            findings = yield from self._processor.asking(items)
         except Exception as error:  # whatever a processor raises stays inside its own stream
             for item in items:
                 self.drop(item, "processor")
@@ -122,7 +128,7 @@ class StreamHost:
         decided_ns = time.monotonic_ns()
         for finding in findings:
             self._explainer.note(finding)
-            finding.trace = msgspec.structs.replace(items[-1].trace, decided_ns=decided_ns)
+            finding.trace = _trace(finding, items, decided_ns)
         return findings
 
     def drop(self, item: Item, cause: str) -> None:
@@ -187,3 +193,15 @@ class StreamHost:
         if self._processor is not None:
             # Where the processor's state is older than the account, what lies between is a gap to it.
             self._put_back(self._processor)
+
+
+def _trace(finding: Finding, items: Sequence[Item], decided_ns: int) -> Trace:
+    """Give the stamps of a finding: those of its way here are of the item that brought the sample it was decided on."""
+    trace = msgspec.structs.replace(items[-1].trace, decided_ns=decided_ns)
+    if len(items) > 1 and (decision := getattr(finding, "decision_sample", None)) is not None:
+        for item in items:
+            if isinstance(item, EcgChunk) and decision < item.end_sample:
+                own = item.trace
+                trace.intended_ns, trace.sent_ns, trace.received_ns = own.intended_ns, own.sent_ns, own.received_ns
+                break
+    return trace

@@ -9,6 +9,7 @@ import statistics
 import threading
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -19,6 +20,7 @@ import onnxruntime as ort
 from heartwire.engine.errors import ModelError
 from heartwire.engine.runner import PieceRunner, Runner, shapes_of
 from heartwire.engine.session import CUDA, ORT_ERRORS, Session
+from heartwire.engine.stacking import Stack
 from heartwire.models.catalogue import ModelCard, model_path, read_card
 
 ProviderChoice = Literal["auto", "cpu", "cuda"]
@@ -74,6 +76,11 @@ class Model:
             Streams that go side by side.
         """
         return PieceRunner(self._session, sizes, batch)
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The runs that streams of one thread share (`heartwire.engine.stacking`)."""
+        return Stack(self._session)
 
     def describe(self) -> str:
         """Say in one line what runs where and why."""

@@ -1,11 +1,14 @@
 """Which process does what in a run: written once to the run folder, read by every process.
 
 Processes of a run: one feeder for all ECG sources and one for each other source, one worker for each kind of
-processor, one sink process, one dashboard if configured. All sockets are files in the run folder.
+processor (several for many ECG streams), one sink process, one dashboard if configured. All sockets are files in the
+run folder.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from pathlib import Path
 
@@ -19,6 +22,8 @@ PLAN_FILE = "plan.json"
 SINKS = "sinks"
 DASHBOARD = "dashboard"
 SUPERVISOR = "supervisor"
+_SHARED = "work-ecg"
+_STREAMS_OF_WORKER = 64
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -70,9 +75,9 @@ class Plan(msgspec.Struct, kw_only=True):
         """Where alarms are kept."""
         return Path(self.config.alarms.journal or Path(self.run_dir) / "alarms.journal")
 
-    def snapshot_path(self, worker: str) -> Path:
-        """Where a worker saves its state."""
-        return Path(self.run_dir) / f"{worker}.snapshot"
+    def snapshot_path(self, stream_id: str) -> Path:
+        """Where the state of a stream is saved."""
+        return Path(self.run_dir) / f"{stream_id.replace('/', '-')}.snapshot"
 
     def progress_path(self, worker: str) -> Path:
         """Where a worker counts what it has published."""
@@ -95,6 +100,8 @@ def make_plan(config: Config, run_dir: Path) -> Plan:
             name += "" if stream.paced else "-unpaced"
             feeders.setdefault(name, []).append(stream.id)
         workers.setdefault(f"work-{stream.worker_name}", []).append(stream.id)
+    if not any(stream.worker for stream in config.stream):
+        _share(workers, config.engine.workers)
     wanted = {kind for table in config.sink for kind in registry.sink(table).wants}
     return Plan(
         run_dir=str(run_dir),
@@ -104,6 +111,15 @@ def make_plan(config: Config, run_dir: Path) -> Plan:
         workers=workers,
         sinks_want_items=not wanted.isdisjoint((EcgChunk, XrayFrame)),
     )
+
+
+def _share(workers: dict[str, list[str]], n_wished: int) -> None:
+    """Let several workers take the streams of one that has many."""
+    streams = workers.get(_SHARED, [])
+    n = n_wished or min(len(os.sched_getaffinity(0)), math.ceil(len(streams) / _STREAMS_OF_WORKER))
+    if streams and n > 1:
+        del workers[_SHARED]
+        workers |= {f"{_SHARED}-{k + 1}": shared for k in range(n) if (shared := streams[k::n])}
 
 
 def write_plan(plan: Plan) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from heartwire.engine.alarms.lifecycle import AlarmBoard
 from heartwire.engine.messages import Finding, Item
+from heartwire.engine.stacking import Asking
 
 if TYPE_CHECKING:
     from heartwire.engine.inference import Model
@@ -42,6 +43,18 @@ class Processor(ABC):
         """Take several waiting items of this stream at once; same output as one by one."""
         for item in items:
             yield from self.process(item)
+
+    def asking(self, items: Sequence[Item]) -> Asking[list[Finding]]:
+        """Do what `process_many` does, as a generator that yields what it asks of a network it shares with others.
+
+        The worker runs those of many streams side by side (`heartwire.engine.stacking`). A processor that has nothing
+        to share leaves this as it is.
+        """
+        return list(self.process_many(items))
+        yield
+
+    def share(self, n_streams: int) -> None:  # noqa: B027
+        """Make ready for so many streams that ask together: run every shape of their networks once."""
 
     @abstractmethod
     def reset(self) -> None:

@@ -72,12 +72,20 @@ class _Stateful:
 class Runner(_Stateful):
     """One stream's buffers for a model, all of fixed shape.
 
-    Made by `Model.runner`. Where `states` are given they are shared with other runners of the same stream.
+    Made by `Model.runner`. Where `states` are given they are shared with other runners of the same stream. With
+    `carried` false the state is an input and an output like others.
     """
 
-    def __init__(self, session: Session, shapes: dict[str, tuple[int, ...]], states: _States | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        shapes: dict[str, tuple[int, ...]],
+        states: _States | None = None,
+        *,
+        carried: bool = True,
+    ) -> None:
         self._session = session.ort
-        self._states = states or _States(session, shapes)
+        self._states = states or _States(session, shapes if carried else {})
         of_state = {*self._states.names, *(f"next_{name}" for name in self._states.names)}
         plain = {name: session.buffer(shape) for name, shape in shapes.items() if name not in of_state}
         self._in = {name: plain[name] for name in session.card.inputs if name in plain}

@@ -90,16 +90,15 @@ class Shadow:
     def __init__(self, plan: Plan, stream: str, setting: str, model: str, *, anew: bool = False) -> None:
         worker = worker_of(plan, stream)
         try:
-            saved = msgspec.msgpack.decode(plan.snapshot_path(worker).read_bytes(), type=Saved)
+            saved = msgspec.msgpack.decode(plan.snapshot_path(stream).read_bytes(), type=Saved)
         except OSError:
-            msg = f"{worker} has saved nothing yet: begin again after {plan.config.engine.snapshot_s:g} s"
+            msg = f"{worker} has saved nothing of {stream} yet: begin again after {plan.config.engine.snapshot_s:g} s"
             raise ConfigError(msg) from None
-        at_work = saved.models.get(stream, {})
         config, engine = plan.stream(stream), plan.config.engine
-        self._station = Station(config, engine, lambda _: None, models=at_work)
-        position = saved.positions.get(stream)
+        self._station = Station(config, engine, lambda _: None, models=saved.models)
+        position = saved.position
         if position is not None:
-            self._station.restore(saved.stations[stream])
+            self._station.restore(saved.station)
         self._names = {"running": self._station.name_of(setting)}
         self._station.switch(self._station.beside(setting, model, anew=anew), setting, model, anew=anew)
         self._names["candidate"] = self._station.name_of(setting)

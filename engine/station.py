@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 import msgspec
@@ -37,12 +38,15 @@ from heartwire.engine.messages import (
 )
 from heartwire.engine.numbering import Numbering
 from heartwire.engine.processor import Processor
+from heartwire.engine.stacking import Asking, alone
 from heartwire.models.catalogue import check_alike, model_path, verify
 
 Published: TypeAlias = Finding | EndOfStream
 """What a station gives."""
 
 _QUEUE = 4096
+_AT_ONCE = 8
+"""Most messages of a stream that are processed at once."""
 _OVERLOAD_S = 1.0
 """A paced item that comes to be processed later than this is the alarm OVERLOAD; it ends at half of it."""
 
@@ -88,6 +92,8 @@ class Station:
         self._numbering = Numbering()
         self._items: LosslessQueue[Item] = LosslessQueue(_QUEUE)
         self._frames = FreshestQueue(config.age_budget_ms) if config.freshest_first else None
+        self._spare: Processor | None = None
+        self._last: EcgChunk | XrayFrame | None = None
         settings = dict(config.settings)
         if engine.threads:
             settings.setdefault("threads", engine.threads)
@@ -247,34 +253,69 @@ class Station:
             self._host.drop(frame, cause)
 
     def work(self) -> list[Published]:
-        """Process one waiting item; give what it brings."""
-        item = self._next()
-        if item is None:
-            return []
-        self._in_queue -= size_of(item)
-        self._rate_hz = getattr(item, "rate_hz", self._rate_hz)
-        self._watch_load(item)
-        return self._handle(item)
+        """Process what waits, alone; give what it brings."""
+        return alone(self.asking())
 
-    def _handle(self, item: Item) -> list[Published]:
+    def asking(self, up_to_seq: int | None = None) -> Asking[list[Published]]:
+        """Process what waits, while other streams process theirs; give what it brings.
+
+        Of samples all that waits is taken at once: a stream that is behind catches up the sooner.
+
+        Parameters
+        ----------
+        up_to_seq
+            Take no item after this one, if it is still to come.
+        """
+        items = self._next(up_to_seq)
+        if not items:
+            return []
+        self._in_queue -= sum(map(size_of, items))
+        if self._spare is not None and isinstance(items[-1], EcgChunk | XrayFrame):
+            self._last = items[-1]
+        self._rate_hz = getattr(items[0], "rate_hz", self._rate_hz)
+        self._watch_load(items[0])
+        return (yield from self._handle(items))
+
+    def _handle(self, items: list[Item]) -> Asking[list[Published]]:
         published: list[Published] = []
-        if isinstance(item, EcgChunk):
-            self._strips.take(item)
+        for item in items:
+            if isinstance(item, EcgChunk):
+                self._strips.take(item)
         try:
-            published += self._host.handle(item)
+            published += yield from self._host.asking(items)
         except ProcessorError as error:
             published += error.findings
             self._begin(
                 "PROCESSOR", {"rule": "the processor raised and was put back to its snapshot", "error": str(error)}
             )
         else:
-            if size_of(item):
+            if any(map(size_of, items)):
                 self._end("PROCESSOR")
+        item = items[-1]
         if isinstance(item, EndOfStream):
             published.append(msgspec.structs.replace(item))
         for finding in published:
             self._strips.note(finding)
         return published
+
+    def share(self, n_streams: int, *, keep_warm: bool) -> None:
+        """Make ready for so many streams that are processed side by side, and to `keep_warm`."""
+        self._host.share(n_streams)
+        if keep_warm and "MODEL" not in self._technical:
+            self._spare = self._processor(self.models)
+
+    def keep_warm(self) -> None:
+        """Work on a copy of the last message, for nothing but warm caches: another processor takes it."""
+        if self._spare is None or self._last is None:
+            return
+        if isinstance(self._last, EcgChunk):
+            first = self._last.end_sample
+            self._last = msgspec.structs.replace(self._last, first_sample=first, trace=Trace())
+        else:
+            self._last = msgspec.structs.replace(self._last, frame=self._last.frame + 1, trace=Trace())
+        with suppress(Exception):  # what it finds, or fails on, concerns nobody
+            for _ in self._spare.process(self._last):
+                pass
 
     def strip(self, message: Published) -> Strip | None:
         """Give the strip of an alarm of an ECG stream that begins; None for everything else."""
@@ -313,14 +354,26 @@ class Station:
         if changes and alarms is not None and alarms.limits is not None:
             alarms.limits = changed(alarms.limits, changes)
 
-    def _next(self) -> Item | None:
+    def _next(self, up_to_seq: int | None) -> list[Item]:
         # A gap lies before the newest frame, the end after it.
         if self._frames and (self._items.head is None or isinstance(self._items.head, EndOfStream)):
             frame, gone = self._frames.take(time.monotonic_ns())
             self._drop(gone)
             if frame is not None:
-                return frame
-        return self._items.take()
+                return [frame]
+        first = self._items.take()
+        if first is None:
+            return []
+        items = [first]
+        while (
+            isinstance(items[-1], EcgChunk)
+            and isinstance(head := self._items.head, EcgChunk)
+            and len(items) < _AT_ONCE
+            and items[-1].seq != up_to_seq
+        ):
+            self._items.take()
+            items.append(head)
+        return items
 
     def _watch_load(self, item: Item) -> None:
         if not (intended_ns := item.trace.intended_ns):
@@ -352,7 +405,8 @@ class Station:
         """End the stream from this side, where its source will not."""
         if self.ended:
             return []
-        return self._handle(EndOfStream(stream=self.stream, offered=self._host.next_number, seq=self._host.last_seq))
+        end = EndOfStream(stream=self.stream, offered=self._host.next_number, seq=self._host.last_seq)
+        return alone(self._handle([end]))
 
     def report(self) -> LedgerReport:
         """Give the account; what waits in the queue is in flight."""

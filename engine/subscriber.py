@@ -105,6 +105,8 @@ class Subscriber:
         self._history = late_join == "ring"
         self._patience = patience or Patience()
         self._orders: dict[str, StreamOrder] = {}
+        self._waiting: set[StreamOrder] = set()
+        """Those that may miss something."""
         self._counts = Counts()
         self._out: list[Message] = []
         self._acknowledged = {stream: position.seq for stream, position in self._start.items()}
@@ -169,7 +171,7 @@ class Subscriber:
 
     def statistics(self) -> SubscriberStatistics:
         """Give the counts so far."""
-        return SubscriberStatistics(**vars(self._counts), held=any(order.waiting for order in self._orders.values()))
+        return SubscriberStatistics(**vars(self._counts), held=any(order.waiting for order in self._waiting))
 
     def close(self, leave: bool = True) -> None:
         """Close both sockets; with `leave`, nobody waits for this subscriber any more."""
@@ -190,7 +192,7 @@ class Subscriber:
 
     @property
     def _timer_ns(self) -> int:
-        waits = not self._answered or any(order.waiting for order in self._orders.values())
+        waits = not self._answered or any(order.waiting for order in self._waiting)
         return _TIMER_NS if waits else _IDLE_NS
 
     def _topics(self) -> list[bytes]:
@@ -216,9 +218,11 @@ class Subscriber:
         now_ns = time.monotonic_ns()
         if now_ns >= self._hello_due_ns:
             self._greet(now_ns)
-        for order in self._orders.values():
+        for order in list(self._waiting):
             if order.waiting:
                 self._mend(order, now_ns)
+            else:
+                self._waiting.remove(order)
 
     def _mend(self, order: StreamOrder, now_ns: int) -> None:
         if not self._answered and self._heard_ns - self._first_heard_ns > _NO_CONTROL_NS:
@@ -267,7 +271,10 @@ class Subscriber:
         if isinstance(message, _ITEMS):
             message.trace.received_ns = self._heard_ns
         self._counts.received += 1
-        self._order(message.stream).take(message, epoch, resent)
+        order = self._order(message.stream)
+        order.take(message, epoch, resent)
+        if order.waiting:
+            self._waiting.add(order)
 
     def _hear(self, answered: bool) -> None:
         self._heard_ns = time.monotonic_ns()
@@ -280,7 +287,10 @@ class Subscriber:
             self._hello_due_ns = 0
         for stream, (oldest, next_seq) in offer.streams.items():
             if self._streams is None or stream in self._streams:
-                self._order(stream).offer(offer.epoch, oldest, next_seq)
+                order = self._order(stream)
+                order.offer(offer.epoch, oldest, next_seq)
+                if order.waiting:
+                    self._waiting.add(order)
 
     def _take_resent(self, resent: Resent) -> None:
         if order := self._orders.get(resent.stream):

@@ -146,9 +146,10 @@ class Supervisor:
     ) -> None:
         self.plan = make_plan(config, run_dir)
         write_plan(self.plan)
-        for name in self.plan.workers:
-            self.plan.snapshot_path(name).unlink(missing_ok=True)
+        for name, streams in self.plan.workers.items():
             self.plan.progress_path(name).unlink(missing_ok=True)
+            for stream in streams:
+                self.plan.snapshot_path(stream).unlink(missing_ok=True)
         self._say = say
         self._start_s = time.monotonic()
         self.summary = Summary({}, [], [], {})

@@ -63,6 +63,8 @@ class Swapper:
             self._at_once = -(-len(concerned) // _ROUNDS)
             for station in concerned:
                 self._made.append((station, station.beside(order.setting, order.model, anew=order.anew)))
+            # The networks are those of all that were made.
+            self._made[0][1].share(len(concerned))
         except HeartwireError as error:
             self._refuse(str(error))
         except (*ORT_ERRORS, ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import deque
 from contextlib import suppress
 
 import msgspec
@@ -22,11 +23,14 @@ from heartwire.engine.alarms.outbox import Outbox
 from heartwire.engine.alarms.scribe import Scribe
 from heartwire.engine.alarms.technical import OF_ENGINE, Technical
 from heartwire.engine.bus import Position, Publisher, Subscriber, receive_any
+from heartwire.engine.collecting import IdleCollector
 from heartwire.engine.errors import CommandRefused, JournalError, MalformedMessage
 from heartwire.engine.messages import AlarmAnswer, AlarmCommand, EcgChunk, EndOfStream, Gap, XrayFrame
+from heartwire.engine.placement import place
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
 from heartwire.engine.progress import Progress
+from heartwire.engine.stacking import together
 from heartwire.engine.station import Published, Station
 from heartwire.engine.swap import Swapper
 
@@ -39,17 +43,30 @@ _FLUSH_S = 5.0
 _CATCH_UP_S = 5.0
 """How long a command waits for a stream that catches up after a restart."""
 _HEARTBEAT_NS = 500_000_000
+_BATCH = 32
+"""Most streams that are processed side by side: the later ones of many wait for the earlier."""
+_ACCOUNTS = 64
+"""Accounts in a heartbeat: those of more streams come by turns."""
+_LATE_SAVES_NS = 200_000_000
+_QUIET_MS = 2
+_QUIET_NS = _QUIET_MS * 1_000_000
+"""After so long without work young garbage is collected,"""
+_LONG_QUIET_NS = 1_000_000_000
+"""after so long all."""
+_WARM_NS = 10_000_000
+_WARM_SHARE = 4
+"""How often to work for warmth: it takes a fifth of the time at most."""
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 
 
 class Saved(msgspec.Struct):
-    """A worker's snapshot: every stream, how far its items were processed, and the publisher's tail."""
+    """A stream's snapshot: its state, how far its items were processed, and the publisher's tail."""
 
-    stations: dict[str, bytes]
-    positions: dict[str, Position]
+    station: bytes
+    position: Position | None
     publisher: bytes
-    models: dict[str, dict[str, str]]
-    """By stream, the models that were swapped in."""
+    models: dict[str, str]
+    """The models that were swapped in."""
 
 
 class Worker:
@@ -59,12 +76,11 @@ class Worker:
         self._name = name
         self._line = line
         self._plan = plan
-        self._snapshot_path = plan.snapshot_path(name)
-        self._snapshot_every_ns = round(plan.config.engine.snapshot_s * 1e9)
+        self._placed = [f"{name} {note}" for note in place(plan, name)]
         streams = [plan.stream(s) for s in plan.workers[name]]
         times = plan.config.alarms.times
         saved = self._saved()
-        models = saved.models if saved else {}
+        models = {name: of_stream.models for name, of_stream in saved.items()}
         self._stations = {s.id: Station(s, plan.config.engine, self._found, times, models.get(s.id)) for s in streams}
         self._swapper = Swapper(self._stations)
         any_paced = any(s.paced for s in streams)
@@ -84,30 +100,45 @@ class Worker:
         self._commands: list[tuple[AlarmCommand, float]] = []
         self._answers: list[tuple[AlarmAnswer, int]] = []
         self._again: dict[str, list[AlarmCommand]] = {}
-        positions = self._restore(saved) if saved else {}
+        self._busy: dict[str, Station] = {}
+        """Those for which something waits."""
+        self._running = set(self._stations)
+        """Those that have not ended."""
+        self._to_save = deque(self._stations)
+        self._to_report = deque(self._stations)
+        self._save_every_ns = round(plan.config.engine.snapshot_s * 1e9 / len(self._stations))
+        positions = self._restore(saved)
         self._subscribers: dict[str, Subscriber] = {}
         for endpoint in sorted({plan.feed_endpoint(s) for s in self._stations}):
             mine = [s for s in self._stations if plan.feed_endpoint(s) == endpoint]
             start = {s: positions[s] for s in mine if s in positions}
             subscriber = Subscriber(endpoint, streams=mine, identity=name, start_from=start, context=context)
             self._subscribers.update(dict.fromkeys(mine, subscriber))
-        self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._snapshot_every_ns}
+        self._sources = set(self._subscribers.values())
+        first = next(iter(self._stations.values()))
+        first.share(min(len(self._stations), _BATCH), keep_warm=plan.config.engine.keep_warm)
+        self._keep_warm = plan.config.engine.keep_warm
+        self._warm_due_ns = self._worked_ns = 0
+        self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._save_every_ns}
 
     def _found(self, technical: Technical) -> None:
         self._line.report(reports.Found(self._name, technical))
 
-    def _saved(self) -> Saved | None:
+    def _saved(self) -> dict[str, Saved]:
         """Give what an earlier process of this worker saved."""
-        if not self._snapshot_path.exists():
-            return None
-        return msgspec.msgpack.decode(self._snapshot_path.read_bytes(), type=Saved)
+        paths = {name: self._plan.snapshot_path(name) for name in self._plan.workers[self._name]}
+        return {
+            name: msgspec.msgpack.decode(path.read_bytes(), type=Saved) for name, path in paths.items() if path.exists()
+        }
 
-    def _restore(self, saved: Saved) -> dict[str, Position]:
-        """Take the state that an earlier process of this worker saved."""
-        for stream, state in saved.stations.items():
-            self._stations[stream].restore(state)
-        self._publisher.restore(saved.publisher)
-        return saved.positions
+    def _restore(self, saved: dict[str, Saved]) -> dict[str, Position]:
+        """Take the states that an earlier process of this worker saved."""
+        for name, of_stream in saved.items():
+            self._stations[name].restore(of_stream.station)
+            self._publisher.restore(of_stream.publisher)
+            if self._stations[name].ended:
+                self._running.discard(name)
+        return {name: of_stream.position for name, of_stream in saved.items() if of_stream.position is not None}
 
     def _recall(self) -> None:
         """Take from the journal what stood before this run, and what was commanded after the last snapshot of it."""
@@ -126,42 +157,40 @@ class Worker:
                 self._line.report(reports.Fault(self._name, name, f"alarms before the restart are not known: {error}"))
             self._command_again(station)
 
-    def _save(self) -> None:
-        if not self._outbox.empty:
-            # What is held back is in neither state: save in the next turn.
-            self._due_ns["snapshot"] = 0
-            return
-        positions = {
-            name: Position(*station.position, self._subscribers[name].epoch(name))
-            for name, station in self._stations.items()
-            if station.position[0] >= 0
-        }
-        states = {name: station.snapshot() for name, station in self._stations.items()}
-        models = {name: station.models for name, station in self._stations.items() if station.models}
-        saved = Saved(states, positions, self._publisher.snapshot(), models)
-        fresh = self._snapshot_path.with_suffix(".new")
+    def _save(self, name: str) -> bool:
+        """Save a stream; False where what it found is held back still, and so is in neither state."""
+        if self._outbox.holds(name):
+            return False
+        station = self._stations[name]
+        last_seq, next_number = station.position
+        position = Position(last_seq, next_number, self._subscribers[name].epoch(name)) if last_seq >= 0 else None
+        saved = Saved(station.snapshot(), position, self._publisher.snapshot(name), station.models)
+        path = self._plan.snapshot_path(name)
+        fresh = path.with_suffix(".new")
         try:
             fresh.write_bytes(msgspec.msgpack.encode(saved))
-            os.replace(fresh, self._snapshot_path)
+            os.replace(fresh, path)
         except OSError as error:
             # The run goes on; a restart would begin from the snapshot before.
-            self._line.report(reports.Fault(self._name, "", f"cannot save the state of {self._name}: {error}"))
+            self._line.report(reports.Fault(self._name, "", f"cannot save the state of {name}: {error}"))
+        return True
 
     def run(self) -> None:
         """Work until every stream has ended or the order to stop came; then serve subscribers until told to leave."""
         # Streams that share their models have the same to say.
-        notes = dict.fromkeys(note for station in self._stations.values() for note in station.notes)
-        self._line.report(reports.Ready(self._name, list(notes)))
+        notes = dict.fromkeys([*self._placed, *(n for station in self._stations.values() for n in station.notes)])
         self._recall()
+        self._line.report(reports.Ready(self._name, list(notes)))
+        self._collector = IdleCollector()
         stopping = False
-        while not all(s.ended for s in self._stations.values()):
-            busy = any(s.waiting for s in self._stations.values())
-            self._take(0 if busy or stopping else _IDLE_MS if self._outbox.empty else _HELD_MS)
+        while self._running:
+            self._take(0 if self._busy or stopping else self._wait_ms())
             worked = self._work()
             self._tend()
             if stopping and not worked:
                 # What was fed here ends by itself, for the feeders were stopped before; unless all are left alone.
-                for station in self._stations.values():
+                for name in list(self._running):
+                    station = self._stations[name]
                     if station.endless or self._line.lost():
                         self._publish(station, station.finish())
             match self._line.order():
@@ -174,30 +203,61 @@ class Worker:
             self._swap()
         self._outbox.flush(_FLUSH_S)
         self._answer()
-        self._save()
+        for name in self._stations:
+            self._save(name)
         self._line.report(reports.Done(self._name, [s.report() for s in self._stations.values()], self._refusals()))
         self._publisher.drain(timeout_s=10.0)
         while self._line.order() != "stop":
             self._publisher.serve(timeout_ms=_IDLE_MS)
-            receive_any(set(self._subscribers.values()), 0)
+            receive_any(self._sources, 0)
+
+    def _wait_ms(self) -> float:
+        """Use the time in which nothing waits; give how long to wait for more."""
+        now_ns = time.monotonic_ns()
+        quiet_ns = now_ns - self._worked_ns
+        if quiet_ns > _QUIET_NS:
+            self._collector.idle(long=quiet_ns > _LONG_QUIET_NS)
+        if not self._outbox.empty:
+            return _HELD_MS
+        if not self._keep_warm:
+            return _QUIET_MS if quiet_ns < _QUIET_NS else _IDLE_MS
+        if now_ns >= self._warm_due_ns:
+            next(iter(self._stations.values())).keep_warm()
+            done_ns = time.monotonic_ns()
+            self._warm_due_ns = done_ns + max(_WARM_NS, _WARM_SHARE * (done_ns - now_ns))
+        return max(1.0, (self._warm_due_ns - now_ns) / 1e6)
 
     def _take(self, timeout_ms: float) -> None:
         # Where a queue is full the rest is left to the publisher's ring.
-        full = {self._subscribers[name] for name, station in self._stations.items() if station.full}
-        for message in receive_any(set(self._subscribers.values()) - full, timeout_ms):
-            if isinstance(message, _ITEMS) and not self._stations[message.stream].ended:
-                self._stations[message.stream].put(message)
+        full = {self._subscribers[name] for name, station in self._busy.items() if station.full}
+        for message in receive_any(self._sources - full, timeout_ms):
+            if isinstance(message, _ITEMS) and message.stream in self._running:
+                station = self._stations[message.stream]
+                station.put(message)
+                self._busy[message.stream] = station
 
     def _work(self) -> bool:
-        """Process one waiting item of each stream."""
-        worked = False
-        for station in self._stations.values():
-            if station.waiting:
-                worked = True
-                self._publish(station, station.work())
+        """Process what waits of the streams, those of a batch side by side: what came is all, nothing is waited for."""
+        waiting = list(self._busy.values())
+        self._busy.clear()
+        for n in range(0, len(waiting), _BATCH):
+            batch = waiting[n : n + _BATCH]
+            for number, published in together([station.asking(self._next_command(station)) for station in batch]):
+                station = batch[number]
+                self._publish(station, published)
                 self._command_again(station)
+                if station.waiting:
+                    self._busy[station.stream] = station
         self._outbox.release()
-        return worked
+        if waiting:
+            self._worked_ns = time.monotonic_ns()
+            self._collector.busy()
+        return bool(waiting)
+
+    def _next_command(self, station: Station) -> int | None:
+        """Give the number of the item after which a command from before the restart is carried out again."""
+        again = self._again.get(station.stream)
+        return again[0].after_seq if again else None
 
     def _publish(self, station: Station, messages: list[Published]) -> int:
         """Publish what a station gave; give the number that the journal has for the last of it."""
@@ -208,6 +268,8 @@ class Worker:
             except MalformedMessage as error:
                 station.failed(error)
         self._subscribers[station.stream].acknowledge(station.stream, station.position[0])
+        if station.ended:
+            self._running.discard(station.stream)
         return number
 
     def _carry_out(self) -> None:
@@ -230,14 +292,15 @@ class Worker:
         while (order := self._line.swap()) is not None:
             if (refused := self._swapper.begin(order)) is not None:
                 self._line.report(reports.Swapped(self._name, refused))
-        behind = (self._progress.behind(name, self._outbox.next_seq(name)) for name in self._stations)
-        if not self._swapper.ready or not self._outbox.empty or any(behind):
+        if not self._swapper.ready or not self._outbox.empty:
             return
-        if changes := list(self._swapper.switch()):
+        behind = (self._progress.behind(name, self._outbox.next_seq(name)) for name in self._stations)
+        if any(behind):
+            return
+        for change in list(self._swapper.switch()):
             # Saved before it is told: a restart must find it in neither or in both.
-            self._save()
-            for change in changes:
-                self._publish(self._stations[change.stream], [change])
+            self._save(change.stream)
+            self._publish(self._stations[change.stream], [change])
         if (answer := self._swapper.answer()) is not None:
             self._line.report(reports.Swapped(self._name, answer))
 
@@ -276,20 +339,28 @@ class Worker:
             for station in self._stations.values():
                 station.watch(now_ns)
             stations = self._stations.values()
-            accounts = [station.report() for station in stations]
+            accounts = [self._stations[name].report() for name in self._in_turn(self._to_report, _ACCOUNTS)]
             technical = [found for station in stations for found in station.technical()]
             self._line.report(reports.Heartbeat(self._name, accounts, technical, self._scribe.lost))
+        # One by one, so that no stream waits for the states of all the others.
         if now_ns >= self._due_ns["snapshot"]:
-            self._due_ns["snapshot"] = now_ns + self._snapshot_every_ns
-            self._save()
+            self._due_ns["snapshot"] = max(self._due_ns["snapshot"] + self._save_every_ns, now_ns - _LATE_SAVES_NS)
+            self._save(self._to_save[0])
+            self._to_save.rotate(-1)
+
+    def _in_turn(self, names: deque[str], most: int) -> list[str]:
+        """Give the next of the names, each in its turn."""
+        n = min(len(names), most)
+        names.rotate(-n)
+        return [names[-k] for k in range(1, n + 1)]
 
     def _refusals(self) -> list[str]:
-        return reports.refusals(self._name, [*set(self._subscribers.values()), self._publisher])
+        return reports.refusals(self._name, [*self._sources, self._publisher])
 
     def close(self) -> None:
         """Close the journal and the sockets."""
         self._scribe.stop()
-        for subscriber in set(self._subscribers.values()):
+        for subscriber in self._sources:
             subscriber.close()
         self._publisher.close()
 

@@ -45,6 +45,10 @@ class Outbox:
         """Whether nothing is held back."""
         return not self._held
 
+    def holds(self, stream: str) -> bool:
+        """Whether messages of a stream are held back."""
+        return stream in self._held
+
     def put(self, message: Message, strip: Strip | None = None) -> int:
         """Take a message to publish; give the number that the scribe has for it, 0 where it does not write it.
 

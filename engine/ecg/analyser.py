@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 import numpy as np
@@ -40,6 +40,7 @@ from heartwire.engine.messages import (
     SignalQuality,
 )
 from heartwire.engine.processor import Processor
+from heartwire.engine.stacking import Asking, alone
 
 _STEP_S = 0.12
 
@@ -118,8 +119,12 @@ class EcgAnalyser(Processor):
         for step in self.steps(item):
             yield from step.findings
 
-    def steps(self, item: Item) -> Iterator[Step]:
-        """Take the next item; give each step it completes.
+    def steps(self, item: Item) -> list[Step]:
+        """Do what `asking_steps` does, for this stream alone."""
+        return alone(self.asking_steps(item))
+
+    def asking_steps(self, item: Item) -> Asking[list[Step]]:
+        """Take the next item; give the steps it completes.
 
         Raises
         ------
@@ -130,21 +135,22 @@ class EcgAnalyser(Processor):
         """
         match item:
             case EcgChunk():
-                yield from self._chunk(item)
+                return (yield from self._chunk(item))
             case Gap():
-                yield from self._gap(item.first, item.count)
+                return (yield from self._gap(item.first, item.count))
             case EndOfStream():
-                yield from self._finish()
+                return (yield from self._finish())
             case _:
                 msg = f"an ECG stream takes chunks, gaps and its end, not {type(item).__name__}"
                 raise TypeError(msg)
 
-    def _chunk(self, chunk: EcgChunk) -> Iterator[Step]:
+    def _chunk(self, chunk: EcgChunk) -> Asking[list[Step]]:
         line = self._line
+        steps: list[Step] = []
         if line is None or (chunk.rate_hz, chunk.leads) != (line.rate_hz, line.names):
             line = self._begin(chunk.rate_hz, chunk.leads, chunk.first_sample)
         elif chunk.first_sample > line.next_sample:
-            yield from self._gap(line.next_sample, chunk.first_sample - line.next_sample)
+            steps += yield from self._gap(line.next_sample, chunk.first_sample - line.next_sample)
         elif chunk.first_sample < line.next_sample:
             # The device counts from another start: what it sends is a new signal.
             line = self._begin(chunk.rate_hz, chunk.leads, chunk.first_sample)
@@ -160,8 +166,9 @@ class EcgAnalyser(Processor):
             self._waiting.append(np.array(chunk.samples, np.float32, order="C"))
         if (conditioned := self._condition()) is not None:
             chunk.trace.conditioned_ns = time.monotonic_ns()
-            yield from self._analyse(line, conditioned)
+            steps += yield from self._analyse(line, conditioned)
             chunk.trace.inferred_ns = time.monotonic_ns()
+        return steps
 
     def _condition(self) -> Conditioned | None:
         """Condition the samples that wait, once they complete a frame of the QRS network: nothing is decided before."""
@@ -188,12 +195,12 @@ class EcgAnalyser(Processor):
         self._line = _Line(rate_hz, leads, channels, origin, origin)
         return self._line
 
-    def _gap(self, first: int, count: int) -> Iterator[Step]:
+    def _gap(self, first: int, count: int) -> Asking[list[Step]]:
         """Go on after missing samples: bridge a short gap, begin the signal anew after a long one."""
         line = self._line
         if line is None or count <= 0:
-            return
-        yield Step(first, line.rate_hz, first, "good", self._rhythm.state, missing=(first, count))
+            return []
+        steps = [Step(first, line.rate_hz, first, "good", self._rhythm.state, missing=(first, count))]
         line.next_sample = first + count
         line.doubtful = (first, first + count + round(_STEP_S * line.rate_hz))
         self._beats.interrupt()
@@ -203,7 +210,7 @@ class EcgAnalyser(Processor):
             self._waiting.append(np.full((count, len(line.channels.ecg)), np.nan, np.float32))
             self._pulses.push(np.full((count, len(line.channels.pulse)), np.nan, np.float32))
             if (conditioned := self._condition()) is not None:
-                yield from self._analyse(line, conditioned)
+                steps += yield from self._analyse(line, conditioned)
         else:
             line.origin, line.signal = first + count, "good"
             self._waiting.clear()
@@ -215,17 +222,18 @@ class EcgAnalyser(Processor):
             self._rhythm.vote.interrupt()
         self._rate.interrupt(first + count)
         self._rhythm.interrupt(first + count)
+        return steps
 
-    def _finish(self) -> Iterator[Step]:
+    def _finish(self) -> Asking[list[Step]]:
         """Give the beats that still wait for their look-ahead: nothing more will come."""
         line = self._line
         if line is None:
-            return
+            return []
         last = line.next_sample - 1
         step = Step(last, line.rate_hz, last, line.signal, self._rhythm.state)
         count = math.ceil(self._delay_s * line.rate_hz)
         silence = np.full((count, len(line.channels.ecg)), np.nan, np.float32)
-        block = self._reader.finish(self._conditioner.process(np.concatenate((*self._waiting, silence))))
+        block = yield from self._reader.finish(self._conditioner.process(np.concatenate((*self._waiting, silence))))
         self._waiting.clear()
         pushed = 0
         for moment in block.moments:
@@ -233,26 +241,28 @@ class EcgAnalyser(Processor):
             pushed = moment.end - block.begin
             for peak in moment.peaks:
                 if line.signal != "off" and peak.confirmed and self._place(line, peak) <= last:
-                    self._tell(line, step, peak)
+                    yield from self._tell(line, step, peak)
         step.block = self._block(line)
-        yield step
+        return [step]
 
-    def _analyse(self, line: _Line, conditioned: Conditioned) -> Iterator[Step]:
+    def _analyse(self, line: _Line, conditioned: Conditioned) -> Asking[list[Step]]:
         """Read conditioned samples, and decide at each moment that they complete."""
-        block = self._reader.read(conditioned)
+        block = yield from self._reader.read(conditioned)
         pushed = 0
+        steps = []
         for moment in block.moments:
             if any(peak.confirmed for peak in moment.peaks):
                 self._push(block, pushed, moment.end - block.begin)
                 pushed = moment.end - block.begin
-            yield self._step(line, moment)
+            steps.append((yield from self._step(line, moment)))
         self._push(block, pushed, len(block.samples))
+        return steps
 
     def _push(self, block: Block, first: int, end: int) -> None:
         self._beats.push(block.samples[first:end], block.sharp[first:end])
         self._conduction.push(block.samples[first:end])
 
-    def _step(self, line: _Line, moment: Moment) -> Step:
+    def _step(self, line: _Line, moment: Moment) -> Asking[Step]:
         """Decide what is known at one moment."""
         sample = line.origin + self._conditioner.needed(moment.end) - 1
         hop = moment.hop
@@ -274,7 +284,7 @@ class EcgAnalyser(Processor):
             )
         if line.signal != "off":
             for peak in moment.peaks:
-                self._tell(line, step, peak)
+                yield from self._tell(line, step, peak)
             for pulse in moment.pacing:
                 step.spikes.append(pulse._replace(at=self._stream_sample(line, pulse.at)))
         if hop is not None:
@@ -316,7 +326,7 @@ class EcgAnalyser(Processor):
     def _place(self, line: _Line, peak: RPeak) -> int:
         return max(line.origin, self._stream_sample(line, peak.at))
 
-    def _tell(self, line: _Line, step: Step, peak: RPeak) -> None:
+    def _tell(self, line: _Line, step: Step, peak: RPeak) -> Asking[None]:
         """Tell a beat, and what follows from it."""
         sample = self._place(line, peak)
         if line.doubtful[0] <= sample < line.doubtful[1]:
@@ -325,9 +335,9 @@ class EcgAnalyser(Processor):
             step.findings.append(self._beats.provisional(peak, sample, step.sample))
             return
         self._conduction.beat(peak.seen_at)
-        for beat in self._beats.confirmed(peak, sample, step.sample, line.rate_hz):
+        for beat in (yield from self._beats.confirmed(peak, sample, step.sample, line.rate_hz)):
             step.findings.append(beat)
-            fibrillation = self._fibrillation.beat(beat, line.rate_hz, self._beats.wave)
+            fibrillation = yield from self._fibrillation.beat(beat, line.rate_hz, self._beats.wave)
             if beat.stage == "confirmed":
                 step.beats.append(beat)
                 self._rhythm.beat(beat, fibrillation, self._beats.wave)

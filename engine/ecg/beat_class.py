@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from heartwire.engine.ecg.beat_context import BEFORE, ROWS, WIDTH, BeatContext, cut
 from heartwire.engine.ecg.conditioning import GRID_HZ
@@ -14,12 +15,27 @@ from heartwire.engine.ecg.paced_patient import PacedPatient
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import BeatClass
+from heartwire.engine.stacking import Asking, Question, alone
 
 CLASSES: tuple[BeatClass, ...] = ("N", "S", "V", "F", "Q")
 _VENTRICULAR: BeatClass = "V"
 _PACED: BeatClass = "Q"
 
 _WAVE = 256
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _push(wave: npt.NDArray[np.float32], samples: npt.NDArray[np.float32], sharp: npt.NDArray[np.float32]) -> None:
+    """Move the last samples of a wave, (ROWS, _WAVE), on by those that come."""
+    n = len(samples)
+    kept = min(n, _WAVE)
+    for row in range(ROWS):
+        for k in range(_WAVE - kept):
+            wave[row, k] = wave[row, k + kept]
+    for k in range(kept):
+        for lead in range(2):
+            wave[lead, _WAVE - kept + k] = samples[n - kept + k, lead]
+            wave[2 + lead, _WAVE - kept + k] = sharp[n - kept + k, lead]
 
 
 class Verdict(NamedTuple):
@@ -67,7 +83,8 @@ class BeatClassifier:
         except KeyError as error:
             msg = f"the card of model {card.name} lacks the setting {error.args[0]}"
             raise ModelError(msg) from None
-        self._runner = model.runner()
+        self._stack = model.stack
+        self._network = model.stack.state()
         self._context = BeatContext()
         self._patient = PacedPatient()
         self._wave = np.zeros((ROWS, _WAVE), np.float32)
@@ -81,7 +98,7 @@ class BeatClassifier:
 
     def reset(self) -> None:
         """Return to the state of a fresh classifier."""
-        self._runner.reset()
+        self._network.reset()
         self._context.reset()
         self._patient.reset()
         self._wave[:] = 0.0
@@ -92,14 +109,14 @@ class BeatClassifier:
 
     def push(self, samples: npt.NDArray[np.float32], sharp: npt.NDArray[np.float32]) -> None:
         """Take the next conditioned samples and how sharply the source stands out, (n_samples, 2) in mV each."""
-        n = len(samples)
-        kept = min(n, _WAVE)
-        self._n_samples += n
-        self._wave[:, : _WAVE - kept] = self._wave[:, kept:]
-        self._wave[:2, _WAVE - kept :] = samples[n - kept :].T
-        self._wave[2:, _WAVE - kept :] = sharp[n - kept :].T
+        _push(self._wave, samples, sharp)
+        self._n_samples += len(samples)
 
     def classify(self, at: float) -> tuple[Verdict, Verdict | None]:
+        """Do what `asking` does, for this stream alone."""
+        return alone(self.asking(at))
+
+    def asking(self, at: float) -> Asking[tuple[Verdict, Verdict | None]]:
         """Class the beat whose R peak was confirmed at the grid sample `at`, which must be `AFTER` samples ago.
 
         Returns
@@ -108,14 +125,12 @@ class BeatClassifier:
         """
         cut(self._wave, int(np.floor(at + 0.5)) - BEFORE - (self._n_samples - _WAVE), self._crop)
         self._context.beat(self._crop, at)
-        inputs, outputs = self._runner.inputs, self._runner.outputs
-        inputs["wave"][0, :, 0] = self._context.wave
-        inputs["features"][0] = self._context.features
-        self._runner.run()
+        inputs = {"wave": self._context.wave[:, None], "features": self._context.features}
+        answer = yield Question(self._stack, inputs, state=self._network)
         rr_s = (at - self._last_at) / GRID_HZ if self._n_beats else 0.0
         at_pace = self._patient.at_pace(rr_s)
-        now = self._verdict("immediate", outputs["immediate"][0])
-        before = self._verdict("revised", outputs["revised"][0]) if self._n_beats else None
+        now = self._verdict("immediate", answer.rows("immediate")[0])
+        before = self._verdict("revised", answer.rows("revised")[0]) if self._n_beats else None
         self._patient.beat(rr_s, paced=now.label == _PACED)
         if before is not None:
             before = _of_pacemaker(before, at_pace=self._last_at_pace)
@@ -132,7 +147,7 @@ class BeatClassifier:
         """Give the whole state."""
         return msgspec.msgpack.encode(
             _State(
-                self._runner.snapshot(),
+                self._network.snapshot(),
                 self._context.snapshot(),
                 self._patient.snapshot(),
                 self._wave.tobytes(),
@@ -146,7 +161,7 @@ class BeatClassifier:
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
         s = msgspec.msgpack.decode(state, type=_State)
-        self._runner.restore(s.network)
+        self._network.restore(s.network)
         self._context.restore(s.context)
         self._patient.restore(s.patient)
         self._wave = np.frombuffer(s.wave, np.float32).reshape(ROWS, _WAVE).copy()

@@ -115,13 +115,15 @@ def _condition(
     invalid_run: npt.NDArray[np.int64],
     kernel: _Doubles,
     high_pass: _Doubles,
-    samples: npt.NDArray[np.float32],
-    valid: _Flags,
-    held: _Flags,
-    high: npt.NDArray[np.float32],
-    sharp: npt.NDArray[np.float32],
+    numbers: npt.NDArray[np.float32],
+    flags: _Flags,
 ) -> int:
-    """Run the recursion over one chunk; give the number of grid samples written."""
+    """Run the recursion over one chunk; give the number of grid samples written.
+
+    `numbers` takes samples, high and sharp, `flags` valid and held of `Conditioned`.
+    """
+    samples, high, sharp = numbers[0], numbers[1], numbers[2]
+    valid, held = flags[0], flags[1]
     n_leads = source.shape[1]
     ring_length = ring.shape[0]
     mask = ring_length - 1
@@ -270,11 +272,8 @@ class Conditioner:
             (n_samples, n_leads), mV; NaN where invalid. Samples that are missing altogether are given as NaN.
         """
         room = int(len(samples) * GRID_HZ / self.rate_hz) + 2
-        out = np.empty((room, self.n_leads), np.float32)
-        high = np.empty((room, self.n_leads), np.float32)
-        sharp = np.empty((room, self.n_leads), np.float32)
-        valid = np.empty((room, self.n_leads), np.bool_)
-        held = np.empty((room, self.n_leads), np.bool_)
+        numbers = np.empty((3, room, self.n_leads), np.float32)
+        flags = np.empty((2, room, self.n_leads), np.bool_)
         n = _condition(
             np.ascontiguousarray(samples, np.float32),
             self.rate_hz,
@@ -286,13 +285,12 @@ class Conditioner:
             self._invalid_run,
             _KERNEL,
             _HIGH_PASS,
-            out,
-            valid,
-            held,
-            high,
-            sharp,
+            numbers,
+            flags,
         )
-        return Conditioned(out, valid, held, high, sharp).part(0, n)
+        out, high, sharp = numbers[:, :n]
+        valid, held = flags[:, :n]
+        return Conditioned(out, valid, held, high, sharp)
 
     def needed(self, n_grid: int) -> int:
         """Give how many source samples it takes for so many grid samples."""

@@ -163,6 +163,29 @@ def _without_beats(wave: _Doubles, beats: npt.NDArray[np.int64], after: int) -> 
     return left
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _thin(samples: FloatArray, points: FloatArray, n_points: int, rest: FloatArray, n_rest: int) -> tuple[int, int]:
+    """Put the means of samples into the last points; give how many points and samples of the next there are then."""
+    n_new = (n_rest + len(samples)) // _THINNED
+    kept = max(_BUFFER - n_new, 0)
+    for i in range(kept):
+        points[i] = points[i + _BUFFER - kept]
+    at = kept - max(n_new - _BUFFER, 0)
+    for i in range(len(samples)):
+        rest[n_rest] = samples[i]
+        n_rest += 1
+        if n_rest == _THINNED:
+            n_rest = 0
+            if at >= 0:
+                for lead in range(2):
+                    total = rest[0, lead]
+                    for k in range(1, _THINNED):
+                        total += rest[k, lead]
+                    points[at, lead] = total / np.float32(_THINNED)
+            at += 1
+    return n_points + n_new, n_rest
+
+
 class ConductionMeter:
     """Follows atria and ventricles of one stream."""
 
@@ -173,7 +196,8 @@ class ConductionMeter:
         """Return to the state of a fresh meter."""
         self._points: FloatArray = np.zeros((_BUFFER, 2), np.float32)
         self._n_points = 0
-        self._rest: FloatArray = np.empty((0, 2), np.float32)
+        self._rest: FloatArray = np.zeros((_THINNED, 2), np.float32)
+        self._n_rest = 0
         self.forget(0.0)
 
     def interrupt(self, until: float) -> None:
@@ -191,13 +215,7 @@ class ConductionMeter:
 
     def push(self, samples: FloatArray) -> None:
         """Take the next conditioned samples, (n_samples, 2) mV at 250 Hz, up to where the next beat is decided."""
-        whole = np.concatenate((self._rest, samples))
-        n = len(whole) // _THINNED
-        self._rest = whole[n * _THINNED :]
-        if n:
-            thinned = whole[: n * _THINNED].reshape(n, _THINNED, 2).mean(axis=1)
-            self._points = np.concatenate((self._points, thinned))[-_BUFFER:]
-            self._n_points += n
+        self._n_points, self._n_rest = _thin(samples, self._points, self._n_points, self._rest, self._n_rest)
 
     def beat(self, at: float) -> None:
         """Take the next beat, its R peak on the 250 Hz grid; `block` tells what is known then."""
@@ -258,7 +276,7 @@ class ConductionMeter:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        arrays = self._points.tobytes(), self._rest.tobytes()
+        arrays = self._points.tobytes(), self._rest[: self._n_rest].tobytes()
         judged = self._shown, self._judged_at, self.block
         return msgspec.msgpack.encode((*arrays, self._n_points, self._since, self._beats, *judged))
 
@@ -267,5 +285,7 @@ class ConductionMeter:
         layout = tuple[bytes, bytes, int, int, list[float], list[int], float, AvBlock | None]
         kept = msgspec.msgpack.decode(state, type=layout)
         points, rest, self._n_points, self._since, self._beats, self._shown, self._judged_at, self.block = kept
-        self._points = np.frombuffer(points, np.float32).reshape(-1, 2)
-        self._rest = np.frombuffer(rest, np.float32).reshape(-1, 2)
+        self._points = np.frombuffer(points, np.float32).reshape(-1, 2).copy()
+        of_rest = np.frombuffer(rest, np.float32).reshape(-1, 2)
+        self._n_rest = len(of_rest)
+        self._rest[: self._n_rest] = of_rest

@@ -10,6 +10,7 @@ from heartwire.engine.ecg.last_beats import N_BEATS, Array, LastBeats
 from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import Beat, Reason
+from heartwire.engine.stacking import Asking, Question
 
 LABEL = "AFIB"
 
@@ -77,7 +78,7 @@ class FibrillationDetector:
     """
 
     def __init__(self, model: Model, settings: FibrillationSettings) -> None:
-        self._runner = model.runner()
+        self._stack = model.stack
         self._settings = settings
         self._beats = LastBeats()
         self._decision = Decision()
@@ -91,7 +92,7 @@ class FibrillationDetector:
         """Take note that samples are missing: the interval to the next beat tells nothing."""
         self._beats.interrupt()
 
-    def beat(self, beat: Beat, rate_hz: float, wave: Array) -> RhythmState:
+    def beat(self, beat: Beat, rate_hz: float, wave: Array) -> Asking[RhythmState]:
         """Take a beat as it is told.
 
         Parameters
@@ -111,9 +112,8 @@ class FibrillationDetector:
             self._beats.revise(beat.sample, beat.label)
             return self._decision.state
         self._beats.beat(beat.sample, rate_hz, beat.label, wave)
-        self._runner.inputs["features"][0] = self._beats.features()
-        self._runner.run()
-        p = float(self._runner.outputs["fibrillation"][0, 0])
+        answer = yield Question(self._stack, {"features": self._beats.features()})
+        p = float(answer.rows("fibrillation")[0, 0])
         self._decision = decide(self._decision, p, self._beats.samples, self._settings)
         return self._decision.state
 

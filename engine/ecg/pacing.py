@@ -88,6 +88,41 @@ def _is_alone(wave: FloatArray, bases: npt.NDArray[np.float64]) -> bool:
     return True
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _find(
+    recent: FloatArray,
+    samples: FloatArray,
+    sharp: FloatArray,
+    first: int,
+    bases: npt.NDArray[np.float64],
+    railed_bases: npt.NDArray[np.float64],
+    found: npt.NDArray[np.float64],
+) -> int:
+    """Take samples, the first after `recent` being number `first`; write place, height, alone of each pulse known."""
+    n = len(samples)
+    whole = np.empty((_BUFFER + n, 4), np.float32)
+    whole[:_BUFFER] = recent
+    whole[_BUFFER:, :2] = samples
+    whole[_BUFFER:, 2:] = sharp
+    recent[:] = whole[n:]
+    height = np.maximum(whole[:, 2], whole[:, 3])
+    written = 0
+    # Those whose last sample came with this call.
+    for at in range(_BUFFER - AFTER, _BUFFER + n - AFTER):
+        if height[at] < _LEAST_MV or first - _BUFFER + at < BEFORE:
+            continue
+        sharpest = True
+        for k in range(at - _APART, at + _APART + 1):
+            sharpest = sharpest and (height[k] < height[at] if k < at else height[k] <= height[at])
+        if sharpest:
+            found[written, 0] = first - _BUFFER + at
+            found[written, 1] = height[at]
+            wave = np.ascontiguousarray(whole[at - BEFORE : at + AFTER + 1, :2])
+            found[written, 2] = _is_alone(wave, railed_bases if height[at] >= _RAILED_MV else bases)
+            written += 1
+    return written
+
+
 class PulseFinder:
     """Finds the pacer's pulses in the two analysed leads of one stream."""
 
@@ -108,21 +143,10 @@ class PulseFinder:
         samples, sharp
             (n_samples, 2), mV.
         """
-        whole = np.concatenate((self._recent, np.concatenate((samples, sharp), axis=1)))
-        first = self._n_taken - _BUFFER
+        found = np.empty((len(samples) // _APART + 2, 3))
+        n = _find(self._recent, samples, sharp, self._n_taken, _BASES, _RAILED_BASES, found)
         self._n_taken += len(samples)
-        self._recent = whole[-_BUFFER:].copy()
-        height = whole[:, 2:].max(axis=1)
-        # Those whose last sample came with this call.
-        begin, end = _BUFFER - AFTER, len(whole) - AFTER
-        pulses = []
-        for at in (begin + np.flatnonzero(height[begin:end] >= _LEAST_MV)).tolist():
-            near = height[at - _APART : at + _APART + 1]
-            if near.argmax() == _APART and first + at >= BEFORE:
-                bases = _RAILED_BASES if height[at] >= _RAILED_MV else _BASES
-                alone = bool(_is_alone(whole[at - BEFORE : at + AFTER + 1, :2], bases))
-                pulses.append(PacerPulse(first + at, float(height[at]), alone))
-        return pulses
+        return [PacerPulse(int(at), height, bool(alone)) for at, height, alone in found[:n].tolist()] if n else []
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
@@ -131,4 +155,4 @@ class PulseFinder:
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
         self._n_taken, recent = msgspec.msgpack.decode(state, type=tuple[int, bytes])
-        self._recent = np.frombuffer(recent, np.float32).reshape(_BUFFER, -1)
+        self._recent = np.frombuffer(recent, np.float32).reshape(_BUFFER, -1).copy()

@@ -14,10 +14,15 @@ from heartwire.engine.ecg.analyser import EcgAnalyser
 from heartwire.engine.ecg.conduction import ConductionMeter
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.joining import joined
+from heartwire.engine.ecg.leads import N_ANALYSED
 from heartwire.engine.ecg.settings import EcgSettings, read_settings
 from heartwire.engine.inference import shared
 from heartwire.engine.messages import EcgChunk, Finding, Item
 from heartwire.engine.processor import Processor
+from heartwire.engine.stacking import Asking, alone
+
+_FRAMES = 8
+"""Most frames of the QRS network in a message of usual length: 256 ms."""
 
 
 class EcgPipeline(Processor):
@@ -40,6 +45,7 @@ class EcgPipeline(Processor):
         names = {name: getattr(settings, name) for name in ("qrs_model", "beat_model", "vf_model", "af_model")}
         models = {key: shared(name, settings.provider, settings.threads) for key, name in names.items()}
         qrs_model, beat_model, vf_model, af_model = models.values()
+        self._qrs, self._vf, self._of_beats = qrs_model, vf_model, (beat_model, af_model)
         fibrillation = FibrillationDetector(af_model, settings.fibrillation)
         self._analyser = EcgAnalyser(stream, settings, qrs_model, beat_model, vf_model, fibrillation)
         verifier = None
@@ -54,14 +60,27 @@ class EcgPipeline(Processor):
 
     def process(self, item: Item) -> Iterable[Finding]:
         """Take the next item; give the findings it completes, alarms after what they rest on."""
-        for step in self._analyser.steps(item):
-            yield from step.findings
-            yield from self._rules.step(step)
+        return self.process_many([item])
 
     def process_many(self, items: Sequence[Item]) -> Iterable[Finding]:
         """Take several waiting items at once; same output as one by one."""
+        return alone(self.asking(items))
+
+    def asking(self, items: Sequence[Item]) -> Asking[list[Finding]]:
+        """Take several waiting items at once, while other streams take theirs."""
+        findings: list[Finding] = []
         for item in joined(items):
-            yield from self.process(item)
+            for step in (yield from self._analyser.asking_steps(item)):
+                findings += step.findings
+                findings += self._rules.step(step)
+        return findings
+
+    def share(self, n_streams: int) -> None:
+        """Run once every shape of the networks that messages of so many streams lead to."""
+        self._qrs.stack.warm_up(n_streams, frames=range(1, _FRAMES + 1))
+        self._vf.stack.warm_up(n_streams, rows=N_ANALYSED)
+        for model in self._of_beats:
+            model.stack.warm_up(n_streams)
 
     def reset(self) -> None:
         """Return to the state of a fresh processor."""

@@ -15,11 +15,13 @@ from heartwire.engine.ecg.pacing import PacerPulse
 from heartwire.engine.ecg.slots import FRAME, REACH, SLOT, Bar, QrsSettings, SlotDecoder
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import FloatArray
+from heartwire.engine.stacking import Asking, Question, alone
 
 QUALITY_FRAMES = 30
 """Frames over which the network's quality is averaged: 0.96 s."""
 
-_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64, 256)
+_SIZES = (256, 64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
+"""Frames that the network takes at once."""
 _WAVE = 256
 _SNAP = 12
 _SNAP_LEAST_MV = 0.05
@@ -93,7 +95,8 @@ class QrsDetector:
 
     def __init__(self, model: Model) -> None:
         settings = QrsSettings.from_card(model.card.settings)
-        self._runner = model.piece_runner(_SIZES)
+        self._stack = model.stack
+        self._network = model.stack.state()
         self._decoder = SlotDecoder(settings)
         self.delay = settings.delay + REACH * SLOT + _SNAP
         """Most samples from an R peak in the conditioned signal to its confirmation."""
@@ -102,7 +105,7 @@ class QrsDetector:
 
     def reset(self) -> None:
         """Return to the state of a fresh detector."""
-        self._runner.reset()
+        self._network.reset()
         self._decoder.reset()
         self._recent: FloatArray = np.zeros((_WAVE, 2), np.float32)
         """The last samples that the network has seen, and those that do not fill a frame yet."""
@@ -115,6 +118,10 @@ class QrsDetector:
         return self._decoder.n_slots * SLOT // FRAME
 
     def process(self, samples: FloatArray, pulses: Sequence[PacerPulse] = ()) -> list[RPeak]:
+        """Do what `asking` does, for this stream alone."""
+        return alone(self.asking(samples, pulses))
+
+    def asking(self, samples: FloatArray, pulses: Sequence[PacerPulse] = ()) -> Asking[list[RPeak]]:
         """Take the next samples; give the peaks that they show, in the order of their decision.
 
         Parameters
@@ -134,10 +141,10 @@ class QrsDetector:
         if n == 0:
             return []
         first = self._n_frames * FRAME - _WAVE
-        outputs = self._runner.run(whole[_WAVE : _WAVE + n].T[None, :, None])
-        self._quality = np.concatenate((self._quality[-QUALITY_FRAMES:], outputs["quality"][0, :, 0].T))
+        qrs, quality = yield from self._ask(whole[_WAVE : _WAVE + n].T[None, :, None])
+        self._quality = np.concatenate((self._quality[-QUALITY_FRAMES:], quality.T))
         peaks = []
-        for at, decided_at, confidence, confirmed in self._decoder.decode(outputs["qrs"][0, :, 0], self._barred):
+        for at, decided_at, confidence, confirmed in self._decoder.decode(qrs, self._barred):
             place = at = float(at)
             if confirmed:
                 # Counted from a place that the cutting into calls does not change: so much is lost in rounding.
@@ -147,6 +154,21 @@ class QrsDetector:
         passed = self._n_frames * FRAME - self.delay
         self._barred = [bar for bar in self._barred if bar.last >= passed]
         return peaks
+
+    def _ask(self, signal: FloatArray) -> Asking[tuple[FloatArray, FloatArray]]:
+        """Run the network on whole frames, (1, 2, 1, n_samples), in the largest pieces that fit."""
+        n_frames = signal.shape[-1] // FRAME
+        pieces, at = [], 0
+        for size in _SIZES:
+            while n_frames - at >= size:
+                piece = {"signal": signal[..., at * FRAME : (at + size) * FRAME]}
+                answer = yield Question(self._stack, piece, frames=size, state=self._network)
+                pieces.append((answer.rows("qrs")[0, :, 0].copy(), answer.rows("quality")[0, :, 0].copy()))
+                at += size
+        if len(pieces) == 1:
+            return pieces[0]
+        qrs, quality = zip(*pieces, strict=True)
+        return np.concatenate(qrs, axis=1), np.concatenate(quality, axis=1)
 
     def quality(self, end: int) -> npt.NDArray[np.float64]:
         """Give the quality that the network sees in each lead over the last second before the grid sample `end`.
@@ -163,7 +185,7 @@ class QrsDetector:
         """Give the whole state."""
         return msgspec.msgpack.encode(
             _State(
-                self._runner.snapshot(),
+                self._network.snapshot(),
                 self._decoder.snapshot(),
                 self._recent.tobytes(),
                 self._quality[-QUALITY_FRAMES:].tobytes(),
@@ -174,7 +196,7 @@ class QrsDetector:
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
         s = msgspec.msgpack.decode(state, type=_State)
-        self._runner.restore(s.network)
+        self._network.restore(s.network)
         self._decoder.restore(s.decoder)
         self._recent = np.frombuffer(s.recent, np.float32).reshape(-1, 2)
         self._quality = np.frombuffer(s.quality, np.float32).reshape(-1, 2)

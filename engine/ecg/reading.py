@@ -23,6 +23,7 @@ from heartwire.engine.ecg.slots import FRAME
 from heartwire.engine.ecg.ventricular import RhythmWindow, VentricularDetector
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import FloatArray
+from heartwire.engine.stacking import Asking
 
 QUALITY_HOPS = 6
 """Signal quality is told every so many hops: 0.96 s."""
@@ -123,16 +124,16 @@ class SignalReader:
         self._since = [0] * N_ANALYSED
         """Since when each channel holds its lead."""
 
-    def read(self, conditioned: Conditioned) -> Block:
+    def read(self, conditioned: Conditioned) -> Asking[Block]:
         """Take the next samples; give what they complete."""
         begin = self._n_taken
         leads = self._choice.chosen
-        hops = self._hops(conditioned)
+        hops, measured = self._hops(conditioned)
         samples = self._channels(conditioned.samples, begin, leads, hops)
         sharp = self._channels(conditioned.sharp, begin, leads, hops)
         pulses = self._pacing.process(samples, sharp)
         moments: dict[int, Moment] = {}
-        for peak in self._qrs.process(samples, pulses):
+        for peak in (yield from self._qrs.asking(samples, pulses)):
             moments.setdefault(peak.decided_at + 1, Moment(peak.decided_at + 1)).peaks.append(peak)
         for hop in hops:
             hop.told = self._told(hop)
@@ -141,26 +142,28 @@ class SignalReader:
         for hop in hops:
             moments[hop.end].pacing = [pulse for pulse in self._pulses if pulse.at + PULSE_AFTER < hop.end]
             self._pulses = self._pulses[len(moments[hop.end].pacing) :]
+        if hops:
+            yield from self._judge(measured, hops)
         return Block(begin, samples, sharp, [moments[end] for end in sorted(moments)])
 
-    def finish(self, conditioned: Conditioned) -> Block:
+    def finish(self, conditioned: Conditioned) -> Asking[Block]:
         """Take what stands for samples after the end of the stream; give the peaks that waited for them."""
         begin = self._n_taken
         self._n_taken += len(conditioned.samples)
         samples = self._channels(conditioned.samples, begin, self._choice.chosen, [])
         sharp = self._channels(conditioned.sharp, begin, self._choice.chosen, [])
         pulses = self._pacing.process(samples, sharp)
-        peaks = self._qrs.process(samples, pulses)
+        peaks = yield from self._qrs.asking(samples, pulses)
         return Block(begin, samples, sharp, [Moment(p.decided_at + 1, [p]) for p in peaks])
 
-    def _hops(self, conditioned: Conditioned) -> list[Hop]:
-        """Take samples; judge the hops that they complete."""
+    def _hops(self, conditioned: Conditioned) -> tuple[list[Hop], FloatArray]:
+        """Take samples; judge the hops that they complete; give those and their samples of every lead."""
         first = self._n_taken // HOP * HOP
         self._n_taken += len(conditioned.samples)
         self._rest.append(conditioned)
         n = (self._n_taken - first) // HOP * HOP
         if n == 0:
-            return []
+            return [], conditioned.samples[:0]
         whole = Conditioned.joined(self._rest)
         self._rest = [whole.part(n, len(whole.samples))]
         hops = []
@@ -170,17 +173,17 @@ class SignalReader:
             analysed = self._choice.chosen
             self._choice.update(LeadQuality(measured.quality[number], measured.off[number]))
             hops.append(Hop(first + (number + 1) * HOP, values, bool(every_off[number]), analysed, self._choice.chosen))
-        self._judge(whole.samples[:n], first, hops)
-        return hops
+        return hops, whole.samples[:n]
 
-    def _judge(self, samples: FloatArray, begin: int, hops: list[Hop]) -> None:
-        """Give hops that follow each other from `begin` on the windows that end with them."""
+    def _judge(self, samples: FloatArray, hops: list[Hop]) -> Asking[None]:
+        """Give hops that follow each other the windows that end with them."""
+        begin = hops[0].end - HOP
         channels = self._channels(samples, begin, hops[0].analysed, hops)
         windows: list[RhythmWindow] = []
         done = begin
         for hop in hops:
             if (moved := hop.moved()) or hop is hops[-1]:
-                windows += self._ventricular.process(channels[done - begin : hop.end - begin])
+                windows += yield from self._ventricular.asking(channels[done - begin : hop.end - begin])
                 done = hop.end
             for channel in moved:
                 self._ventricular.restart(channel)

@@ -102,6 +102,9 @@ class Bar(NamedTuple):
     known_at: int
 
 
+_NOTHING_BARRED = np.empty((0, 3))
+
+
 class Peak(NamedTuple):
     """An R peak on the conditioned grid, with fractions; `decided_at` is the last grid sample that it rests on."""
 
@@ -203,14 +206,19 @@ class SlotDecoder:
             The stretches in which no peak is to be confirmed.
         """
         s = self.settings
-        early, sure = (qrs[which * SLOTS : (which + 1) * SLOTS].T.ravel() for which in (s.provisional, s.confirmed))
+        early = qrs[s.provisional * SLOTS : (s.provisional + 1) * SLOTS].T.ravel()
+        sure = qrs[s.confirmed * SLOTS : (s.confirmed + 1) * SLOTS].T.ravel()
         found = np.empty((2 * len(sure) // REFRACTORY + 4, 4))
-        stretches = np.array(barred, np.float64).reshape(-1, 3)
-        stretches[:, :2] /= SLOT
+        stretches = _NOTHING_BARRED
+        if barred:
+            stretches = np.array(barred, np.float64)
+            stretches[:, :2] /= SLOT
         n = _decode(early, sure, self._ring, self._counters, self._thresholds, self._lookaheads, stretches, found)
+        if not n:
+            return []
         return [
             Peak((at + 0.5) * SLOT - 0.5, (int(slot) // SLOTS + 1) * FRAME - 1, confidence, bool(confirmed))
-            for at, slot, confidence, confirmed in found[:n]
+            for at, slot, confidence, confirmed in found[:n].tolist()
         ]
 
     def snapshot(self) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from heartwire.engine.ecg.beat_class import BeatClassifier, Verdict
@@ -11,6 +9,7 @@ from heartwire.engine.ecg.qrs import RPeak
 from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import Beat, BeatClass, BeatStage, FloatArray
+from heartwire.engine.stacking import Asking
 
 _NOT_CLASSED: BeatClass = "Q"
 
@@ -76,14 +75,16 @@ class BeatTeller:
             stage="provisional",
         )
 
-    def confirmed(self, peak: RPeak, sample: int, decision_sample: int, rate_hz: float) -> Iterator[Beat]:
+    def confirmed(self, peak: RPeak, sample: int, decision_sample: int, rate_hz: float) -> Asking[list[Beat]]:
         """Tell a beat with its class; before it the one before, where its class is another one now."""
-        verdict, of_last = self._classifier.classify(peak.seen_at)
+        verdict, of_last = yield from self._classifier.asking(peak.seen_at)
         last = self._last
+        told = []
         if last and of_last and of_last.label != last.label and sample - last.sample <= LONGEST_INTERVAL_S * rate_hz:
-            yield self._beat("revised", last.sample, decision_sample, of_last, last.confidence)
+            told.append(self._beat("revised", last.sample, decision_sample, of_last, last.confidence))
         self._last = _Last(sample, verdict.label, peak.confidence)
-        yield self._beat("confirmed", sample, decision_sample, verdict, peak.confidence)
+        told.append(self._beat("confirmed", sample, decision_sample, verdict, peak.confidence))
+        return told
 
     def _beat(self, stage: BeatStage, sample: int, decision_sample: int, verdict: Verdict, confidence: float) -> Beat:
         return Beat(

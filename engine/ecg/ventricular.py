@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numba import njit
 
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import FloatArray
+from heartwire.engine.stacking import Asking, Question, alone
 
 WINDOW = 1000
 """Conditioned samples in a window: 4 s."""
@@ -26,6 +28,16 @@ _MANY = 8
 """Windows judged at once where so many are complete."""
 LABELS = ("other", "VT", "VF", "noise")
 """What the network tells apart; flutter counts as VF."""
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _push(buffer: FloatArray, samples: FloatArray) -> None:
+    """Move the last samples on by those that come."""
+    n = min(len(samples), len(buffer))
+    for i in range(len(buffer) - n):
+        buffer[i] = buffer[i + n]
+    for i in range(n):
+        buffer[len(buffer) - n + i] = samples[len(samples) - n + i]
 
 
 class RhythmWindow(NamedTuple):
@@ -71,7 +83,7 @@ class VentricularDetector:
             msg = f"model {model.card.name} tells apart {model.card.labels}, expected {list(LABELS)}"
             raise ModelError(msg)
         self.n_leads = n_leads
-        self._runners = {n: model.runner(batch=n * n_leads) for n in (_MANY, 1)}
+        self._stack = model.stack
         self.reset()
 
     def reset(self) -> None:
@@ -85,6 +97,10 @@ class VentricularDetector:
         self._began[lead] = self._n_taken
 
     def process(self, samples: FloatArray) -> list[RhythmWindow]:
+        """Do what `asking` does, for this stream alone."""
+        return alone(self.asking(samples))
+
+    def asking(self, samples: FloatArray) -> Asking[list[RhythmWindow]]:
         """Take the next conditioned samples; give the windows they complete.
 
         Parameters
@@ -92,23 +108,26 @@ class VentricularDetector:
         samples
             (n_samples, n_leads) mV at 250 Hz.
         """
-        whole = np.concatenate((self._buffer, samples))
         before = self._n_taken
         self._n_taken += len(samples)
-        self._buffer = whole[-WINDOW:].copy()
         first = max(before // STEP + 1, -(-WINDOW // STEP)) * STEP
         if first > self._n_taken:
+            _push(self._buffer, samples)
             return []
+        whole = np.concatenate((self._buffer, samples))
+        self._buffer = whole[-WINDOW:].copy()
         ends = list(range(first, self._n_taken + 1, STEP))
-        windows = np.lib.stride_tricks.sliding_window_view(whole, WINDOW, axis=0)[first - before :: STEP]
         found: list[RhythmWindow] = []
-        for many, runner in self._runners.items():
-            while len(ends) - len(found) >= many:
-                done = len(found)
-                signal = runner.inputs["signal"].reshape(many, self.n_leads, -1)
-                np.clip(windows[done : done + many, :, THINNED - 1 :: THINNED], -LIMIT_MV, LIMIT_MV, out=signal)
-                runner.run()
-                found += self._told(ends[done : done + many], runner.outputs["rhythm"])
+        while found_n := min(len(ends) - len(found), _MANY):
+            done = len(found)
+            many = _MANY if found_n == _MANY else 1
+            signal = np.empty((many, self.n_leads, WINDOW // THINNED), np.float32)
+            for window, end in zip(signal, ends[done:], strict=False):
+                at = end - before
+                np.clip(whole[at + THINNED - 1 : at + WINDOW : THINNED].T, -LIMIT_MV, LIMIT_MV, out=window)
+            rows = many * self.n_leads
+            answer = yield Question(self._stack, {"signal": signal.reshape(rows, 1, 1, -1)}, rows)
+            found += self._told(ends[done : done + many], answer.rows("rhythm"))
         return found
 
     def _told(self, ends: list[int], rhythm: FloatArray) -> list[RhythmWindow]:

@@ -20,6 +20,7 @@ from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import Beat
+from heartwire.engine.stacking import Asking
 from heartwire.models.ecg.recordings import rhythm_changes
 
 N_FOLDS = 5
@@ -94,12 +95,13 @@ class _Keeper(FibrillationDetector):
     def __init__(self) -> None:
         self.beats: list[tuple[int, str, Array]] = []
 
-    def beat(self, beat: Beat, rate_hz: float, wave: Array) -> RhythmState:  # noqa: ARG002
+    def beat(self, beat: Beat, rate_hz: float, wave: Array) -> Asking[RhythmState]:  # noqa: ARG002
         if beat.stage == "confirmed":
             self.beats.append((beat.sample, beat.label, thinned(wave[:CHANNELS])))
         elif self.beats and self.beats[-1][0] == beat.sample:
             self.beats[-1] = (beat.sample, beat.label, self.beats[-1][2])
         return RhythmState(UNKNOWN, 0)
+        yield
 
     def reset(self) -> None:
         pass

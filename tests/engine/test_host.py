@@ -163,3 +163,12 @@ def test_alarms_that_were_told_do_not_go_back_with_a_processor_that_failed(
     assert [(f.condition, f.change) for f in found if isinstance(f, AlarmEvent)] == [
         ("VF", "latched"), ("TACHY", "on"),
     ]  # fmt: skip
+
+
+def test_each_finding_of_items_taken_at_once_counts_from_the_item_that_completed_it() -> None:
+    items = [chunk(0), chunk(10), chunk(20)]
+    for n, item in enumerate(items):
+        item.trace.intended_ns = 1000 + n
+    findings = StreamHost(STREAM, Counting()).handle_many(items)
+    assert [f.trace.intended_ns for f in findings] == [1000, 1001, 1002]
+    assert len({f.trace.decided_ns for f in findings}) == 1

@@ -35,7 +35,7 @@ def test_the_same_weights_find_the_same_and_others_do_not_fit(tmp_path: Path) ->
     with Supervisor(config, tmp_path, lambda _: None) as supervisor:
 
         def progress(_: Summary) -> None:
-            if not thread and supervisor.plan.snapshot_path("work-ecg").exists():
+            if not thread and supervisor.plan.snapshot_path(STREAM).exists():
                 thread.append(threading.Thread(target=shadow, args=(supervisor,)))
                 thread[0].start()
 
@@ -55,6 +55,6 @@ def test_the_same_weights_find_the_same_and_others_do_not_fit(tmp_path: Path) ->
 def test_a_worker_that_has_saved_nothing_yet_is_told(tmp_path: Path) -> None:
     with (
         Supervisor(Config(stream=[StreamConfig(id=STREAM, source=ECG)]), tmp_path, lambda _: None) as supervisor,
-        pytest.raises(ConfigError, match="has saved nothing yet"),
+        pytest.raises(ConfigError, match="has saved nothing of bed-1/ecg yet"),
     ):
         Shadow(supervisor.plan, STREAM, "qrs_model", "ecg-qrs")

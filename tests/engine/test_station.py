@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from heartwire.engine.config import EngineConfig, StreamConfig
 from heartwire.engine.errors import ModelError
 from heartwire.engine.messages import CatheterFix, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
 from heartwire.engine.processor import Processor
+from heartwire.engine.stacking import alone
 from heartwire.engine.station import Station
 
 
@@ -216,3 +217,72 @@ def test_technical_conditions_survive_a_restart_until_the_next_frame_works(
     later.work()
     assert later.technical() == []
     assert changes(alarms) == [("PROCESSOR", "on"), ("PROCESSOR", "off")]
+
+
+class Noting(Fixing):
+    """Notes what it is given at once."""
+
+    taken: list[list[int]]
+
+    def __init__(self) -> None:
+        self.taken = []
+
+    def process(self, item: Item) -> Iterable[Finding]:
+        return self.process_many([item])
+
+    def process_many(self, items: Sequence[Item]) -> Iterable[Finding]:
+        self.taken.append([item.seq for item in items])
+        return []
+
+
+@pytest.fixture
+def noting(monkeypatch: pytest.MonkeyPatch) -> tuple[Station, list[Noting]]:
+    """A station of a paced ECG stream, and the processors that it made."""
+    made: list[Noting] = []
+
+    def processor(kind: str, stream: str, settings: Mapping[str, Any]) -> Processor:
+        made.append(Noting())
+        return made[-1]
+
+    monkeypatch.setattr(registry, "processor", processor)
+    config = StreamConfig(id="bed-1/ecg", source={"kind": "none"})
+    return Station(config, EngineConfig(), lambda _: None), made
+
+
+def samples(seq: int) -> EcgChunk:
+    return EcgChunk(
+        stream="bed-1/ecg",
+        first_sample=25 * seq,
+        rate_hz=250.0,
+        leads=("II",),
+        samples=np.zeros((25, 1), np.float32),
+        seq=seq,
+    )
+
+
+def test_samples_that_wait_are_taken_at_once_but_not_past_a_command_of_before(
+    noting: tuple[Station, list[Noting]],
+) -> None:
+    station, (processor,) = noting
+    for seq in range(5):
+        station.put(samples(seq))
+    station.put(Gap(stream="bed-1/ecg", first=125, count=25, seq=5))
+    station.put(samples(7))
+    alone(station.asking(up_to_seq=1))
+    while station.waiting:
+        station.work()
+    assert processor.taken == [[0, 1], [2, 3, 4], [5], [7]]
+
+
+def test_what_keeps_warm_is_another_processor_and_leaves_no_trace(noting: tuple[Station, list[Noting]]) -> None:
+    station, made = noting
+    station.share(1, keep_warm=True)
+    station.keep_warm()
+    assert [p.taken for p in made] == [[], []]
+    station.put(samples(0))
+    station.work()
+    report = station.report()
+    station.keep_warm()
+    station.keep_warm()
+    assert [p.taken for p in made] == [[[0]], [[0], [0]]]
+    assert station.report() == report

@@ -10,6 +10,7 @@ from heartwire.engine.ecg.last_beats import N_BEATS
 from heartwire.engine.ecg.rhythm_state import UNKNOWN, RhythmState
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import Beat
+from heartwire.engine.stacking import alone
 
 RATE_HZ = 250.0
 SETTINGS = FibrillationSettings()
@@ -25,7 +26,7 @@ def heart(found: FibrillationDetector, rr_s: list[float], at: int = 0) -> list[R
     for rr in rr_s:
         at += round(rr * RATE_HZ)
         beat = Beat(stream="s", sample=at, decision_sample=at, label="N", confidence=1.0)
-        states.append(found.beat(beat, RATE_HZ, np.zeros((CHANNELS, WIDTH), np.float32)))
+        states.append(alone(found.beat(beat, RATE_HZ, np.zeros((CHANNELS, WIDTH), np.float32))))
     return states
 
 
@@ -114,4 +115,4 @@ def test_a_revised_class_decides_nothing_by_itself() -> None:
     heart(found, [0.8] * 20)
     at = 20 * 200
     beat = Beat(stream="s", sample=at, decision_sample=at, label="V", confidence=1.0, stage="revised")
-    assert found.beat(beat, RATE_HZ, np.empty((0, 0), np.float32)) == NONE
+    assert alone(found.beat(beat, RATE_HZ, np.empty((0, 0), np.float32))) == NONE

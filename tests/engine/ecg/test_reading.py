@@ -16,6 +16,7 @@ from heartwire.engine.ecg.quality import HOP
 from heartwire.engine.ecg.reading import QUALITY_HOPS, Block, SignalReader
 from heartwire.engine.ecg.ventricular import WINDOW
 from heartwire.engine.inference import Model
+from heartwire.engine.stacking import alone
 
 QRS, VF = Model("ecg-qrs", provider="cpu"), Model("ecg-vf", provider="cpu")
 LOST = 1500
@@ -54,7 +55,7 @@ def plain(blocks: list[Block]) -> list[object]:
 
 @pytest.mark.parametrize("n_leads", [1, 2, 4])
 def test_moments_are_hop_ends_and_decisions_in_order(n_leads: int) -> None:
-    block = reader(n_leads).read(conditioned(n_leads))
+    block = alone(reader(n_leads).read(conditioned(n_leads)))
     ends = [moment.end for moment in block.moments]
     assert ends == sorted(set(ends))
     assert [m.end for m in block.moments if m.hop] == list(range(HOP, len(block.samples) + 1, HOP))
@@ -70,9 +71,9 @@ def test_the_cutting_changes_no_bit_of_what_is_read(cuts: list[int], n_leads: in
     whole = conditioned(n_leads)
     edges = [0, *sorted(cuts), len(whole.samples)]
     cut = reader(n_leads)
-    blocks = [cut.read(whole.part(a, b)) for a, b in pairwise(edges)]
+    blocks = [alone(cut.read(whole.part(a, b))) for a, b in pairwise(edges)]
     once = reader(n_leads)
-    block = once.read(whole)
+    block = alone(once.read(whole))
     assert plain(blocks) == plain([block])
     assert np.concatenate([b.samples for b in blocks]).tobytes() == block.samples.tobytes()
     assert cut.snapshot() == once.snapshot()
@@ -82,15 +83,15 @@ def test_the_cutting_changes_no_bit_of_what_is_read(cuts: list[int], n_leads: in
 def test_restoring_a_snapshot_equals_never_stopping(cut: int) -> None:
     whole = conditioned()
     first, second = reader(), reader()
-    before = first.read(whole.part(0, cut))
+    before = alone(first.read(whole.part(0, cut)))
     second.restore(first.snapshot())
-    after = second.read(whole.part(cut, len(whole.samples)))
-    assert plain([before, after]) == plain([reader().read(whole)])
+    after = alone(second.read(whole.part(cut, len(whole.samples))))
+    assert plain([before, after]) == plain([alone(reader().read(whole))])
 
 
 def test_another_lead_is_taken_from_the_end_of_the_hop_that_chose_it() -> None:
     whole = conditioned()
-    block = reader().read(whole)
+    block = alone(reader().read(whole))
     hops = {m.end: m.hop for m in block.moments if m.hop}
     (moved,) = [end for end, hop in hops.items() if hop.analysed != hop.chosen]
     assert LOST < moved < LOST + 4 * 250
@@ -107,7 +108,7 @@ def test_another_lead_is_taken_from_the_end_of_the_hop_that_chose_it() -> None:
 
 
 def test_the_quality_told_is_the_lower_of_the_rules_and_the_networks() -> None:
-    block = reader(4).read(conditioned(4))
+    block = alone(reader(4).read(conditioned(4)))
     told = [(m.hop.told, m.hop.quality, m.hop.chosen) for m in block.moments if m.hop and m.hop.told is not None]
     assert all(a <= b for t, q, _ in told for a, b in zip(t, q, strict=True))
     assert all(t[lead] == q[lead] for t, q, chosen in told for lead in range(4) if lead not in chosen)
@@ -116,8 +117,8 @@ def test_the_quality_told_is_the_lower_of_the_rules_and_the_networks() -> None:
 def test_the_end_gives_the_peaks_that_wait() -> None:
     whole = conditioned(2)
     one = reader(2)
-    at = next(p.decided_at for m in reader(2).read(whole).moments for p in m.peaks if p.confirmed and p.at > 2000)
-    one.read(whole.part(0, at - 4))
-    assert [p.decided_at for m in one.finish(whole.part(at - 4, at + 40)).moments for p in m.peaks if p.confirmed] == [
-        at
-    ]
+    moments = alone(reader(2).read(whole)).moments
+    at = next(p.decided_at for m in moments for p in m.peaks if p.confirmed and p.at > 2000)
+    alone(one.read(whole.part(0, at - 4)))
+    moments = alone(one.finish(whole.part(at - 4, at + 40))).moments
+    assert [p.decided_at for m in moments for p in m.peaks if p.confirmed] == [at]

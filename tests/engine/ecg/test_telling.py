@@ -12,6 +12,7 @@ from heartwire.engine.ecg.qrs import RPeak
 from heartwire.engine.ecg.telling import BeatTeller
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import Beat
+from heartwire.engine.stacking import Asking, alone
 
 RATE_HZ = 360.0
 
@@ -30,10 +31,11 @@ class Scripted:
 
     def push(self, samples: npt.NDArray[np.float32]) -> None: ...
 
-    def classify(self, at: float) -> tuple[Verdict, Verdict | None]:
+    def asking(self, at: float) -> Asking[tuple[Verdict, Verdict | None]]:
         self.places.append(at)
         self.n += 1
         return self.verdicts[self.n - 1]
+        yield
 
     def snapshot(self) -> bytes:
         return bytes([self.n])
@@ -52,7 +54,7 @@ def teller(monkeypatch: pytest.MonkeyPatch) -> BeatTeller:
 
 def tell(teller: BeatTeller, sample: int) -> list[tuple[str, int, int, str, float]]:
     peak = RPeak(0.0, sample * 250 / 360, 0, 0.5, True)
-    beats = teller.confirmed(peak, sample, sample + 70, RATE_HZ)
+    beats = alone(teller.confirmed(peak, sample, sample + 70, RATE_HZ))
     return [(b.stage, b.sample, b.decision_sample, b.label, b.confidence) for b in beats]
 
 

@@ -1,0 +1,34 @@
+"""Where a worker runs: cores of its own and a real-time priority, where the configuration asks for them."""
+
+from __future__ import annotations
+
+import os
+
+from heartwire.engine.plan import Plan
+
+
+def place(plan: Plan, name: str) -> list[str]:
+    """Place this process, a worker of the plan; threads that it starts later inherit it.
+
+    `engine.pin` shares the cores out among the workers, `engine.realtime` is a priority of SCHED_FIFO.
+
+    Returns
+    -------
+    What the user should know: where it runs, or why not.
+    """
+    engine = plan.config.engine
+    notes = []
+    if engine.pin:
+        cores = sorted(os.sched_getaffinity(0))
+        workers = sorted(plan.workers)
+        own = cores[workers.index(name) % len(cores) :: len(workers)]
+        os.sched_setaffinity(0, own)
+        notes.append(f"runs on core {', '.join(map(str, own))}")
+    if engine.realtime:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(engine.realtime))
+        except OSError as error:
+            notes.append(f"real-time priority {engine.realtime} refused ({error.strerror}): needs CAP_SYS_NICE")
+        else:
+            notes.append(f"real-time priority {engine.realtime}")
+    return notes
