@@ -134,6 +134,8 @@ class Harness:
             ready_s = time.monotonic() - began_s
             with Child(observing.MODULE, folder) as observer:
                 observer.wait("ready", _JOIN_S)
+                if not pipeline.says_ready:
+                    ready_s = time.monotonic() - began_s
                 self.progress(f"{prefix}measuring")
                 pids = {**pipeline.processes(), "load": load.pid, "observer": observer.pid}
                 sampler = ResourceSampler(pids)
@@ -182,7 +184,7 @@ class Harness:
         remarks += [f"{notes.refused} malformed messages refused by the observer"] * bool(notes.refused)
         late_ms = _late_sends_ms(drive, log)
         if late_ms is not None and late_ms > _LATE_LOAD_MS:
-            remarks.append(f"the load itself sent late, p99 {late_ms:.1f} ms: the machine is too small for both")
+            remarks.append(f"the load itself sent more than {_LATE_LOAD_MS:g} ms late at p99: the machine was too busy")
         return Run(
             label=label,
             workload=workload,

@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from heartwire.engine.bus import Subscriber, receive_any
 from heartwire.engine.messages import (
@@ -39,6 +38,8 @@ _WAIT_MS = 50
 _QUIET_MS = 300
 """So long nothing must come before it stops."""
 _JOIN_S = 60.0
+_JOINED_MS = 200
+"""How long a subscription may take to reach a publisher that answers."""
 
 
 class ObserverOrder(msgspec.Struct):
@@ -80,7 +81,7 @@ class Observer:
 
     def __init__(self, endpoints: list[str], context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._subscribers = [Subscriber(endpoint, context=context) for endpoint in endpoints]
-        self._monitors = [s.sockets[0].get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED) for s in self._subscribers]
+        self._probes = [_probe(endpoint, context) for endpoint in endpoints]
         self._streams: dict[str, int] = {}
         self._rows: list[tuple[int, ...]] = []
         self._alarms: dict[str, int] = {}
@@ -88,12 +89,10 @@ class Observer:
 
     def connected(self) -> bool:
         """Tell whether every endpoint was there by now."""
-        for monitor in list(self._monitors):
-            if monitor.poll(0):
-                parse_monitor_message(monitor.recv_multipart())
-                monitor.close()
-                self._monitors.remove(monitor)
-        return not self._monitors
+        for probe in [p for p in self._probes if p.get_monitor_socket().poll(0)]:
+            _close(probe)
+            self._probes.remove(probe)
+        return not self._probes
 
     def take(self, timeout_ms: float) -> bool:
         """Note what comes in this time; False if nothing did."""
@@ -141,10 +140,24 @@ class Observer:
 
     def close(self) -> None:
         """Close the sockets."""
-        for monitor in self._monitors:
-            monitor.close()
+        for probe in self._probes:
+            _close(probe)
         for subscriber in self._subscribers:
             subscriber.close()
+
+
+def _probe(endpoint: str, context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+    """Connect a socket that tells when somebody answers there; a subscriber made before it is then joined as well."""
+    probe = context.socket(zmq.SUB)
+    probe.linger, probe.reconnect_ivl = 0, 50
+    probe.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    probe.connect(endpoint)
+    return probe
+
+
+def _close(probe: zmq.Socket[bytes]) -> None:
+    probe.disable_monitor()
+    probe.close()
 
 
 def _stamps(trace: Trace) -> tuple[int, ...]:
@@ -173,6 +186,7 @@ def main() -> None:
                 if time.monotonic() > deadline_s or select.select([sys.stdin], [], [], 0)[0]:
                     msg = f"nobody publishes findings at {', '.join(order.endpoints)}"
                     raise SystemExit(msg)
+            observer.take(_JOINED_MS)
             print("ready", flush=True)  # noqa: T201 - the harness listens
             while not select.select([sys.stdin], [], [], 0)[0]:
                 observer.take(_WAIT_MS)

@@ -72,6 +72,8 @@ class ResourceSampler:
         self._every_s = every_s
         self._start_s = self._due_s = time.monotonic()
         self._before = {name: _read(pid) for name, pid in processes.items()}
+        self._latest = dict(self._before)
+        self._latest_s = self._start_s
         self._rss: dict[str, list[tuple[float, float]]] = {name: [] for name in processes}
         self._gpu = _watch_gpu()
 
@@ -81,17 +83,21 @@ class ResourceSampler:
         if now_s < self._due_s:
             return
         self._due_s = now_s + self._every_s
+        self._latest_s = now_s
         for name, pid in self._processes.items():
             if read := _read(pid):
+                self._latest[name] = read
                 self._rss[name].append((round(now_s - self._start_s, 2), read["rss_mb"]))
 
     def figures(self) -> dict[str, Use]:
-        """Give what each process used; one that is gone is left out."""
-        elapsed_s = time.monotonic() - self._start_s
+        """Give what each process used; one that is gone, until it was last seen."""
+        now_s = time.monotonic()
         figures = {}
         for name, pid in self._processes.items():
-            before, now = self._before[name], _read(pid)
-            if before and now:
+            before, read = self._before[name], _read(pid)
+            now = read or self._latest[name]
+            elapsed_s = (now_s if read else self._latest_s) - self._start_s
+            if before and elapsed_s > 0:
                 figures[name] = Use(
                     cpu_percent=100 * (now["cpu_s"] - before["cpu_s"]) / elapsed_s,
                     rss_mb=now["rss_mb"],

@@ -28,6 +28,7 @@ class EndpointPipeline(Pipeline):
     """
 
     name = "endpoints"
+    says_ready = False
 
     def __init__(self, findings: str) -> None:
         self._findings = findings

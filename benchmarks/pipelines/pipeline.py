@@ -48,6 +48,8 @@ class Pipeline(ABC):
     """
 
     name = ""
+    says_ready = True
+    """Whether `wait_ready` knows; else it is taken to be ready once it publishes."""
     notes: Sequence[str] = ()
     """What the report should say of it, such as where its models run."""
 

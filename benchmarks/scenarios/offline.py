@@ -20,6 +20,7 @@ def measure(harness: Harness, workload: Workload, *, repeats: int = 1) -> Result
         runs,
         options={"repeats": repeats},
         environment_before=before,
+        pool=[],
         headline=spread([throughput(run) for run in runs]),
         remarks=["latency is no figure here: what waits in the window is late by design"],
     )
