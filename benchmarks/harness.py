@@ -21,7 +21,8 @@ from heartwire.benchmarks.pipelines.pipeline import Account, Pipeline, PipelineF
 from heartwire.benchmarks.process import Child
 from heartwire.benchmarks.resources import Range, ResourceSampler, Use
 from heartwire.benchmarks.result import Run
-from heartwire.benchmarks.workload import Workload, tapes
+from heartwire.benchmarks.tapes import lead_names, tapes
+from heartwire.benchmarks.workload import Workload
 from heartwire.engine.messages import LedgerReport
 
 _LOAD_READY_S = 300.0
@@ -116,7 +117,7 @@ class Harness:
                 folder=folder / "run",
             )
             wiring.folder.mkdir()
-            order = LoadOrder(workload=workload, drive=drive, endpoint=items, tapes=made)
+            order = LoadOrder(workload=workload, drive=drive, endpoint=items, tapes=made, leads=lead_names(workload))
             (folder / loading.ORDER_FILE).write_bytes(msgspec.json.encode(order))
             with Child(loading.MODULE, folder) as load:
                 load.wait("ready", _LOAD_READY_S)
@@ -133,7 +134,7 @@ class Harness:
             (folder / observing.ORDER_FILE).write_bytes(msgspec.json.encode(ObserverOrder(pipeline.findings())))
             ready_s = time.monotonic() - began_s
             with Child(observing.MODULE, folder) as observer:
-                observer.wait("ready", _JOIN_S)
+                observer.wait("ready", _JOIN_S, pipeline.alive)
                 if not pipeline.says_ready:
                     ready_s = time.monotonic() - began_s
                 self.progress(f"{prefix}measuring")

@@ -77,6 +77,7 @@ class LoadOrder(msgspec.Struct, kw_only=True):
     drive: Drive
     endpoint: str
     tapes: dict[str, list[str]]
+    leads: tuple[str, ...]
 
 
 class StreamLog(msgspec.Struct):
@@ -148,7 +149,7 @@ class Load:
         self._drive = order.drive
         self._endpoint = order.endpoint
         most = sum(phase.items for phase in order.drive.phases)
-        self._feeds = [_Feed(load, most) for load in streams(order.workload, order.tapes)]
+        self._feeds = [_Feed(load, most) for load in streams(order.workload, order.tapes, order.leads)]
         self._rng = np.random.default_rng(order.workload.seed)
         self._end_s = order.workload.seconds
         self._publisher = self._open()

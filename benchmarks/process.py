@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -58,8 +59,8 @@ class Child:
             raise HeartwireError(msg)
         return word in self._heard
 
-    def wait(self, word: str, timeout_s: float) -> None:
-        """Wait until it says a word.
+    def wait(self, word: str, timeout_s: float, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Wait until it says a word; `meanwhile` is called now and then.
 
         Raises
         ------
@@ -68,6 +69,7 @@ class Child:
         """
         deadline_s = time.monotonic() + timeout_s
         while not self.said(word):
+            meanwhile()
             if (left_s := deadline_s - time.monotonic()) <= 0:
                 msg = f"the benchmark's {self.name} process was not {word!r} within {timeout_s:g} s"
                 raise HeartwireError(msg)

@@ -14,6 +14,7 @@ from heartwire.benchmarks.figures import END_TO_END
 from heartwire.benchmarks.page import facts, page, table
 from heartwire.benchmarks.plots import Axis, Points, curves, histogram
 from heartwire.benchmarks.result import KindFigures, Result, Run
+from heartwire.benchmarks.summary import leading
 from heartwire.benchmarks.terminal import percentile_cells
 from heartwire.engine.trace import Latencies, samples_needed
 
@@ -44,7 +45,8 @@ def _body(result: Result) -> str:
     if result.curve:
         parts.append("<h2>Curve</h2>" + _curve(result))
     if result.pooled:
-        parts.append("<h2>Stages</h2>" + _stages(result.pooled) + _distribution(result.pooled))
+        told = set(leading(result.runs[-1]).values())
+        parts.append("<h2>Stages</h2>" + _stages(result.pooled, told) + _distribution(result.pooled, told))
     parts.append(_over_time(result.runs))
     parts.append("<h2>Runs</h2>" + _runs(result.runs))
     parts.append("<h2>Ledger</h2>" + _ledgers(result.runs))
@@ -117,18 +119,20 @@ def _curve(result: Result) -> str:
     return table([result.curve_label, *names, "met", "why not"], rows) + plots
 
 
-def _stages(kinds: dict[str, KindFigures]) -> str:
+def _stages(kinds: dict[str, KindFigures], told: set[str]) -> str:
+    """Give every stage of the kinds that are told, end to end of the others."""
     heads = next((list(f.percentiles_ms) for k in kinds.values() for f in k.stages.values()), [])
     rows = [
         [kind, stage, str(f.n), f"{f.mean_ms:.2f}", f"{f.sd_ms:.2f}", *percentile_cells(f), f"{f.max_ms:.2f}"]
         for kind, figures in kinds.items()
         for stage, f in figures.stages.items()
+        if kind in told or stage == END_TO_END
     ]
     columns = ["finding", "stage", "n", "mean ms", "sd ms", *(f"{head} ms" for head in heads), "max ms"]
     return table(columns, rows, n_names=2, total=END_TO_END)
 
 
-def _distribution(kinds: dict[str, KindFigures]) -> str:
+def _distribution(kinds: dict[str, KindFigures], told: set[str]) -> str:
     spectrum: dict[str, Points] = {}
     shares = ""
     for kind, figures in kinds.items():
@@ -139,7 +143,7 @@ def _distribution(kinds: dict[str, KindFigures]) -> str:
         # As far as there are samples to say so.
         shown = [p for p in _SPECTRUM if p <= 50.0 or n >= samples_needed(p)]
         spectrum[kind] = [(_nines(p), whole.get_value_at_percentile(p) * _MS_PER_US) for p in shown]
-        shares += _shares(kind, latencies)
+        shares += _shares(kind, latencies) if kind in told else ""
     axis = Axis("percentile", 0.0, _nines(99.99), [(_nines(p), f"{p:g}") for p in _SPECTRUM_TICKS])
     return f"<h2>End to end by percentile</h2>{curves(spectrum, axis, Axis('ms'), dots=True)}{shares}"
 

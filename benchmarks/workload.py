@@ -1,16 +1,9 @@
-"""What a pipeline under test is given: beds and labs, each a simulated patient on a tape that is played over and over.
-
-Simulating costs more than analysing: the tapes are made before the clock starts, and kept in the user's cache under a
-name that holds everything they depend on.
-"""
+"""What a pipeline is given: beds and labs, each a simulated patient on a tape that is played over and over."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,13 +11,6 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from heartwire.engine.messages import EcgChunk, XrayFrame
-from heartwire.streams import simulators
-from heartwire.streams.sources.simulated import PREFERRED_LEADS, SimulatedEcgSource, SimulatedXraySource
-
-_SCRIPT = "sinus 75 for 12s; pvc; sinus 75 for 8s; vt 170 for 8s; sinus 90 for 12s"
-_SCENE = 1_000_007
-"""A scene that no network was trained on."""
-Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 
 
 class Workload(msgspec.Struct, kw_only=True, frozen=True):
@@ -68,80 +54,24 @@ class StreamLoad(NamedTuple):
     per_item: int  # samples or frames in one
 
 
-def tapes(load: Workload, folder: Path | None = None) -> dict[str, list[str]]:
-    """Make the tapes of a workload, unless they are there.
-
-    Parameters
-    ----------
-    load
-        The workload.
-    folder
-        Where they are kept; the user's cache if not given.
-
-    Returns
-    -------
-    dict
-        For "ecg" and "xray" the `.npy` files: (n_samples, n_leads) float32, (n_frames, height, width) uint8.
-    """
-    folder = folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heartwire" / "tapes"
-    folder.mkdir(parents=True, exist_ok=True)
-    code = b"".join(path.read_bytes() for path in sorted(Path(simulators.__file__).parent.glob("*.py")))
-    hearts = [load.seed + n for n in range(min(load.patients, load.beds))]
-    scenes = [load.seed + n for n in range(min(load.patients, load.labs))]
-    ecg = f"{_SCRIPT} {load.rate_hz} {load.leads} {load.cycle_s}"
-    xray = f"{_SCRIPT} {load.frame_px} {load.frame_hz} {load.cycle_frames}"
-    return {
-        "ecg": [_tape(folder, code, f"{ecg} {seed}", lambda s=seed: _make_ecg(load, s)) for seed in hearts],  # type: ignore[misc]
-        "xray": [_tape(folder, code, f"{xray} {seed}", lambda s=seed: _make_xray(load, s)) for seed in scenes],  # type: ignore[misc]
-    }
-
-
-def _tape(folder: Path, code: bytes, what: str, make: Callable[[], Array]) -> str:
-    path = folder / f"{hashlib.sha256(code + what.encode()).hexdigest()[:24]}.npy"
-    if not path.exists():
-        fresh = folder / f"{os.getpid()}-{path.name}"
-        np.save(fresh, make())
-        fresh.replace(path)
-    return str(path)
-
-
-def _make_ecg(load: Workload, seed: int) -> Array:
-    source = SimulatedEcgSource(
-        stream="tape", script=_SCRIPT, seed=seed, seconds=load.cycle_s, rate_hz=load.rate_hz, leads=load.leads
-    )
-    return np.concatenate([item.samples for item in source.open() if isinstance(item, EcgChunk)])
-
-
-def _make_xray(load: Workload, seed: int) -> Array:
-    source = SimulatedXraySource(
-        stream="tape",
-        script=_SCRIPT,
-        seed=seed,
-        scene=_SCENE + seed,
-        seconds=load.cycle_frames / load.frame_hz,
-        rate_hz=load.frame_hz,
-        size_px=load.frame_px,
-    )
-    return np.stack([item.pixels for item in source.open() if isinstance(item, XrayFrame)]).astype(np.uint8)
-
-
-def streams(load: Workload, made: dict[str, list[str]]) -> list[StreamLoad]:
+def streams(load: Workload, made: dict[str, list[str]], leads: tuple[str, ...]) -> list[StreamLoad]:
     """Give the streams of a workload from its tapes."""
     rng = np.random.default_rng(load.seed)
     ecg, xray = ([np.load(path) for path in made[kind]] for kind in ("ecg", "xray"))
     phases_ms = rng.uniform(0.0, 0.0 if load.in_step else load.message_ms, load.beds)
     looped = [np.concatenate([tape, tape[: load.message_samples]]) for tape in ecg]
-    beds = [_bed(load, n, looped[n % len(ecg)], round(phases_ms[n] * 1e6)) for n in range(load.beds)]
+    beds = [_bed(load, n, leads, looped[n % len(ecg)], round(phases_ms[n] * 1e6)) for n in range(load.beds)]
     return beds + [_lab(load, f"lab-{n + 1}/xray", xray[n % len(xray)]) for n in range(load.labs)]
 
 
-def _bed(load: Workload, bed: int, looped: npt.NDArray[np.float32], phase_ns: int) -> StreamLoad:
+def _bed(
+    load: Workload, bed: int, leads: tuple[str, ...], looped: npt.NDArray[np.float32], phase_ns: int
+) -> StreamLoad:
     name = f"bed-{bed + 1}/ecg"
     step, total = load.message_samples, max(1, round(load.seconds * load.rate_hz))
     cycle = len(looped) - step
     # Beds of one patient are spread over its tape.
     turn = (bed // load.patients) * 7919
-    leads = PREFERRED_LEADS[: load.leads]
 
     def item(number: int) -> EcgChunk:
         first = number * step

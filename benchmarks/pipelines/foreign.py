@@ -44,16 +44,13 @@ class EndpointPipeline(Pipeline):
         """Wait until everything was sent."""
         self._settle()
         while not during():
-            self._watch()
+            self.alive()
             time.sleep(_STEP_S)
         self._leave()
         return Account()
 
     def _settle(self) -> None:
         time.sleep(_SETTLE_S)
-
-    def _watch(self) -> None:
-        """Raise where it died."""
 
     def _leave(self) -> None:
         """Wait for it to finish."""
@@ -95,16 +92,24 @@ class CommandPipeline(EndpointPipeline):
             msg = f"--pipeline {command!r} cannot be started: {error}"
             raise ConfigError(msg) from None
 
-    def _watch(self) -> None:
+    def alive(self) -> bool:
+        """Tell that it lives, or has ended well.
+
+        Raises
+        ------
+        HeartwireError
+            If it died.
+        """
         if status := self._process.poll():
             msg = f"the pipeline died with status {status}"
             raise HeartwireError(msg)
+        return True
 
     def _leave(self) -> None:
         deadline_s = time.monotonic() + _END_S
         while self._process.poll() is None and time.monotonic() < deadline_s:
             time.sleep(_STEP_S)
-        self._watch()
+        self.alive()
 
     def processes(self) -> dict[str, int]:
         """Give its process."""

@@ -82,6 +82,16 @@ class Pipeline(ABC):
             If it failed.
         """
 
+    def alive(self) -> bool:
+        """Tell that it lives.
+
+        Raises
+        ------
+        HeartwireError
+            If it died.
+        """
+        return True
+
     @abstractmethod
     def processes(self) -> dict[str, int]:
         """Give its process ids by name."""

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import msgspec
@@ -33,8 +34,9 @@ def checked(result: Result, tmp_path: Path) -> Result:
     page = (tmp_path / "report.html").read_text()
     assert "<svg" in page
     assert "src=" not in page
-    terminal.show(result, Console(file=(tmp_path / "shown").open("w"), width=140))
-    assert "valid" in (tmp_path / "shown").read_text()
+    console = Console(record=True, file=StringIO(), width=140)
+    terminal.show(result, console)
+    assert "valid" in console.export_text()
     return result
 
 
