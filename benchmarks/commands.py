@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from heartwire.benchmarks import gpu, gpu_tables, journal, latency, report, swap
+from heartwire.benchmarks import gpu, gpu_tables, journal, swap
 from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
@@ -31,54 +31,18 @@ from heartwire.benchmarks.accuracy import (
 from heartwire.benchmarks.accuracy.mitdb_page import mitdb_page
 from heartwire.benchmarks.accuracy.nstdb_page import nstdb_page
 from heartwire.benchmarks.peers.command import bench_peers
+from heartwire.benchmarks.scenarios.commands import measure_paced, register
 from heartwire.engine.errors import HeartwireError, InputError
 
 _FILE_COLUMNS = 140
 """Width of tables that go to a file or a pipe."""
 
-bench = typer.Typer(name="bench", help="Measure latency, and the cost of the journal.", no_args_is_help=True)
+bench = typer.Typer(
+    name="bench", help="Measure latency and scale, of heartwire or of your own pipeline.", no_args_is_help=True
+)
 
 
-@bench.command("latency")
-def bench_latency(
-    seconds: Annotated[float, typer.Option(help="Signal to run; p99 needs 662 findings.", min=5)] = 120.0,
-    beds: Annotated[int, typer.Option(help="ECG streams.", min=0, max=256)] = 8,
-    labs: Annotated[int, typer.Option(help="X-ray streams, 512 x 512 at 15 fps.", min=0, max=16)] = 1,
-    rate_hz: Annotated[float, typer.Option(help="Sampling rate of the ECG.", min=100, max=2000)] = 250.0,
-    leads: Annotated[int, typer.Option(help="Leads of each ECG.", min=1, max=12)] = 2,
-    message_ms: Annotated[float, typer.Option(help="ECG in one message.", min=4, max=2000)] = 100.0,
-    in_step: Annotated[bool, typer.Option(help="All beds send at the same instant, the worst case.")] = False,
-    provider: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the models run.")] = "auto",
-    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
-    to: Annotated[Path | None, typer.Option("--report", help="Folder for result.json and report.html.")] = None,
-) -> None:
-    """Paced streams from the intended time of each message, seen by an independent subscriber."""
-    if not beds + labs:
-        msg = "nothing to measure: give --beds or --labs"
-        raise typer.BadParameter(msg)
-    load = latency.Workload(
-        beds=beds,
-        labs=labs,
-        seconds=seconds,
-        rate_hz=rate_hz,
-        leads=leads,
-        message_ms=message_ms,
-        in_step=in_step,
-        provider=provider,
-    )
-    console = Console(stderr=True)
-    with console.status("starting") as status:
-        result = latency.measure(load, lambda line: console.print(line, soft_wrap=True), status.update)
-    if to:
-        report.write(result, to)
-        console.print(f"report: {to / 'report.html'}")
-    if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
-    else:
-        report.show(result, Console())
-    if not result.valid:
-        msg = f"the run is invalid: {'; '.join(result.invalid_because)}"
-        raise HeartwireError(msg)
+register(bench)
 
 
 @bench.command("gpu")
@@ -102,7 +66,7 @@ def bench_gpu(
     for table in gpu_tables.tables(result):
         console.print(table)
     gpu.check(result)
-    bench_latency(seconds=seconds, provider="auto", to=to)
+    measure_paced(seconds, to)
 
 
 @bench.command("journal")

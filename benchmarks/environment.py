@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import subprocess
@@ -41,6 +42,34 @@ def gpu_state() -> str:
     return _output("nvidia-smi", f"--query-gpu={wanted}", "--format=csv,noheader") or "none"
 
 
+def _first_line(path: str) -> str:
+    try:
+        return Path(path).read_text().splitlines()[0].strip()
+    except (OSError, IndexError):
+        return ""
+
+
+def _container() -> str:
+    """Name what the processes are shut in; "none seen" does not rule out a virtual machine."""
+    for path, name in (("/.dockerenv", "docker"), ("/run/.containerenv", "podman"), ("/run/systemd/container", "")):
+        if Path(path).exists():
+            return name or _first_line(path)
+    return _output("systemd-detect-virt") or "none seen"
+
+
+def _memory() -> str:
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB"
+
+
+def _governor() -> str:
+    return _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "not shown"
+
+
+def _numa() -> str:
+    nodes = len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or 1
+    return f"{nodes} nodes" if nodes > 1 else "1 node"
+
+
 def environment() -> dict[str, str]:
     """Describe machine, software, models and other load."""
     here = Path(__file__).parent
@@ -52,9 +81,14 @@ def environment() -> dict[str, str]:
         "git": _output("git", "-C", str(here), "describe", "--always", "--dirty"),
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0))),
+        "numa": _numa(),
+        "memory": _memory(),
+        "governor": _governor(),
+        "container": _container(),
         "gpu": gpu_state(),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "collector": f"{gc.get_threshold()}, what start-up made is frozen",
         "onnxruntime": runtime,
         "numpy": _package("numpy"),
         "pyzmq": _package("pyzmq"),

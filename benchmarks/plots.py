@@ -28,11 +28,12 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Axis:
-    """What an axis shows and its range; `high` None: up to the largest value."""
+    """What an axis shows and its range; `high` None: up to the largest value; `ticks`: where it is marked, and how."""
 
     label: str
     low: float = 0.0
     high: float | None = None
+    ticks: Sequence[tuple[float, str]] | None = None
 
 
 class _Frame:
@@ -40,6 +41,7 @@ class _Frame:
 
     def __init__(self, x: Axis, x_high: float, y: Axis, y_high: float, *, right: int = _WIDTH - _MARGIN) -> None:
         self._x, self._y = (x.low, x_high), (y.low, y_high)
+        self._ticks = x.ticks
         self.right, self.base = right, _HEIGHT - _MARGIN
         self.parts = [
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" font-size="12" font-family="sans-serif">',
@@ -65,8 +67,10 @@ class _Frame:
         self.parts.append(f'<rect {place} fill="{colour}"><title>{html.escape(title)}</title></rect>')
 
     def x_ticks(self) -> None:
-        for value in _ticks(*self._x):
-            self.text(self.at_x(value), self.base + 16, f"{value:g}", "middle")
+        marks = [(v, f"{v:g}") for v in _ticks(*self._x)] if self._ticks is None else self._ticks
+        for value, mark in marks:
+            if self._x[0] <= value <= self._x[1]:
+                self.text(self.at_x(value), self.base + 16, mark, "middle")
 
     def y_ticks(self) -> None:
         for value in _ticks(*self._y):
@@ -105,13 +109,13 @@ def curves(lines: Mapping[str, Points], x: Axis, y: Axis, *, dots: bool = False)
     return frame.svg()
 
 
-def histogram(edges: Sequence[float], counts: Mapping[str, Sequence[int]], label: str) -> str:
+def histogram(edges: Sequence[float], counts: Mapping[str, Sequence[int]], label: str, share_of: str = "beats") -> str:
     """Draw the shares of values between edges, one colour a name, the part of the axis that holds any."""
     used = [i for each in counts.values() for i, count in enumerate(each) if count]
     first, last = (min(used), max(used) + 1) if used else (0, len(edges) - 1)
     totals = {name: max(sum(each), 1) for name, each in counts.items()}
     highest = max((count / totals[name] for name, each in counts.items() for count in each), default=0.0)
-    frame = _Frame(Axis(label, edges[first]), edges[last], Axis("% of beats"), 100.0 * highest or 1.0)
+    frame = _Frame(Axis(label, edges[first]), edges[last], Axis(f"% of {share_of}"), 100.0 * highest or 1.0)
     frame.x_ticks()
     frame.y_ticks()
     for n, (name, each) in enumerate(counts.items()):

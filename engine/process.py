@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import zmq
 
 from heartwire.engine import reports
 from heartwire.engine.errors import HeartwireError, InputError
+from heartwire.engine.pauses import GcPauses
 from heartwire.engine.plan import Plan
 
 
@@ -35,17 +38,22 @@ def serve(
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     line = reports.Line(context, plan.report_endpoint())
     part: Part | None = None
+    pauses: GcPauses | None = None
     try:
         part = make(plan, name, line, context)
         # What start-up left behind lives until the end: keep the collector from walking it.
         gc.collect()
         gc.freeze()
+        pauses = GcPauses()
         part.run()
     except HeartwireError as error:
         wrong_input = isinstance(error, InputError)
         line.report(reports.Fault(name, "", str(error), input_error=wrong_input))
         raise SystemExit(2 if wrong_input else 1) from None
     finally:
+        if pauses is not None:
+            with suppress(OSError):
+                pauses.stop(Path(plan.run_dir) / f"{name}.gc.json")
         if part is not None:
             part.close()
         line.close()

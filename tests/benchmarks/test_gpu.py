@@ -74,12 +74,12 @@ def test_the_tables_name_every_model_and_the_machine(result: gpu.GpuResult) -> N
 def test_the_command_keeps_the_comparison_and_goes_on_to_latency(
     result: gpu.GpuResult, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[dict[str, object]] = []
+    asked: list[tuple[float, Path | None]] = []
     monkeypatch.setattr(commands.gpu, "measure", lambda *_, **__: result)
-    monkeypatch.setattr(commands, "bench_latency", lambda **options: asked.append(options))
+    monkeypatch.setattr(commands, "measure_paced", lambda seconds, to: asked.append((seconds, to)))
     commands.bench_gpu(to=tmp_path, seconds=7.0)
     assert msgspec.json.decode((tmp_path / "gpu.json").read_bytes(), type=gpu.GpuResult) == result
-    assert asked == [{"seconds": 7.0, "provider": "auto", "to": tmp_path}]
+    assert asked == [(7.0, tmp_path)]
     assert "frame to fix" in capsys.readouterr().out
 
 

@@ -1,0 +1,1 @@
+"""What a benchmark measures: heartwire itself, or somebody else's pipeline."""

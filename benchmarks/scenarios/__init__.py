@@ -1,0 +1,1 @@
+"""What is measured: one module a scenario, each fills a `Result`."""
