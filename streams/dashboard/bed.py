@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from heartwire.engine.config import StreamConfig
 from heartwire.engine.messages import EcgChunk, HeartRate, Rhythm, SignalQuality
 from heartwire.streams.dashboard import records
+from heartwire.streams.dashboard.backlog import Backlog
 from heartwire.streams.dashboard.status import StreamStatus
 from heartwire.streams.dashboard.stream_view import StreamView
 
@@ -26,7 +28,12 @@ class BedView(StreamView):
     _rhythm: Rhythm | None = None
     _quality: SignalQuality | None = None
 
-    def strip(self, chunk: EcgChunk, arrived_ns: int) -> bytes:
+    def __init__(self, number: int, config: StreamConfig) -> None:
+        super().__init__(number, config)
+        self.all_leads = Backlog()
+        """What is sent to pages that watch this bed."""
+
+    def take(self, chunk: EcgChunk, arrived_ns: int) -> bytes:
         """Take a chunk and give the record of the lead shown."""
         self.arrived(arrived_ns)
         if chunk.leads != self._leads:
@@ -34,9 +41,10 @@ class BedView(StreamView):
             self._lead = next((n for n, lead in enumerate(chunk.leads) if lead in _FIRST_CHOICE), 0)
         self._rate_hz = chunk.rate_hz
         self._end_sample = chunk.end_sample
-        shown = chunk.samples[:, self._lead]
         end_ns = chunk.trace.intended_ns or arrived_ns
-        return records.strip(self.number, chunk.first_sample, end_ns, chunk.rate_hz, self._lead, shown)
+        samples_uv = records.microvolts(chunk.samples)
+        self.all_leads.add(arrived_ns, records.leads(self.number, chunk, end_ns, samples_uv))
+        return records.strip(self.number, chunk, end_ns, self._lead, samples_uv)
 
     def found(self, finding: HeartRate | Rhythm | SignalQuality) -> None:
         """Take a finding; the lead shown is kept as long as it is among those analysed."""

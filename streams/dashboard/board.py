@@ -46,6 +46,7 @@ class Board:
             config.id: (LabView if config.processor_kind == "xray" else BedView)(number, config)
             for number, config in enumerate(streams)
         }
+        self.views = list(self.streams.values())
         self.labs = [view for view in self.streams.values() if isinstance(view, LabView)]
         self.alarms = AlarmList()
         self.backlog = Backlog()
@@ -56,6 +57,7 @@ class Board:
         """Counts the status documents, so that a viewer knows which it has."""
         self._status_ns = 0
         self._status_record = b""
+        self._fresh: list[bytes] = []
 
     def take(self, message: Message, arrived_ns: int) -> None:
         """Take a message of the run; those of streams that are not in the plan are ignored."""
@@ -67,7 +69,7 @@ class Board:
             return
         match message:
             case EcgChunk() if isinstance(view, BedView):
-                self.backlog.add(arrived_ns, view.strip(message, arrived_ns))
+                self._fresh.append(view.take(message, arrived_ns))
             case XrayFrame() if isinstance(view, LabView):
                 view.take(message, arrived_ns)
             case CatheterFix() | Overlay() if isinstance(view, LabView):
@@ -76,7 +78,7 @@ class Board:
                 view.found(message)
             case Beat() if message.stage != "provisional":
                 # The strip is drawn later than a beat is confirmed; a revised one replaces the mark in its place.
-                self.backlog.add(arrived_ns, records.beat(view.number, message))
+                self._fresh.append(records.beat(view.number, message))
             case LedgerReport():
                 view.ledger = message
             case EndOfStream():
@@ -85,7 +87,10 @@ class Board:
             view.latency.add(message.trace.intended_ns, arrived_ns)
 
     def advance(self, now_ns: int) -> None:
-        """See to what depends on the time alone: frames without an overlay, the next status document."""
+        """Make ready what has come: strips and beats of all beds in one piece that viewers share, the next status."""
+        if self._fresh:
+            self.backlog.add(now_ns, b"".join(self._fresh))
+            self._fresh.clear()
         for lab in self.labs:
             lab.advance(now_ns)
         if self.viewers and now_ns - self._status_ns >= _STATUS_NS:

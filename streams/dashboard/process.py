@@ -24,7 +24,7 @@ from heartwire.streams.dashboard.intake import Intake
 from heartwire.streams.dashboard.site import Site
 
 URL_FILE = "dashboard.url"
-_TICK_S = 0.04
+_TICK_S = 0.02
 _IDLE_TICK_S = 0.25
 """Between looks at the board while no page is open."""
 _LARGEST_FROM_PAGE_BYTES = 64

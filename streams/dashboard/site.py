@@ -75,7 +75,7 @@ class Site:
         sending = asyncio.create_task(self._send(socket, viewer))
         try:
             while (message := await socket.receive())["type"] == "websocket.receive":
-                viewer.acknowledge(message.get("bytes") or b"")
+                viewer.acknowledge(message.get("bytes") or b"", time.monotonic_ns())
         finally:
             sending.cancel()
             self._board.leave()

@@ -49,6 +49,8 @@ class Page:
     """What a browser would be: reads messages and acknowledges them."""
 
     def __init__(self, url: str, **options: Any) -> None:
+        self.watched: list[int] = []
+        """Numbers of the streams of which everything is wanted."""
         self._open = ExitStack()
         connection = connect(url.replace("http", "ws", 1) + "live", max_size=None, **options)
         self._socket: ClientConnection = self._open.enter_context(connection)
@@ -62,7 +64,7 @@ class Page:
         return found
 
     def acknowledge(self, number: int) -> None:
-        self._socket.send(struct.pack("<I", number))
+        self._socket.send(struct.pack(f"<I{len(self.watched)}H", number, *self.watched))
 
     def records(self, kind: int) -> Iterator[Record]:
         """Give the records of one kind as they come."""

@@ -77,15 +77,25 @@ def event(condition: str, priority: Priority, change: AlarmChange) -> AlarmEvent
     )
 
 
-def test_a_strip_marks_invalid_samples_and_clips_what_cannot_be_written() -> None:
-    record = records.strip(0, 0, 0, 250.0, 0, np.array([0.0012, np.nan, 100.0, -100.0], np.float32))
-    assert len(record) % 8 == 0
-    assert np.frombuffer(record, "<i2", 4, offset=32).tolist() == [1, records.INVALID_UV, 32767, -32767]
+def test_samples_on_the_wire_mark_what_is_invalid_and_are_clipped() -> None:
+    samples_uv = records.microvolts(np.array([0.0012, np.nan, 100.0, -100.0], np.float32))
+    assert samples_uv.tolist() == [1, records.INVALID_UV, 32767, -32767]
+
+
+def test_a_record_of_all_leads_holds_them_sample_by_sample() -> None:
+    bed = BedView(0, BED)
+    strip = bed.take(chunk(first=50, count=3), 1)
+    (leads,), _ = bed.all_leads.after(None, 1, S)
+    assert len(strip) % 8 == len(leads) % 8 == 0
+    assert struct.unpack_from("<ddfBB", strip, 8)[0::3] == (50.0, 1)
+    assert struct.unpack_from("<ddfBB", leads, 8)[3:] == (0, 2)
+    assert np.frombuffer(strip, "<i2", 3, offset=32).tolist() == [1000] * 3
+    assert np.frombuffer(leads, "<i2", 6, offset=32).tolist() == [500, 1000] * 3
 
 
 def test_the_lead_shown_changes_only_when_it_is_no_longer_analysed() -> None:
     bed = BedView(0, BED)
-    bed.strip(chunk(), 1)
+    bed.take(chunk(), 1)
     assert bed.status(1).lead == "II"
     about = {"stream": BED.id, "sample": 1, "decision_sample": 1, "leads": ("V1", "II"), "quality": (0.9, 0.2)}
     bed.found(SignalQuality(analysed=("V1", "II"), **about))
@@ -98,13 +108,13 @@ def test_the_lead_shown_changes_only_when_it_is_no_longer_analysed() -> None:
 
 def test_a_heart_rate_is_shown_while_it_is_fresh_and_means_something() -> None:
     bed = BedView(0, BED)
-    bed.strip(chunk(), 1)
+    bed.take(chunk(), 1)
     bed.found(HeartRate(stream=BED.id, sample=10, decision_sample=20, rate_bpm=71.96))
     assert bed.status(1).heart_rate_bpm == 72.0
     bed.found(Rhythm(stream=BED.id, sample=10, decision_sample=20, label="VF"))
     assert bed.status(1).heart_rate_bpm is None
     bed.found(Rhythm(stream=BED.id, sample=10, decision_sample=20, label="N"))
-    bed.strip(chunk(first=250 * 7), 2)
+    bed.take(chunk(first=250 * 7), 2)
     assert bed.status(1).heart_rate_bpm is None
 
 
@@ -214,12 +224,9 @@ def test_the_backlog_forgets_what_is_old_and_skips_for_those_who_lag() -> None:
     for n in range(40):
         backlog.add(n * S, b"%d" % n)
     assert backlog.end == 40
-    kept = backlog.since(0)
-    assert kept[-1] == b"39"
-    assert len(kept) == KEEP_NS // S + 1
-    assert backlog.since(38) == [b"38", b"39"]
-    assert backlog.since(40) == []
-    assert backlog.skip(38, 39 * S, 2 * S) == 38
-    assert backlog.skip(30, 39 * S, 2 * S) == 37
-    assert backlog.skip(40, 39 * S, 2 * S) == 40
-    assert backlog.skip(30, 100 * S, 2 * S) == 40
+    kept, end = backlog.after(None, 39 * S, 2 * S)
+    assert (kept[-1], len(kept), end) == (b"39", KEEP_NS // S + 1, 40)
+    assert backlog.after(38, 39 * S, 2 * S) == ([b"38", b"39"], 40)
+    assert backlog.after(30, 39 * S, 2 * S) == ([b"37", b"38", b"39"], 40)
+    assert backlog.after(40, 39 * S, 2 * S) == ([], 40)
+    assert backlog.after(30, 100 * S, 2 * S) == ([], 40)
