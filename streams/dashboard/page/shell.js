@@ -54,4 +54,9 @@ export class Shell {
   alarms(id) {
     return this.status ? this.status.alarms.filter((alarm) => alarm.stream === id) : [];
   }
+
+  // Which signals of alarms of a stream are not given.
+  inactive(id) {
+    return this.status ? this.status.inactive.filter((one) => one.stream === id) : [];
+  }
 }

@@ -16,6 +16,11 @@ export class Station {
     for (const tile of this.tiles) this.root.append(tile.root);
     if (!this.tiles.length) this.root.append(element("p", { class: "notice" }, "This run has no bed."));
     this.fit = this.fit.bind(this);
+    this.keys = {
+      ArrowRight: () => this.move(1), ArrowLeft: () => this.move(-1),
+      ArrowDown: () => this.move(this.columns), ArrowUp: () => this.move(-this.columns),
+      a: () => this.tiles[this.focused()]?.seen.click(),
+    };
   }
 
   open() {
@@ -37,15 +42,26 @@ export class Station {
     const rows = Math.max(1, Math.floor(height / (LEAST_PX.height + GAP_PX)));
     const most = Math.max(1, Math.floor((width + GAP_PX) / (LEAST_PX.width + GAP_PX)));
     const columns = Math.min(most, Math.max(1, Math.ceil(this.tiles.length / rows)));
+    this.columns = columns;
     this.root.style.setProperty("--columns", columns);
     this.root.style.setProperty("--rows", Math.ceil(this.tiles.length / columns));
     setData(this.root, "narrow", String(width / columns < 420));
   }
 
+  // Number of the tile that has the focus, -1 where none has.
+  focused() {
+    return this.tiles.findIndex((tile) => tile.root.contains(document.activeElement));
+  }
+
+  move(by) {
+    const at = this.focused(), to = at < 0 ? 0 : at + by;
+    this.tiles[to]?.root.querySelector("a").focus();
+  }
+
   status(status) {
     for (const tile of this.tiles) {
       const stream = status.streams[tile.number];
-      tile.status(stream, this.shell.alarms(stream.id));
+      tile.status(stream, this.shell.alarms(stream.id), this.shell.inactive(stream.id));
     }
   }
 

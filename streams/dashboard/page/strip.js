@@ -6,8 +6,7 @@ import { onColours } from "./theme.js";
 
 const GAINS_MM_MV = [20, 10, 5, 2.5];
 const ERASE_PX = 16;
-const LABEL_PX = 14;
-const MARKS_PX = 28; // the label and the beat marks stand above the trace
+const MARKS_PX = 16; // the beat marks stand above the trace, the label below it
 const BASE = 0.62; // where the zero line lies before the wave is known, from the top
 const MARGIN_MS = 4;
 
@@ -134,15 +133,15 @@ export class Strip {
 
   letter({ sample, label }) {
     const { context } = this, x = this.x(sample);
-    context.clearRect(x - 6, LABEL_PX, 12, MARKS_PX - LABEL_PX - 1);
+    context.clearRect(x - 6, 0, 12, MARKS_PX - 1);
     context.fillStyle = this.colours[label] || this.colours.Q;
     if (label === "N") {
-      context.fillRect(x - 0.75, LABEL_PX + 5, 1.5, 6);
+      context.fillRect(x - 0.75, 5, 1.5, 6);
       return;
     }
     context.font = "700 12px system-ui, sans-serif";
     context.textAlign = "center";
-    context.fillText(label, x, LABEL_PX + 11);
+    context.fillText(label, x, 12);
   }
 
   // The largest gain at which the last seconds fit, and the zero line that centres them; true where either changed.
