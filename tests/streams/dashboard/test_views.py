@@ -14,6 +14,8 @@ from heartwire.engine.config import StreamConfig
 from heartwire.engine.messages import (
     AlarmChange,
     AlarmEvent,
+    AlarmInactivation,
+    AlarmInactive,
     CatheterFix,
     EcgChunk,
     EndOfStream,
@@ -30,10 +32,12 @@ from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.alarms import AlarmList
 from heartwire.streams.dashboard.backlog import KEEP_NS, Backlog
 from heartwire.streams.dashboard.bed import BedView
+from heartwire.streams.dashboard.bed_limits import BedLimits
 from heartwire.streams.dashboard.board import Board
 from heartwire.streams.dashboard.lab import LabView
 from heartwire.streams.dashboard.latency import WINDOW_NS, LastMinute
 from heartwire.streams.dashboard.status import Account
+from heartwire.streams.dashboard.viewer import Viewer
 
 S = 1_000_000_000
 BED, LAB = StreamConfig(id="bed-1/ecg"), StreamConfig(id="lab-1/xray", age_budget_ms=200)
@@ -193,6 +197,83 @@ def test_alarms_are_listed_by_urgency_and_latched_ones_after_those_that_hold() -
         alarms.take(event(condition, priority, change), second * S)  # type: ignore[arg-type]
     assert [(a.condition, a.since_s) for a in alarms.active(10 * S)] == [("VF", 9.0), ("VT", 7.0), ("NOISY", 10.0)]
     assert [(e.condition, e.change) for e in alarms.events(10 * S)][:2] == [("PAUSE", "off"), ("VT", "latched")]
+
+
+def inactivation(change: AlarmInactive, condition: str = "", kind: Any = "signal", **more: Any) -> AlarmInactivation:
+    return AlarmInactivation(
+        stream=BED.id, condition=condition, kind=kind, change=change, decision_sample=0, by="Anna", **more
+    )
+
+
+def test_an_alarm_tells_who_acknowledged_it_and_which_of_its_signals_are_given() -> None:
+    alarms = AlarmList()
+    alarms.take(event("VF", "high", "on"), S)
+    alarms.take(event("STALE", "medium", "on"), S)
+    alarms.inactivate(inactivation("audio-paused", lasts_s=120.0), S)
+    alarms.inactivate(inactivation("alarm-off", "STALE", kind="engine"), S)
+    assert [(a.condition, a.inactivation) for a in alarms.active(2 * S)] == [
+        ("VF", "audio-paused"),
+        ("STALE", "alarm-off"),
+    ]
+    assert [(i.change, i.by, i.ends_s) for i in alarms.inactive(31 * S)] == [
+        ("audio-paused", "Anna", 90.0),
+        ("alarm-off", "Anna", None),
+    ]
+    alarms.inactivate(inactivation("alarm-off", "STALE", kind="engine", reminder=True), 40 * S)
+    alarms.inactivate(inactivation("enabled"), 40 * S)
+    assert [i.change for i in alarms.inactive(41 * S)] == ["alarm-off"]
+    seen = event("VF", "high", "acknowledged")
+    seen.reason = {"rule": "seen", "by": "Anna"}
+    alarms.take(seen, 50 * S)
+    assert (alarms.active(50 * S)[0].by, alarms.active(50 * S)[0].inactivation) == ("Anna", "enabled")
+
+
+def test_limits_are_those_of_the_category_then_the_configuration_then_of_commands() -> None:
+    config = StreamConfig(id=BED.id, settings={"category": "neonate", "limits": {"tachy_bpm": 210.0}})
+    limits = BedLimits([config])
+    limits.change(BED.id, {"brady_bpm": 110.0})
+    limits.change(BED.id, {"brady_bpm": 9999.0})
+    limits.change("bed-9/ecg", {"brady_bpm": 60.0})
+    found = {limit.name: (limit.value, limit.first) for limit in limits.of(BED.id)}
+    assert (found["brady_bpm"], found["tachy_bpm"]) == ((110.0, 100.0), (210.0, 210.0))
+    assert limits.of("bed-9/ecg") == []
+
+
+def test_a_page_gets_what_it_watches_and_its_round_trip_is_measured() -> None:
+    board = Board([BED, LAB])
+    viewer = Viewer(board)
+    assert viewer.next_message(S) is None
+    board.take(chunk(), S)
+    board.advance(S)
+    first = viewer.next_message(S)
+    assert first is not None
+    assert [first[0], first[24]] == [records.CLOCK, records.STRIP]
+    assert struct.unpack_from("<dIf", first, 8) == (1000.0, 1, 0.0)
+    viewer.acknowledge(struct.pack("<IHH", 1, 0, 999), S + 6_000_000)
+    second = viewer.next_message(S + 20_000_000)
+    assert second is not None
+    assert struct.unpack_from("<dIf", second, 8)[1:] == (2, 6.0)
+    assert second[24] == records.LEADS
+    viewer.acknowledge(struct.pack("<I", 2), S + 30_000_000)
+    board.take(chunk(first=25), S + 40_000_000)
+    board.advance(S + 40_000_000)
+    third = viewer.next_message(S + 40_000_000)
+    assert third is not None
+    assert len(third) < len(first) + 8
+    viewer.acknowledge(b"\xff" * 3, S)
+    viewer.acknowledge(b"\xff" * 4, S)
+    viewer.acknowledge(b"\x00" * 1000, S)
+    assert viewer.next_message(S + 50_000_000) is None
+
+
+def test_viewers_share_the_bytes_of_a_tick() -> None:
+    board = Board([BED, LAB])
+    for first in (0, 25, 50):
+        board.take(chunk(first=first), S)
+    board.advance(S)
+    (one,), _ = board.backlog.after(None, S, S)
+    (other,), _ = board.backlog.after(0, S, S)
+    assert one is other
 
 
 def test_latency_covers_the_last_minute_and_only_what_was_paced() -> None:
