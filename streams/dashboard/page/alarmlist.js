@@ -6,8 +6,11 @@ import { Paper } from "./paper.js";
 import { read } from "./records.js";
 
 export class AlarmList {
-  constructor(stream) {
+  // `changed` is called when the list has changed.
+  constructor(stream, changed) {
     this.stream = stream;
+    this.changed = changed;
+    this.alarms = []; // those that began
     this.list = element("ol", { class: "list" });
     this.more = element("button", { type: "button", hidden: "" }, "Earlier");
     this.more.addEventListener("click", () => this.load(this.last));
@@ -39,9 +42,10 @@ export class AlarmList {
       this.last = entries.at(-1).id;
       this.more.hidden = this.last <= 1 || entries.length < 100;
     }
-    this.alarms = [...(this.alarms ?? []), ...shown.filter((entry) => entry.kind === "alarm" && entry.change === "on")];
+    this.alarms = [...this.alarms, ...shown.filter((entry) => entry.kind === "alarm" && entry.change === "on")];
     if (!this.known.size) this.list.replaceChildren(element("li", { class: "calm" }, "none yet"));
     else this.list.querySelector(".calm")?.remove();
+    this.changed();
   }
 
   row(entry) {

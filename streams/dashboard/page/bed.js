@@ -36,8 +36,8 @@ export class BedView {
     this.rate = element("output", { class: "value", "aria-label": "heart rate, beats a minute" }, "––");
     this.rhythm = element("p", { class: "rhythm" });
     this.leads_ = new Leads();
-    this.list = new AlarmList(id);
-    this.trend = new Trend(id, () => this.list.alarms ?? []);
+    this.list = new AlarmList(id, () => this.trend?.draw());
+    this.trend = new Trend(id, () => this.list.alarms);
     this.buttons = this.actions();
     this.disclosure = null;
     this.root.setAttribute("aria-label", name);

@@ -56,10 +56,11 @@ export class Signal {
     return this.filtered;
   }
 
-  // How far the sweep stays behind the newest sample, so that it never waits for the next message.
+  // How far the sweep stays behind the newest sample, so that it seldom waits for the next message: rises fast and falls
+  // slowly, but not to the worst of all, for what comes late now and then need not delay everything.
   delay(ageMs) {
     if (ageMs < 0 || ageMs > LONGEST_DELAY_MS) return;
-    this.delayMs = ageMs > this.delayMs ? ageMs : this.delayMs + 0.02 * (ageMs - this.delayMs);
+    this.delayMs += (ageMs > this.delayMs ? 0.3 : 0.02) * (ageMs - this.delayMs);
   }
 
   // Take a beat; one within 50 ms of another replaces it.
