@@ -12,6 +12,7 @@ export class Connection {
     this.watched = watched;
     this.retryMs = FIRST_RETRY_MS;
     this.offsetMs = null;
+    this.halfTripMs = 0;
     this.lastMessageMs = 0;
     this.reader = Object.assign(Object.create(listener), { clock: (...values) => this.clock(...values) });
     this.open();
@@ -45,7 +46,7 @@ export class Connection {
 
   // The server's monotonic time, ms; null before the first message.
   now() {
-    return this.offsetMs === null ? null : performance.now() + this.offsetMs;
+    return this.offsetMs === null ? null : performance.now() + this.offsetMs + this.halfTripMs;
   }
 
   receive(buffer) {
@@ -69,8 +70,9 @@ export class Connection {
   // The message that was least delayed tells the offset best; it may drift by 0.1 ms a message. A message takes about
   // half of the shortest round trip that the server has seen.
   clock(serverMs, number, roundTripMs) {
-    const offset = serverMs + roundTripMs / 2 - this.lastMessageMs;
+    const offset = serverMs - this.lastMessageMs;
     this.offsetMs = this.fresh || this.offsetMs === null ? offset : Math.max(offset, this.offsetMs - 0.1);
+    this.halfTripMs = roundTripMs / 2;
     this.fresh = false;
     this.number = number;
   }
