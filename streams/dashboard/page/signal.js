@@ -60,7 +60,7 @@ export class Signal {
   // slowly, but not to the worst of all, for what comes late now and then need not delay everything.
   delay(ageMs) {
     if (ageMs < 0 || ageMs > LONGEST_DELAY_MS) return;
-    this.delayMs += (ageMs > this.delayMs ? 0.3 : 0.02) * (ageMs - this.delayMs);
+    this.delayMs += (ageMs > this.delayMs ? 0.1 : 0.02) * (ageMs - this.delayMs);
   }
 
   // Take a beat; one within 50 ms of another replaces it.

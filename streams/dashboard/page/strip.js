@@ -8,7 +8,6 @@ const GAINS_MM_MV = [20, 10, 5, 2.5];
 const ERASE_PX = 16;
 const MARKS_PX = 16; // the beat marks stand above the trace, the label below it
 const BASE = 0.62; // where the zero line lies before the wave is known, from the top
-const MARGIN_MS = 4;
 
 export class Strip {
   constructor(canvas, signal, { marks = true } = {}) {
@@ -79,7 +78,7 @@ export class Strip {
   draw(nowMs) {
     const { signal } = this;
     if (!signal.rateHz || !this.width) return;
-    const behind = ((signal.endMs - (nowMs - signal.delayMs - MARGIN_MS)) * signal.rateHz) / 1000;
+    const behind = ((signal.endMs - (nowMs - signal.delayMs)) * signal.rateHz) / 1000;
     const until = Math.floor(signal.end - Math.max(behind, 0));
     if (this.era !== signal.era) {
       this.era = signal.era;
