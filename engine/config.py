@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -118,6 +118,12 @@ class DashboardConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     port: int = 8080
+    token: str = ""
+    """Whoever opens the page must have it; empty: none is needed on a loopback address, elsewhere one is made."""
+    token_file: str = ""
+    """A file that holds the token, instead."""
+    history_h: Annotated[float, msgspec.Meta(gt=0, le=168)] = 4.0
+    """How much of each bed's recording is kept on the disk, in the run folder."""
 
 
 class AlarmsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

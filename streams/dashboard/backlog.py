@@ -26,18 +26,22 @@ class Backlog:
         while records[0][0] < now_ns - KEEP_NS:
             records.popleft()
 
-    def since(self, number: int) -> list[bytes]:
-        """Give the records from `number` on that are still kept, in order."""
-        count = min(self.end - number, len(self._records))
-        return [record for _, record in islice(self._records, len(self._records) - count, None)]
+    def after(self, number: int | None, now_ns: int, lag_ns: int) -> tuple[list[bytes], int]:
+        """Give the records that a viewer lacks, in order, and the number of the one to come.
 
-    def skip(self, number: int, now_ns: int, lag_ns: int) -> int:
-        """Give `number`, or the first record of the last `lag_ns` where `number` lies farther back."""
+        Parameters
+        ----------
+        number
+            The one it expects; None: it is new and gets all that is kept.
+        now_ns
+            Now.
+        lag_ns
+            What is older than this is skipped, but for who is new.
+        """
         records = self._records
         first = self.end - len(records)
-        at = max(number, first)
-        if at >= self.end or records[at - first][0] >= now_ns - lag_ns:
-            return at
-        while at < self.end and records[at - first][0] < now_ns - lag_ns:
-            at += 1
-        return at
+        at = first if number is None else max(number, first)
+        if number is not None:
+            while at < self.end and records[at - first][0] < now_ns - lag_ns:
+                at += 1
+        return [record for _, record in islice(records, at - first, None)], self.end

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from heartwire.engine.messages import EcgChunk, HeartRate, Rhythm, SignalQuality
+import time
+from collections import deque
+
+from heartwire.engine.config import StreamConfig
+from heartwire.engine.messages import Beat, EcgChunk, HeartRate, Rhythm, SignalQuality
 from heartwire.streams.dashboard import records
+from heartwire.streams.dashboard.backlog import Backlog
+from heartwire.streams.dashboard.recording import Piece, PieceHead, Recording
 from heartwire.streams.dashboard.status import StreamStatus
 from heartwire.streams.dashboard.stream_view import StreamView
+from heartwire.streams.dashboard.trends import Trends
 
 _FIRST_CHOICE = ("II", "MLII")
 _WITHOUT_RATE = {"VF", "VFL", "ASYS"}
 """Rhythms in which a heart rate means nothing."""
+_LAST_BEATS = 16
+"""So many can still be revised."""
 _RATE_HOLDS_S = 6.0
 """A heart rate is not shown longer than this after its beat."""
 
@@ -26,7 +35,17 @@ class BedView(StreamView):
     _rhythm: Rhythm | None = None
     _quality: SignalQuality | None = None
 
-    def strip(self, chunk: EcgChunk, arrived_ns: int) -> bytes:
+    def __init__(self, number: int, config: StreamConfig) -> None:
+        super().__init__(number, config)
+        self.all_leads = Backlog()
+        """What is sent to pages that watch this bed."""
+        self.recording: Recording | None = None
+        self.trends = Trends()
+        self._beats: deque[tuple[int, str]] = deque(maxlen=_LAST_BEATS)
+        self._wall_ns = time.time_ns() - time.monotonic_ns()
+        self._end_ms = 0.0
+
+    def take(self, chunk: EcgChunk, arrived_ns: int) -> bytes:
         """Take a chunk and give the record of the lead shown."""
         self.arrived(arrived_ns)
         if chunk.leads != self._leads:
@@ -34,15 +53,42 @@ class BedView(StreamView):
             self._lead = next((n for n, lead in enumerate(chunk.leads) if lead in _FIRST_CHOICE), 0)
         self._rate_hz = chunk.rate_hz
         self._end_sample = chunk.end_sample
-        shown = chunk.samples[:, self._lead]
         end_ns = chunk.trace.intended_ns or arrived_ns
-        return records.strip(self.number, chunk.first_sample, end_ns, chunk.rate_hz, self._lead, shown)
+        self._end_ms = (end_ns + self._wall_ns) / 1e6
+        samples_uv = records.microvolts(chunk.samples)
+        if self.recording:
+            start_ms = self._wall_ms(chunk.first_sample)
+            about = PieceHead(
+                first_sample=chunk.first_sample, rate_hz=chunk.rate_hz, leads=chunk.leads, start_ms=start_ms
+            )
+            self.recording.add(Piece(about, samples_uv))
+        self.all_leads.add(arrived_ns, records.leads(self.number, chunk, end_ns, samples_uv))
+        return records.strip(self.number, chunk, end_ns, self._lead, samples_uv)
+
+    def _wall_ms(self, sample: int) -> float:
+        """Give the time of a sample, ms since 1970."""
+        return self._end_ms - (self._end_sample - 1 - sample) / self._rate_hz * 1000 if self._rate_hz else 0.0
+
+    def beat(self, beat: Beat) -> bytes:
+        """Take a confirmed or revised beat and give its record."""
+        before = next((label for sample, label in self._beats if sample == beat.sample), "")
+        if before:
+            self._beats.remove((beat.sample, before))
+        self._beats.append((beat.sample, beat.label))
+        if self._rate_hz:
+            at_ms = self._wall_ms(beat.sample)
+            self.trends.beat(at_ms, beat.label, before)
+            if self.recording and (beat.label != "N" or before):
+                self.recording.mark(at_ms, beat.label)
+        return records.beat(self.number, beat)
 
     def found(self, finding: HeartRate | Rhythm | SignalQuality) -> None:
         """Take a finding; the lead shown is kept as long as it is among those analysed."""
         match finding:
             case HeartRate():
                 self._heart_rate = finding
+                if self._rate_hz:
+                    self.trends.heart_rate(self._wall_ms(finding.sample), finding.rate_bpm)
             case Rhythm():
                 self._rhythm = finding
             case SignalQuality(analysed=analysed):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import msgspec
 
 from heartwire.engine.config import StreamConfig
 from heartwire.engine.messages import (
+    AlarmCommand,
     AlarmEvent,
+    AlarmInactivation,
     Beat,
     CatheterFix,
     EcgChunk,
@@ -25,7 +28,9 @@ from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.alarms import AlarmList
 from heartwire.streams.dashboard.backlog import Backlog
 from heartwire.streams.dashboard.bed import BedView
+from heartwire.streams.dashboard.bed_limits import BedLimits
 from heartwire.streams.dashboard.lab import LabView
+from heartwire.streams.dashboard.refusals import Refusals
 from heartwire.streams.dashboard.status import Status
 from heartwire.version import __version__
 
@@ -46,6 +51,9 @@ class Board:
             config.id: (LabView if config.processor_kind == "xray" else BedView)(number, config)
             for number, config in enumerate(streams)
         }
+        self.views = list(self.streams.values())
+        self.limits = BedLimits(config for config in streams if config.processor_kind != "xray")
+        self.refusals = Refusals()
         self.labs = [view for view in self.streams.values() if isinstance(view, LabView)]
         self.alarms = AlarmList()
         self.backlog = Backlog()
@@ -56,27 +64,34 @@ class Board:
         """Counts the status documents, so that a viewer knows which it has."""
         self._status_ns = 0
         self._status_record = b""
+        self._fresh: list[bytes] = []
 
     def take(self, message: Message, arrived_ns: int) -> None:
         """Take a message of the run; those of streams that are not in the plan are ignored."""
         view = self.streams.get(message.stream)
-        if isinstance(message, AlarmEvent):
-            self.alarms.take(message, arrived_ns)
-            self._status_ns = 0
+        match message:
+            case AlarmEvent():
+                self.alarms.take(message, arrived_ns)
+                self._status_ns = 0
+            case AlarmInactivation():
+                self.alarms.inactivate(message, arrived_ns)
+                self._status_ns = 0
+            case AlarmCommand(action="limits"):
+                self.limits.change(message.stream, message.limits)
         if view is None:
             return
         match message:
             case EcgChunk() if isinstance(view, BedView):
-                self.backlog.add(arrived_ns, view.strip(message, arrived_ns))
+                self._fresh.append(view.take(message, arrived_ns))
             case XrayFrame() if isinstance(view, LabView):
                 view.take(message, arrived_ns)
             case CatheterFix() | Overlay() if isinstance(view, LabView):
                 view.found(message)
             case HeartRate() | Rhythm() | SignalQuality() if isinstance(view, BedView):
                 view.found(message)
-            case Beat() if message.stage != "provisional":
+            case Beat() if message.stage != "provisional" and isinstance(view, BedView):
                 # The strip is drawn later than a beat is confirmed; a revised one replaces the mark in its place.
-                self.backlog.add(arrived_ns, records.beat(view.number, message))
+                self._fresh.append(view.beat(message))
             case LedgerReport():
                 view.ledger = message
             case EndOfStream():
@@ -85,13 +100,21 @@ class Board:
             view.latency.add(message.trace.intended_ns, arrived_ns)
 
     def advance(self, now_ns: int) -> None:
-        """See to what depends on the time alone: frames without an overlay, the next status document."""
+        """Make ready what has come: strips and beats of all beds in one piece that viewers share, the next status."""
+        if self._fresh:
+            self.backlog.add(now_ns, b"".join(self._fresh))
+            self._fresh.clear()
         for lab in self.labs:
             lab.advance(now_ns)
         if self.viewers and now_ns - self._status_ns >= _STATUS_NS:
             self._status_ns = now_ns
             self._status_record = records.status(self.status(now_ns))
             self.status_number += 1
+
+    def recall(self, journal: Path, epoch: int) -> None:
+        """Take what the journal knows from before this process began: alarms that stand, limits that were changed."""
+        self.alarms.recall(journal, time.monotonic_ns())
+        self.limits.recall(journal, epoch)
 
     def join(self) -> None:
         """Count a viewer in; it gets a fresh status document."""
@@ -112,10 +135,13 @@ class Board:
         return msgspec.json.encode(
             Status(
                 version=__version__,
+                wall_ms=round(time.time() * 1000, 1),
                 viewers=self.viewers,
                 refused=self.refused,
+                turned_away=dict(self.refusals.counts),
                 streams=[view.status(now_ns) for view in self.streams.values()],
                 alarms=self.alarms.active(now_ns),
+                inactive=self.alarms.inactive(now_ns),
                 events=self.alarms.events(now_ns),
             )
         )

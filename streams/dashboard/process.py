@@ -19,15 +19,21 @@ from heartwire.engine import reports
 from heartwire.engine.config import DashboardConfig
 from heartwire.engine.errors import ConfigError, HeartwireError
 from heartwire.engine.plan import Plan
+from heartwire.streams.dashboard import access
+from heartwire.streams.dashboard.archive import Archive
+from heartwire.streams.dashboard.bed import BedView
 from heartwire.streams.dashboard.board import Board
 from heartwire.streams.dashboard.intake import Intake
 from heartwire.streams.dashboard.site import Site
 
 URL_FILE = "dashboard.url"
-_TICK_S = 0.04
+RECORDINGS = "recordings"
+_TICK_S = 0.016
+"""Between looks at the board: what has come meanwhile goes to every page in one message."""
 _IDLE_TICK_S = 0.25
 """Between looks at the board while no page is open."""
-_LARGEST_FROM_PAGE_BYTES = 64
+_LARGEST_FROM_PAGE_BYTES = 4096
+"""What is larger is not even read; `Site` refuses less."""
 
 
 def listen(config: DashboardConfig) -> socket.socket:
@@ -92,12 +98,18 @@ class Dashboard:
         self._name = name
         self._line = line
         self._url_file = Path(plan.run_dir) / URL_FILE
+        token = access.token(config, Path(plan.run_dir))
         self._listener = listen(config)
         host = f"[{config.host}]" if ":" in config.host else config.host
-        self.url = f"http://{host}:{self._listener.getsockname()[1]}/"
+        self.url = f"http://{host}:{self._listener.getsockname()[1]}/{f'?token={token}' if token else ''}"
         self._intake = Intake(plan, context)
         self._board = Board(plan.config.stream)
-        self._site = Site(self._board, config.host)
+        self._board.recall(plan.journal_path(), plan.epoch)
+        beds = {view.id: view for view in self._board.views if isinstance(view, BedView)}
+        self._archive = Archive(Path(plan.run_dir) / RECORDINGS, beds, config.history_h, self._board.refusals)
+        for name_, recording in self._archive.recordings.items():
+            beds[name_].recording = recording
+        self._site = Site(self._board, config.host, token, plan.journal_path())
         self._server = _Server(
             uvicorn.Config(
                 self._site.app,
@@ -127,6 +139,8 @@ class Dashboard:
             loop.add_reader(sys.stdin.fileno(), self._obey)
         self._listener.listen(128)
         self._intake.start()
+        self._archive.start()
+        self._url_file.touch(0o600)
         self._url_file.write_text(self.url + "\n")
         self._line.report(reports.Ready(self._name, [f"dashboard at {self.url}"]))
         ticking = asyncio.create_task(self._tick())
@@ -166,5 +180,6 @@ class Dashboard:
     def close(self) -> None:
         """Stop listening."""
         self._intake.stop()
+        self._archive.stop()
         self._listener.close()
         self._url_file.unlink(missing_ok=True)

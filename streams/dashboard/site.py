@@ -1,10 +1,11 @@
-"""The web application: the page's files, the status document, and the live connection."""
+"""The web application: the page's files, what it asks for, and the live connection."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from importlib.resources import files
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,9 +14,11 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from heartwire.engine.errors import JournalError
+from heartwire.streams.dashboard import api
 from heartwire.streams.dashboard.board import Board
 from heartwire.streams.dashboard.guard import Guard
-from heartwire.streams.dashboard.viewer import Viewer
+from heartwire.streams.dashboard.viewer import LARGEST_BYTES, Viewer
 
 MOST_VIEWERS = 64
 _TYPES = {
@@ -24,8 +27,8 @@ _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_FULL = 1013
-"""Close code: try again later."""
+_TOO_BIG, _FULL = 1009, 1013
+"""Close codes: a message is too large; try again later."""
 
 
 class Site:
@@ -37,9 +40,13 @@ class Site:
         What is shown.
     host
         Address that the server is bound to.
+    token
+        What who opens the page must have, empty for nothing.
+    journal
+        The journal of the run's alarms.
     """
 
-    def __init__(self, board: Board, host: str) -> None:
+    def __init__(self, board: Board, host: str, token: str, journal: Path) -> None:
         self.pulse = asyncio.Event()
         """Set for a moment when viewers should look for something new."""
         self._board = board
@@ -48,11 +55,12 @@ class Site:
         }
         routes: list[BaseRoute] = [
             Route("/", self._page),
-            Route("/api/status", self._status),
+            *api.Api(board, journal).routes(),
             Route("/{name}", self._page),
             WebSocketRoute("/live", self._live),
         ]
-        self.app: ASGIApp = Guard(Starlette(routes=routes), host)
+        unreadable = {JournalError: api.unreadable, OSError: api.unreadable}
+        self.app: ASGIApp = Guard(Starlette(routes=routes, exception_handlers=unreadable), host, token, board.refusals)
 
     async def _page(self, request: Request) -> Response:
         name = request.path_params.get("name", "index.html")
@@ -61,9 +69,6 @@ class Site:
         if body is None or media_type is None:
             return Response("there is no such page\n", status_code=404, media_type="text/plain")
         return Response(body, media_type=media_type)
-
-    async def _status(self, _: Request) -> Response:
-        return Response(self._board.status(), media_type="application/json")
 
     async def _live(self, socket: WebSocket) -> None:
         await socket.accept()
@@ -75,7 +80,14 @@ class Site:
         sending = asyncio.create_task(self._send(socket, viewer))
         try:
             while (message := await socket.receive())["type"] == "websocket.receive":
-                viewer.acknowledge(message.get("bytes") or b"")
+                raw = message.get("bytes") or (message.get("text") or "").encode()
+                if len(raw) > LARGEST_BYTES:
+                    self._board.refusals.add("an oversized message", socket.client.host if socket.client else "")
+                    await socket.close(_TOO_BIG)
+                    break
+                viewer.acknowledge(raw, time.monotonic_ns())
+            if message.get("code") == _TOO_BIG:
+                self._board.refusals.add("an oversized message", socket.client.host if socket.client else "")
         finally:
             sending.cancel()
             self._board.leave()
@@ -86,5 +98,6 @@ class Site:
                 await self.pulse.wait()
                 if (message := viewer.next_message(time.monotonic_ns())) is not None:
                     await socket.send_bytes(message)
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, RuntimeError):
+            # The page is gone, or this side has closed.
             return

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from heartwire.engine.messages import AlarmChange, AlarmKind, LedgerReport, Priority
+from heartwire.engine.messages import AlarmChange, AlarmInactive, AlarmKind, LedgerReport, Priority
 from heartwire.streams.dashboard.latency import LatencySummary
 
 StreamState = Literal["waiting", "live", "silent", "ended"]
@@ -42,7 +42,8 @@ class AlarmStatus(msgspec.Struct, kw_only=True):
     """An alarm condition that is on or latched, or one change of it in the list of events.
 
     `since_s` is how long ago the change arrived. The delay from the onset to the alarm is `algorithmic_delay_s` (what
-    the decision needs) plus `system_delay_ms` (the engine's part, measured to the arrival here).
+    the decision needs) plus `system_delay_ms` (the engine's part, measured to the arrival here). `by` is who
+    acknowledged it. `inactivation` says which of its signals are given now.
     """
 
     stream: str
@@ -54,6 +55,22 @@ class AlarmStatus(msgspec.Struct, kw_only=True):
     since_s: float
     algorithmic_delay_s: float
     system_delay_ms: float | None
+    by: str = ""
+    inactivation: AlarmInactive = "enabled"
+
+
+class InactiveStatus(msgspec.Struct, kw_only=True):
+    """Signals of alarms that are not given: of one condition, or (`condition` empty) of all that `kind` names.
+
+    `ends_s` is when a pause ends, in seconds from now, null where it has no end.
+    """
+
+    stream: str
+    condition: str
+    kind: Literal["signal", "engine"]
+    change: AlarmInactive
+    by: str
+    ends_s: float | None
 
 
 class StreamStatus(msgspec.Struct, kw_only=True):
@@ -80,11 +97,18 @@ class StreamStatus(msgspec.Struct, kw_only=True):
 
 
 class Status(msgspec.Struct, kw_only=True):
-    """The whole run as the dashboard sees it; `alarms` most urgent first, `events` newest first."""
+    """The whole run as the dashboard sees it; `alarms` most urgent first, `events` newest first.
+
+    `refused` counts malformed messages on the bus, `turned_away` what came over the network, by cause. `wall_ms` is the
+    time of the document, ms since 1970.
+    """
 
     version: str
+    wall_ms: float
     viewers: int
     refused: int
+    turned_away: dict[str, int]
     streams: list[StreamStatus]
     alarms: list[AlarmStatus]
+    inactive: list[InactiveStatus]
     events: list[AlarmStatus]

@@ -1,14 +1,21 @@
 // How alarm conditions look: colour, symbol and words together, never colour alone (IEC 60601-1-8).
 
 import { element, placeOf, seconds, setText } from "./element.js";
+import { icon } from "./icon.js";
 
 const SYMBOLS = { high: "!!!", medium: "!!", low: "!" };
 const SHOWN = 4;
+const INACTIVE = {
+  "audio-paused": "sound paused", "audio-off": "sound off", "alarm-paused": "alarms paused", "alarm-off": "alarms off",
+};
+
+export const name = (condition) => condition.replaceAll("_", " ");
+export const unseen = (alarm) => alarm.change !== "acknowledged";
 
 export function badge(alarm) {
   const symbol = element("span", { class: "symbol", title: `${alarm.priority} priority` }, SYMBOLS[alarm.priority]);
-  const name = element("strong", {}, alarm.condition.replaceAll("_", " "));
-  return element("span", { class: "badge", "data-priority": alarm.priority, "data-change": alarm.change }, symbol, name);
+  return element("span", { class: "badge", "data-priority": alarm.priority, "data-change": alarm.change },
+    symbol, element("strong", {}, name(alarm.condition)));
 }
 
 // The banner of one stream: its most urgent condition in words, and how many more there are.
@@ -20,14 +27,14 @@ export class Banner {
 
   show(alarms) {
     const [first] = alarms;
-    const key = first ? `${first.condition} ${first.change} ${alarms.length}` : "none";
+    const key = first ? `${first.condition} ${first.change} ${first.by} ${first.inactivation} ${alarms.length}` : "none";
     if (key !== this.key) {
       this.key = key;
       this.age = element("span", { class: "age" });
       this.root.replaceChildren(...(first ? this.parts(first, alarms.length) : ["no alarms"]));
-      for (const name of ["priority", "change"]) {
-        if (first) this.root.dataset[name] = first[name];
-        else delete this.root.dataset[name];
+      for (const field of ["priority", "change"]) {
+        if (first) this.root.dataset[field] = first[field];
+        else delete this.root.dataset[field];
       }
     }
     if (first) setText(this.age, seconds(first.since_s));
@@ -42,9 +49,33 @@ export class Banner {
 
 function wording(alarm) {
   if (alarm.change === "latched") return `${alarm.text}, over but not acknowledged`;
-  if (alarm.change === "acknowledged") return `${alarm.text}, acknowledged`;
+  if (alarm.change === "acknowledged") return `${alarm.text}, acknowledged${alarm.by ? ` by ${alarm.by}` : ""}`;
   return alarm.text;
 }
+
+// Which signals of a stream are not given, by whom and for how long; nothing where all are.
+export class Inactive {
+  constructor() {
+    this.root = element("p", { class: "inactive", hidden: "" });
+  }
+
+  show(inactive) {
+    const worst = inactive.find((one) => one.change.startsWith("alarm")) ?? inactive[0];
+    this.root.hidden = !worst;
+    if (!worst) return;
+    const key = `${worst.change} ${worst.condition} ${worst.by}`;
+    if (key !== this.key) {
+      this.key = key;
+      this.words = element("span");
+      this.root.replaceChildren(icon(worst.change), this.words);
+    }
+    const rest = worst.ends_s === null ? "" : ` ${clockOf(worst.ends_s)}`;
+    const what = worst.condition ? `${name(worst.condition)}: ` : "";
+    setText(this.words, `${what}${INACTIVE[worst.change]}${rest}${worst.by ? `, ${worst.by}` : ""}`);
+  }
+}
+
+const clockOf = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
 
 // The most urgent alarms of all streams, for the top of the page.
 export class Summary {
@@ -52,13 +83,18 @@ export class Summary {
     this.root = root;
   }
 
-  show(alarms) {
+  show(alarms, streams) {
     const key = alarms.map((alarm) => `${alarm.stream} ${alarm.condition} ${alarm.change}`).join();
     if (key === this.key) return;
     this.key = key;
-    const items = alarms.slice(0, SHOWN).map((alarm) => element("li", {}, badge(alarm), placeOf(alarm.stream)));
+    const items = alarms.slice(0, SHOWN).map((alarm) => element("li", {}, badge(alarm), place(alarm.stream, streams)));
     if (alarms.length > SHOWN) items.push(element("li", {}, `+${alarms.length - SHOWN} more`));
     if (!alarms.length) items.push(element("li", { class: "calm" }, "no alarms"));
     this.root.replaceChildren(...items);
   }
+}
+
+function place(id, streams) {
+  const kind = streams.find((stream) => stream.id === id)?.kind;
+  return element("a", { href: `#/${kind === "xray" ? "lab" : "bed"}/${id}` }, placeOf(id));
 }

@@ -1,71 +1,123 @@
-// One bed: its strip, heart rate, rhythm and most urgent alarm.
+// One bed opened: all its leads, what can be done about its alarms, its alarm list, trends, and the whole recording.
 
-import { Banner } from "./alarms.js";
+import { AlarmList } from "./alarmlist.js";
+import { Banner, Inactive, unseen } from "./alarms.js";
+import { Disclosure } from "./disclosure.js";
 import { element, placeOf, setData, setText } from "./element.js";
+import { Leads } from "./leads.js";
+import { openLimits } from "./limits.js";
+import { command } from "./operator.js";
+import { rhythmUrgent, rhythmWords } from "./rhythms.js";
 import { silence } from "./silence.js";
-import { Strip } from "./strip.js";
+import { Trend } from "./trend.js";
 
-const RHYTHMS = {
-  N: "normal rhythm", VT: "ventricular tachycardia", VF: "ventricular fibrillation", VFL: "ventricular flutter",
-  ASYS: "asystole", B: "bigeminy", T: "trigeminy", AFIB: "atrial fibrillation", AFL: "atrial flutter",
-  SVTA: "supraventricular tachycardia", SBR: "sinus bradycardia", IVR: "idioventricular rhythm", P: "paced rhythm",
-};
-const URGENT = new Set(["VT", "VF", "VFL", "ASYS"]);
+export class BedView {
+  constructor(shell) {
+    this.shell = shell;
+    this.number = -1;
+    this.root = element("section", { class: "bed-view", "aria-label": "Bed" });
+    this.keys = {
+      a: () => this.act("acknowledge"), s: () => this.act("audio-pause"), r: () => this.act("resume"),
+      i: () => this.number >= 0 && openLimits(this.id),
+    };
+  }
 
-export class Bed {
-  constructor(status) {
-    const name = placeOf(status.id);
+  open(id) {
+    this.id = id;
+    this.number = this.shell.number(id);
+    const name = placeOf(id), stream = this.shell.streams[this.number];
+    if (stream?.kind !== "ecg") {
+      this.number = -1;
+      this.root.replaceChildren(element("p", { class: "notice" }, `There is no ${name} in this run.`));
+      return;
+    }
     this.banner = new Banner();
-    this.canvas = element("canvas", { role: "img", "aria-label": `ECG of ${name}` });
-    this.lead = element("span", { class: "lead" });
-    this.veil = element("p", { class: "veil", hidden: "" });
-    this.rate = element("output", { class: "value", "aria-label": `heart rate of ${name}, beats a minute` }, "––");
+    this.inactive = new Inactive();
+    this.rate = element("output", { class: "value", "aria-label": "heart rate, beats a minute" }, "––");
     this.rhythm = element("p", { class: "rhythm" });
-    this.root = element("article", { class: "bed", "aria-label": name },
-      element("header", {}, element("h2", {}, name), this.banner.root),
-      element("div", { class: "strip" }, this.canvas, this.lead, this.veil),
-      element("div", { class: "numbers" },
-        element("p", { class: "rate" }, element("span", { class: "unit" }, "HR"), this.rate,
-          element("span", { class: "unit" }, "bpm")),
-        this.rhythm));
-    this.status = status;
+    this.leads_ = new Leads();
+    this.list = new AlarmList(id, () => this.trend?.draw());
+    this.trend = new Trend(id, () => this.list.alarms);
+    this.buttons = this.actions();
+    this.disclosure = null;
+    this.root.setAttribute("aria-label", name);
+    this.place = element("div", { class: "place" });
+    this.root.replaceChildren(
+      element("header", { class: "panel bed-head" },
+        element("h2", {}, name),
+        element("p", { class: "rate" }, element("span", { class: "unit" }, "HR"), this.rate, element("span", { class: "unit" }, "bpm")),
+        this.rhythm, this.banner.root, this.inactive.root,
+        element("div", { class: "actions", role: "group", "aria-label": "Alarms" }, ...Object.values(this.buttons))),
+      this.leads_.root, this.list.root, this.trend.root, this.place);
   }
 
-  mount(parent) {
-    parent.append(this.root);
-    this.strip = new Strip(this.canvas);
+  actions() {
+    const make = (words, key, does) => {
+      const button = element("button", { type: "button", title: `${words} (${key})`, "aria-keyshortcuts": key }, words);
+      button.addEventListener("click", does);
+      return button;
+    };
+    const buttons = {
+      acknowledge: make("Acknowledge", "a", this.keys.a),
+      pause: make("Pause sound", "s", this.keys.s),
+      resume: make("Resume", "r", this.keys.r),
+      limits: make("Limits…", "i", this.keys.i),
+    };
+    buttons.acknowledge.className = "main";
+    return buttons;
   }
 
-  take(record, nowMs) {
-    this.strip.push(record, nowMs);
+  act(action) {
+    if (this.number >= 0) return command(this.id, action);
   }
 
-  beat(sample, label) {
-    this.strip.beat(sample, label);
+  close() {
+    for (const part of [this.leads_, this.trend, this.disclosure]) part?.close();
+    this.leads_ = this.trend = this.disclosure = null;
+    this.number = -1;
   }
 
-  update(status, alarms) {
-    this.status = status;
+  watched() {
+    return this.number < 0 ? [] : [this.number];
+  }
+
+  leads(stream, record) {
+    if (stream !== this.number) return;
+    this.leads_.push(record, this.shell.streams[stream].leads, this.shell.now(), this.shell.message());
+  }
+
+  beat(stream, sample, label) {
+    if (stream === this.number) this.leads_.beat(sample, label);
+  }
+
+  status(status) {
+    const stream = status.streams[this.number];
+    if (!stream) return;
+    const alarms = this.shell.alarms(stream.id), inactive = this.shell.inactive(stream.id);
     this.banner.show(alarms);
-    const urgent = alarms[0] && alarms[0].change !== "latched" ? alarms[0].priority : "none";
-    setData(this.root, "priority", urgent);
+    this.inactive.show(inactive);
+    this.list.status(alarms, inactive);
+    this.buttons.acknowledge.disabled = !alarms.some(unseen);
+    this.buttons.resume.disabled = !inactive.length;
+    setData(this.root, "priority", alarms.find((alarm) => alarm.change !== "latched")?.priority ?? "none");
+    if (!this.disclosure && stream.leads.length) {
+      this.disclosure = new Disclosure(stream.id, [stream.lead, ...stream.leads.filter((lead) => lead !== stream.lead)]);
+      this.place.append(this.disclosure.root);
+    }
   }
 
-  // What changes with time alone; a few times a second.
   tick(nowMs, connected) {
-    const status = this.status;
-    const why = silence(status, this.strip.endMs, nowMs, connected);
-    this.veil.hidden = !why;
-    setText(this.veil, why);
-    setData(this.root, "frozen", String(Boolean(why)));
-    const rate = why ? null : status.heart_rate_bpm;
+    const stream = this.shell.streams[this.number];
+    if (!stream) return;
+    const why = silence(stream, this.shell.signal(this.number).endMs, nowMs, connected);
+    this.leads_.tick(why);
+    const rate = why ? null : stream.heart_rate_bpm;
     setText(this.rate, rate === null ? "––" : String(Math.round(rate)));
-    setText(this.rhythm, why ? "" : RHYTHMS[status.rhythm] ?? status.rhythm);
-    setData(this.rhythm, "urgent", String(URGENT.has(status.rhythm)));
-    setText(this.lead, status.lead ? `${status.lead}  ${this.strip.gain} mm/mV  25 mm/s` : "");
+    setText(this.rhythm, why ? "" : rhythmWords(stream.rhythm));
+    setData(this.rhythm, "urgent", String(rhythmUrgent(stream.rhythm)));
   }
 
   draw(nowMs) {
-    this.strip.draw(nowMs);
+    this.leads_?.draw(nowMs);
   }
 }

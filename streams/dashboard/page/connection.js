@@ -1,16 +1,20 @@
-// The live connection: reads records, acknowledges messages, keeps the server's clock, and comes back by itself.
+// The live connection: acknowledges messages, keeps the server's clock, and comes back by itself.
 
-const CLOCK = 0, STRIP = 1, BEAT = 2, FRAME = 3, STATUS = 4;
+import { read } from "./records.js";
+
 const FIRST_RETRY_MS = 300, LONGEST_RETRY_MS = 3000, SILENT_MS = 4000;
-const text = new TextDecoder();
 
 export class Connection {
-  // `listener` has strip, beat, frame, status and link methods.
-  constructor(listener) {
+  // `listener` has a method for each kind of record and `link`; `watched` gives the numbers of the streams of which
+  // everything is wanted: all leads, or the pictures.
+  constructor(listener, watched) {
     this.listener = listener;
+    this.watched = watched;
     this.retryMs = FIRST_RETRY_MS;
     this.offsetMs = null;
+    this.halfTripMs = 0;
     this.lastMessageMs = 0;
+    this.reader = Object.assign(Object.create(listener), { clock: (...values) => this.clock(...values) });
     this.open();
     setInterval(() => this.watch(), 1000);
   }
@@ -18,6 +22,7 @@ export class Connection {
   open() {
     const url = new URL("live", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    url.hash = "";
     this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";
     this.lastMessageMs = performance.now();
@@ -41,52 +46,34 @@ export class Connection {
 
   // The server's monotonic time, ms; null before the first message.
   now() {
-    return this.offsetMs === null ? null : performance.now() + this.offsetMs;
+    return this.offsetMs === null ? null : performance.now() + this.offsetMs + this.halfTripMs;
   }
 
   receive(buffer) {
     this.lastMessageMs = performance.now();
     this.retryMs = FIRST_RETRY_MS;
-    const view = new DataView(buffer);
-    let number = 0;
-    for (let at = 0; at + 8 <= buffer.byteLength;) {
-      const kind = view.getUint8(at), stream = view.getUint16(at + 2, true), length = view.getUint32(at + 4, true);
-      const body = at + 8;
-      if (kind === CLOCK) number = this.clock(view, body);
-      else if (kind === STRIP) this.strip(view, buffer, body, length, stream, number);
-      else if (kind === BEAT) {
-        this.listener.beat(stream, view.getFloat64(body, true), String.fromCharCode(view.getUint8(body + 8)));
-      } else if (kind === FRAME) {
-        const size = view.getUint32(body, true);
-        const about = JSON.parse(text.decode(new Uint8Array(buffer, body + 4, size)));
-        this.listener.frame(stream, about, new Uint8Array(buffer, body + 4 + size, length - 4 - size));
-      } else if (kind === STATUS) {
-        this.listener.status(JSON.parse(text.decode(new Uint8Array(buffer, body, length))));
-      }
-      at = body + length + ((8 - (length % 8)) % 8);
-    }
+    read(buffer, this.reader);
     this.listener.link("live");
-    const acknowledgement = new DataView(new ArrayBuffer(4));
-    acknowledgement.setUint32(0, number, true);
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(acknowledgement);
+    this.acknowledge();
   }
 
-  // The message that was least delayed tells the offset best; it may drift by 0.1 ms a message.
-  clock(view, body) {
-    const offset = view.getFloat64(body, true) - performance.now();
+  // The number of the message that was taken, and what is watched.
+  acknowledge() {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    const watched = this.watched();
+    const answer = new DataView(new ArrayBuffer(4 + 2 * watched.length));
+    answer.setUint32(0, this.number, true);
+    watched.forEach((stream, n) => answer.setUint16(4 + 2 * n, stream, true));
+    this.socket.send(answer);
+  }
+
+  // The message that was least delayed tells the offset best; it may drift by 0.1 ms a message. A message takes about
+  // half of the shortest round trip that the server has seen.
+  clock(serverMs, number, roundTripMs) {
+    const offset = serverMs - this.lastMessageMs;
     this.offsetMs = this.fresh || this.offsetMs === null ? offset : Math.max(offset, this.offsetMs - 0.1);
+    this.halfTripMs = roundTripMs / 2;
     this.fresh = false;
-    return view.getUint32(body + 8, true);
-  }
-
-  strip(view, buffer, body, length, stream, number) {
-    this.listener.strip(stream, {
-      first: view.getFloat64(body, true),
-      endMs: view.getFloat64(body + 8, true),
-      rateHz: view.getFloat32(body + 16, true),
-      lead: view.getUint8(body + 20),
-      samplesUv: new Int16Array(buffer, body + 24, (length - 24) / 2),
-      message: number,
-    });
+    this.number = number;
   }
 }

@@ -1,4 +1,4 @@
-// The engineer's panel: rates, latency and ledger of each stream, and the last alarm events.
+// The engineer's view: rates, latency and ledger of each stream, and the last alarm events.
 
 import { badge } from "./alarms.js";
 import { element, placeOf, seconds, setData, setText } from "./element.js";
@@ -12,8 +12,11 @@ const COLUMNS = [
 ];
 const SHOWN_EVENTS = 40;
 
-export class Engine {
-  constructor(streams, events) {
+export class EngineView {
+  constructor() {
+    const streams = element("section", { class: "streams", "aria-label": "Streams" });
+    const events = element("section", { class: "events", "aria-label": "Alarm events" });
+    this.root = element("div", { class: "engine-view" }, streams, events);
     this.body = element("tbody");
     this.rows = new Map();
     this.events = element("ol", {});
@@ -24,7 +27,7 @@ export class Engine {
     events.append(element("h2", {}, "Alarm events"), this.events);
   }
 
-  show(status) {
+  status(status) {
     for (const stream of status.streams) this.row(stream);
     const refused = status.refused ? `, ${status.refused} malformed messages refused` : "";
     setText(this.foot, `heartwire ${status.version}, ${status.viewers} viewing${refused}`);

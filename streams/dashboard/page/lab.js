@@ -1,4 +1,4 @@
-// One lab: live fluoroscopy with the overlay that belongs to the frame on the screen, and the age of both.
+// The lab view: live fluoroscopy with the overlay that belongs to the frame on the screen, and the age of both.
 
 import { Banner } from "./alarms.js";
 import { drawDevice } from "./device.js";
@@ -7,7 +7,48 @@ import { silence } from "./silence.js";
 
 const LISTED = 3;
 
-export class Lab {
+export class LabView {
+  constructor(shell) {
+    this.shell = shell;
+    this.root = element("section", { class: "lab-view", "aria-label": "Lab" });
+  }
+
+  open(id) {
+    this.number = this.shell.number(id);
+    this.root.replaceChildren();
+    this.lab = this.number < 0 ? null : new Lab(this.shell.streams[this.number]);
+    if (this.lab) this.lab.mount(this.root);
+    else this.root.append(element("p", { class: "notice" }, `There is no lab ${placeOf(id)} in this run.`));
+  }
+
+  close() {
+    this.lab = null;
+    this.number = -1;
+  }
+
+  watched() {
+    return this.lab ? [this.number] : [];
+  }
+
+  frame(stream, about, jpeg) {
+    if (this.lab && stream === this.number) this.lab.take(about, jpeg);
+  }
+
+  status(status) {
+    const stream = status.streams[this.number];
+    if (this.lab) this.lab.update(stream, this.shell.alarms(stream.id));
+  }
+
+  tick(nowMs, connected) {
+    this.lab?.tick(nowMs, connected);
+  }
+
+  draw(nowMs) {
+    this.lab?.draw(nowMs);
+  }
+}
+
+class Lab {
   constructor(status) {
     const name = placeOf(status.id);
     this.banner = new Banner();

@@ -49,6 +49,8 @@ class Page:
     """What a browser would be: reads messages and acknowledges them."""
 
     def __init__(self, url: str, **options: Any) -> None:
+        self.watched: list[int] = []
+        """Numbers of the streams of which everything is wanted."""
         self._open = ExitStack()
         connection = connect(url.replace("http", "ws", 1) + "live", max_size=None, **options)
         self._socket: ClientConnection = self._open.enter_context(connection)
@@ -62,7 +64,7 @@ class Page:
         return found
 
     def acknowledge(self, number: int) -> None:
-        self._socket.send(struct.pack("<I", number))
+        self._socket.send(struct.pack(f"<I{len(self.watched)}H", number, *self.watched))
 
     def records(self, kind: int) -> Iterator[Record]:
         """Give the records of one kind as they come."""
@@ -88,13 +90,21 @@ class Run:
 
     bed, lab = BED, LAB
 
-    def __init__(self, run_dir: Path, port: int = 0, age_budget_ms: float = 500.0) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        port: int = 0,
+        age_budget_ms: float = 500.0,
+        token: str = "",
+        prepare: Callable[[Plan], object] = lambda _: None,
+    ) -> None:
         streams = [
             StreamConfig(id=BED, source={"kind": "none"}),
             StreamConfig(id=LAB, source={"kind": "none"}, age_budget_ms=age_budget_ms),
         ]
-        self.plan: Plan = make_plan(Config(stream=streams, dashboard=DashboardConfig(port=port)), run_dir)
+        self.plan: Plan = make_plan(Config(stream=streams, dashboard=DashboardConfig(port=port, token=token)), run_dir)
         write_plan(self.plan)
+        prepare(self.plan)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._reports = self._context.socket(zmq.PULL)
         self._reports.bind(self.plan.report_endpoint())
@@ -116,9 +126,9 @@ class Run:
     def url(self) -> str:
         return (Path(self.plan.run_dir) / "dashboard.url").read_text().strip()
 
-    def page(self, **options: Any) -> Page:
+    def page(self, url: str = "", **options: Any) -> Page:
         """Connect as a page."""
-        return Page(self.url, **options)
+        return Page(url or self.url, **options)
 
     def read_while(self, page: Page, step: Callable[[], object], kind: int) -> Iterator[Record]:
         """Give the records of one kind that a page gets while a step is done, about 50 times a second."""

@@ -76,6 +76,18 @@ def test_a_page_that_comes_later_gets_the_strip_before_it(run: Any) -> None:
         assert strip_of(next(later.records(records.STRIP)).body)[0] == first
 
 
+def test_all_leads_of_a_bed_come_to_a_page_that_watches_it(run: Any) -> None:
+    with run.page() as page:
+        assert next(run.read_while(page, run.feed_ecg, records.STRIP))
+        page.watched = [0]
+        body = next(run.read_while(page, run.feed_ecg, records.LEADS)).body
+    assert struct.unpack_from("<BB", body, 20) == (0, 2)
+    samples = np.frombuffer(body, "<i2", offset=24).reshape(-1, 2)
+    assert samples.shape == (25, 2)
+    assert not samples[:, 0].any()
+    assert samples[:, 1].any()
+
+
 def test_beats_are_marked_with_their_class_once_they_are_confirmed_and_again_where_it_is_revised(run: Any) -> None:
     def beats() -> None:
         for stage, label, sample in (("provisional", "Q", 138), ("confirmed", "S", 140), ("revised", "V", 140)):
@@ -123,6 +135,7 @@ def test_a_frame_comes_as_a_picture_with_its_own_overlay(run: Any) -> None:
         run.publish("work-xray", Overlay(shown=True, age_ms=9.0, **about))
 
     with run.page() as page:
+        page.watched = [1]
         record = next(run.read_while(page, frame, records.FRAME))
     size = struct.unpack_from("<I", record.body)[0]
     about = json.loads(record.body[4 : 4 + size])
@@ -186,13 +199,14 @@ def test_a_foreign_name_for_this_host_is_refused(run: Any) -> None:
     refusal.value.close()
 
 
-def test_a_message_from_the_page_that_is_too_large_ends_the_connection(run: Any) -> None:
+@pytest.mark.parametrize("size", [100, 1_000_000])
+def test_a_message_from_the_page_that_is_too_large_ends_the_connection(run: Any, size: int) -> None:
     with run.page() as page:
-        page.send(bytes(1000))
+        page.send(bytes(size))
         with pytest.raises(ConnectionClosed):
             read_all(page)
     with run.page() as page:
-        assert page.read()
+        assert next(page.statuses())["turned_away"] == {"an oversized message": 1}
 
 
 def test_files_carry_the_security_policy_and_load_nothing_from_elsewhere(run: Any) -> None:

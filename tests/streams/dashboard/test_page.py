@@ -75,14 +75,12 @@ def test_the_page_shows_what_is_live_and_says_when_it_is_not(run: Any, browser_m
         browser.open(run.url)
         until(run, browser, f'document.querySelector(".bed") && {text(".bed .value")} === "72"', live)
         until(run, browser, f"{_INK.format(canvas='.bed canvas')} > 200", live)
-        until(run, browser, f'{text(".lab .devices")}.includes("7  guidewire")', live)
         assert browser.value('document.querySelector(".bed .veil").hidden')
         alarm(run)
         until(run, browser, f'{text(".bed .banner")}.includes("!!!VT")', live)
         assert browser.value('document.querySelector("#link").dataset.state') == "live"
 
         until(run, browser, f'{text(".bed .veil")}.startsWith("no data for")')
-        until(run, browser, f'{text(".lab .veil")}.startsWith("no data for")')
         assert browser.value(text(".bed .value")) == "––"
 
         until(run, browser, 'document.querySelector(".bed .veil").hidden', live)
@@ -91,6 +89,14 @@ def test_the_page_shows_what_is_live_and_says_when_it_is_not(run: Any, browser_m
         run.process.terminate()
         run.process.wait(10)
         browser.wait_for('document.querySelector("#link").dataset.state === "lost"')
+
+
+def test_the_lab_shows_its_frames_and_says_when_they_stop(run: Any, browser_module: ModuleType) -> None:
+    with browser_module.Browser(1280, 800) as browser:
+        browser.open(f"{run.url}#/lab/{run.lab}")
+        until(run, browser, f'document.querySelector(".lab") && {text(".lab .devices")}.includes("7  guidewire")', live)
+        until(run, browser, f'{text(".lab .veil")}.startsWith("no data for")')
+        assert browser.complaints == []
 
 
 def test_a_phone_shows_the_beds_without_scrolling_sideways(run: Any, browser_module: ModuleType) -> None:

@@ -14,6 +14,8 @@ from heartwire.engine.config import StreamConfig
 from heartwire.engine.messages import (
     AlarmChange,
     AlarmEvent,
+    AlarmInactivation,
+    AlarmInactive,
     CatheterFix,
     EcgChunk,
     EndOfStream,
@@ -30,10 +32,12 @@ from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.alarms import AlarmList
 from heartwire.streams.dashboard.backlog import KEEP_NS, Backlog
 from heartwire.streams.dashboard.bed import BedView
+from heartwire.streams.dashboard.bed_limits import BedLimits
 from heartwire.streams.dashboard.board import Board
 from heartwire.streams.dashboard.lab import LabView
 from heartwire.streams.dashboard.latency import WINDOW_NS, LastMinute
 from heartwire.streams.dashboard.status import Account
+from heartwire.streams.dashboard.viewer import Viewer
 
 S = 1_000_000_000
 BED, LAB = StreamConfig(id="bed-1/ecg"), StreamConfig(id="lab-1/xray", age_budget_ms=200)
@@ -77,15 +81,25 @@ def event(condition: str, priority: Priority, change: AlarmChange) -> AlarmEvent
     )
 
 
-def test_a_strip_marks_invalid_samples_and_clips_what_cannot_be_written() -> None:
-    record = records.strip(0, 0, 0, 250.0, 0, np.array([0.0012, np.nan, 100.0, -100.0], np.float32))
-    assert len(record) % 8 == 0
-    assert np.frombuffer(record, "<i2", 4, offset=32).tolist() == [1, records.INVALID_UV, 32767, -32767]
+def test_samples_on_the_wire_mark_what_is_invalid_and_are_clipped() -> None:
+    samples_uv = records.microvolts(np.array([0.0012, np.nan, 100.0, -100.0], np.float32))
+    assert samples_uv.tolist() == [1, records.INVALID_UV, 32767, -32767]
+
+
+def test_a_record_of_all_leads_holds_them_sample_by_sample() -> None:
+    bed = BedView(0, BED)
+    strip = bed.take(chunk(first=50, count=3), 1)
+    (leads,), _ = bed.all_leads.after(None, 1, S)
+    assert len(strip) % 8 == len(leads) % 8 == 0
+    assert struct.unpack_from("<ddfBB", strip, 8)[0::3] == (50.0, 1)
+    assert struct.unpack_from("<ddfBB", leads, 8)[3:] == (0, 2)
+    assert np.frombuffer(strip, "<i2", 3, offset=32).tolist() == [1000] * 3
+    assert np.frombuffer(leads, "<i2", 6, offset=32).tolist() == [500, 1000] * 3
 
 
 def test_the_lead_shown_changes_only_when_it_is_no_longer_analysed() -> None:
     bed = BedView(0, BED)
-    bed.strip(chunk(), 1)
+    bed.take(chunk(), 1)
     assert bed.status(1).lead == "II"
     about = {"stream": BED.id, "sample": 1, "decision_sample": 1, "leads": ("V1", "II"), "quality": (0.9, 0.2)}
     bed.found(SignalQuality(analysed=("V1", "II"), **about))
@@ -98,13 +112,13 @@ def test_the_lead_shown_changes_only_when_it_is_no_longer_analysed() -> None:
 
 def test_a_heart_rate_is_shown_while_it_is_fresh_and_means_something() -> None:
     bed = BedView(0, BED)
-    bed.strip(chunk(), 1)
+    bed.take(chunk(), 1)
     bed.found(HeartRate(stream=BED.id, sample=10, decision_sample=20, rate_bpm=71.96))
     assert bed.status(1).heart_rate_bpm == 72.0
     bed.found(Rhythm(stream=BED.id, sample=10, decision_sample=20, label="VF"))
     assert bed.status(1).heart_rate_bpm is None
     bed.found(Rhythm(stream=BED.id, sample=10, decision_sample=20, label="N"))
-    bed.strip(chunk(first=250 * 7), 2)
+    bed.take(chunk(first=250 * 7), 2)
     assert bed.status(1).heart_rate_bpm is None
 
 
@@ -185,6 +199,83 @@ def test_alarms_are_listed_by_urgency_and_latched_ones_after_those_that_hold() -
     assert [(e.condition, e.change) for e in alarms.events(10 * S)][:2] == [("PAUSE", "off"), ("VT", "latched")]
 
 
+def inactivation(change: AlarmInactive, condition: str = "", kind: Any = "signal", **more: Any) -> AlarmInactivation:
+    return AlarmInactivation(
+        stream=BED.id, condition=condition, kind=kind, change=change, decision_sample=0, by="Anna", **more
+    )
+
+
+def test_an_alarm_tells_who_acknowledged_it_and_which_of_its_signals_are_given() -> None:
+    alarms = AlarmList()
+    alarms.take(event("VF", "high", "on"), S)
+    alarms.take(event("STALE", "medium", "on"), S)
+    alarms.inactivate(inactivation("audio-paused", lasts_s=120.0), S)
+    alarms.inactivate(inactivation("alarm-off", "STALE", kind="engine"), S)
+    assert [(a.condition, a.inactivation) for a in alarms.active(2 * S)] == [
+        ("VF", "audio-paused"),
+        ("STALE", "alarm-off"),
+    ]
+    assert [(i.change, i.by, i.ends_s) for i in alarms.inactive(31 * S)] == [
+        ("audio-paused", "Anna", 90.0),
+        ("alarm-off", "Anna", None),
+    ]
+    alarms.inactivate(inactivation("alarm-off", "STALE", kind="engine", reminder=True), 40 * S)
+    alarms.inactivate(inactivation("enabled"), 40 * S)
+    assert [i.change for i in alarms.inactive(41 * S)] == ["alarm-off"]
+    seen = event("VF", "high", "acknowledged")
+    seen.reason = {"rule": "seen", "by": "Anna"}
+    alarms.take(seen, 50 * S)
+    assert (alarms.active(50 * S)[0].by, alarms.active(50 * S)[0].inactivation) == ("Anna", "enabled")
+
+
+def test_limits_are_those_of_the_category_then_the_configuration_then_of_commands() -> None:
+    config = StreamConfig(id=BED.id, settings={"category": "neonate", "limits": {"tachy_bpm": 210.0}})
+    limits = BedLimits([config])
+    limits.change(BED.id, {"brady_bpm": 110.0})
+    limits.change(BED.id, {"brady_bpm": 9999.0})
+    limits.change("bed-9/ecg", {"brady_bpm": 60.0})
+    found = {limit.name: (limit.value, limit.first) for limit in limits.of(BED.id)}
+    assert (found["brady_bpm"], found["tachy_bpm"]) == ((110.0, 100.0), (210.0, 210.0))
+    assert limits.of("bed-9/ecg") == []
+
+
+def test_a_page_gets_what_it_watches_and_its_round_trip_is_measured() -> None:
+    board = Board([BED, LAB])
+    viewer = Viewer(board)
+    assert viewer.next_message(S) is None
+    board.take(chunk(), S)
+    board.advance(S)
+    first = viewer.next_message(S)
+    assert first is not None
+    assert [first[0], first[24]] == [records.CLOCK, records.STRIP]
+    assert struct.unpack_from("<dIf", first, 8) == (1000.0, 1, 0.0)
+    viewer.acknowledge(struct.pack("<IHH", 1, 0, 999), S + 6_000_000)
+    second = viewer.next_message(S + 20_000_000)
+    assert second is not None
+    assert struct.unpack_from("<dIf", second, 8)[1:] == (2, 6.0)
+    assert second[24] == records.LEADS
+    viewer.acknowledge(struct.pack("<I", 2), S + 30_000_000)
+    board.take(chunk(first=25), S + 40_000_000)
+    board.advance(S + 40_000_000)
+    third = viewer.next_message(S + 40_000_000)
+    assert third is not None
+    assert len(third) < len(first) + 8
+    viewer.acknowledge(b"\xff" * 3, S)
+    viewer.acknowledge(b"\xff" * 4, S)
+    viewer.acknowledge(b"\x00" * 1000, S)
+    assert viewer.next_message(S + 50_000_000) is None
+
+
+def test_viewers_share_the_bytes_of_a_tick() -> None:
+    board = Board([BED, LAB])
+    for first in (0, 25, 50):
+        board.take(chunk(first=first), S)
+    board.advance(S)
+    (one,), _ = board.backlog.after(None, S, S)
+    (other,), _ = board.backlog.after(0, S, S)
+    assert one is other
+
+
 def test_latency_covers_the_last_minute_and_only_what_was_paced() -> None:
     latency = LastMinute()
     assert latency.summary(0) is None
@@ -214,12 +305,9 @@ def test_the_backlog_forgets_what_is_old_and_skips_for_those_who_lag() -> None:
     for n in range(40):
         backlog.add(n * S, b"%d" % n)
     assert backlog.end == 40
-    kept = backlog.since(0)
-    assert kept[-1] == b"39"
-    assert len(kept) == KEEP_NS // S + 1
-    assert backlog.since(38) == [b"38", b"39"]
-    assert backlog.since(40) == []
-    assert backlog.skip(38, 39 * S, 2 * S) == 38
-    assert backlog.skip(30, 39 * S, 2 * S) == 37
-    assert backlog.skip(40, 39 * S, 2 * S) == 40
-    assert backlog.skip(30, 100 * S, 2 * S) == 40
+    kept, end = backlog.after(None, 39 * S, 2 * S)
+    assert (kept[-1], len(kept), end) == (b"39", KEEP_NS // S + 1, 40)
+    assert backlog.after(38, 39 * S, 2 * S) == ([b"38", b"39"], 40)
+    assert backlog.after(30, 39 * S, 2 * S) == ([b"37", b"38", b"39"], 40)
+    assert backlog.after(40, 39 * S, 2 * S) == ([], 40)
+    assert backlog.after(30, 100 * S, 2 * S) == ([], 40)

@@ -1,0 +1,52 @@
+// All leads of a bed, one strip below the other, and what stands over them when they are not live.
+
+import { element, setData, setText } from "./element.js";
+import { SPEED_MM_S } from "./screen.js";
+import { Signal } from "./signal.js";
+import { Strip } from "./strip.js";
+
+export class Leads {
+  constructor() {
+    this.strips = [];
+    this.stack = element("div", { class: "stack" });
+    this.veil = element("p", { class: "veil", hidden: "" });
+    this.root = element("div", { class: "panel leads" }, this.stack, this.veil);
+  }
+
+  close() {
+    for (const { strip } of this.strips) strip.close();
+    this.strips = [];
+  }
+
+  push(record, names, nowMs, message) {
+    if (record.leads !== this.strips.length) this.build(record.leads, names);
+    this.strips.forEach(({ signal }, n) => signal.push({ ...record, lead: n }, nowMs, message, n, record.leads));
+  }
+
+  build(count, names) {
+    this.close();
+    this.stack.replaceChildren();
+    setData(this.root, "many", String(count > 4));
+    this.strips = Array.from({ length: count }, (_, n) => {
+      const name = names[n] ?? `lead ${n + 1}`, signal = new Signal();
+      const canvas = element("canvas", { role: "img", "aria-label": `ECG, ${name}` }), label = element("span", { class: "lead" });
+      this.stack.append(element("div", { class: "strip" }, canvas, label));
+      return { name, signal, label, strip: new Strip(canvas, signal, { marks: n === 0 }) };
+    });
+  }
+
+  beat(sample, label) {
+    this.strips[0]?.signal.beat(sample, label);
+  }
+
+  tick(why) {
+    this.veil.hidden = !why;
+    setText(this.veil, why);
+    setData(this.root, "frozen", String(Boolean(why)));
+    for (const { label, name, strip } of this.strips) setText(label, `${name}  ${strip.gain} mm/mV  ${SPEED_MM_S} mm/s`);
+  }
+
+  draw(nowMs) {
+    for (const { strip } of this.strips) strip.draw(nowMs);
+  }
+}

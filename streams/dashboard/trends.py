@@ -1,0 +1,73 @@
+"""Hours of a bed in steps of ten seconds: heart rate and ventricular beats a minute."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+STEP_S = 10
+_KEEP_STEPS = 24 * 3600 // STEP_S
+_STEPS_A_MINUTE = 60 // STEP_S
+
+
+class Trend(msgspec.Struct, kw_only=True):
+    """What is drawn; null where nothing is known. The first value is that of the `step_s` from `start_ms` on."""
+
+    start_ms: float
+    step_s: int
+    heart_rate_bpm: list[float | None]
+    pvc_per_minute: list[int | None]
+
+
+class _Step(msgspec.Struct):
+    """One step: `number` counts from 1970."""
+
+    number: int
+    rate_sum: float = 0.0
+    rates: int = 0
+    beats: int = 0
+    ventricular: int = 0
+
+
+class Trends:
+    """The trends of one bed, the last 24 hours."""
+
+    def __init__(self) -> None:
+        self._steps: deque[_Step] = deque(maxlen=_KEEP_STEPS)
+
+    def _step(self, at_ms: float) -> _Step | None:
+        """Give the step of a time, None where it is over for long."""
+        number = int(at_ms // (1000 * STEP_S))
+        steps = self._steps
+        if not steps or number > steps[-1].number:
+            steps.append(_Step(number))
+            return steps[-1]
+        return next((step for step in reversed(steps) if step.number == number), None)
+
+    def heart_rate(self, at_ms: float, rate_bpm: float) -> None:
+        """Take a heart rate."""
+        if step := self._step(at_ms):
+            step.rate_sum += rate_bpm
+            step.rates += 1
+
+    def beat(self, at_ms: float, label: str, instead_of: str = "") -> None:
+        """Take a beat, or another class of one that had been taken."""
+        if step := self._step(at_ms):
+            step.beats += not instead_of
+            step.ventricular += (label == "V") - (instead_of == "V")
+
+    def since(self, from_ms: float) -> Trend | None:
+        """Give the trends from a time on, None where there is nothing."""
+        steps = {step.number: step for step in self._steps if step.number >= from_ms // (1000 * STEP_S)}
+        if not steps:
+            return None
+        first, last = min(steps), max(steps)
+        rates: list[float | None] = []
+        ventricular: list[int | None] = []
+        for number in range(first, last + 1):
+            step = steps.get(number)
+            rates.append(round(step.rate_sum / step.rates, 1) if step and step.rates else None)
+            minute = [steps[n].ventricular for n in range(number - _STEPS_A_MINUTE + 1, number + 1) if n in steps]
+            ventricular.append(sum(minute) if step and step.beats else None)
+        return Trend(start_ms=first * 1000.0 * STEP_S, step_s=STEP_S, heart_rate_bpm=rates, pvc_per_minute=ventricular)
