@@ -28,9 +28,9 @@ export class Chart {
     const low = Math.log(edgesMs[0]), span = Math.log(edgesMs.at(-1)) - low;
     const x = (ms) => (Math.min(Math.max((Math.log(Math.max(ms, 1e-6)) - low) / span, 0), 1) * WIDTH).toFixed(1);
     this.lines.setAttribute("d", `M${x(p50)} 0V${HEIGHT}M${x(p99)} 0V${HEIGHT}`);
-    const words = `p50 ${ms(p50)}  p99 ${ms(p99)}  max ${ms(max)}  n ${count}`;
+    const words = `p50 ${ms(p50)}  p99 ${ms(p99)}\nmax ${ms(max)}  n ${count}`;
     setText(this.figures, words);
-    this.svg.setAttribute("aria-label", `${this.name} in ms: ${words}`);
+    this.svg.setAttribute("aria-label", `${this.name} in ms: ${words.replace("\n", "  ")}`);
   }
 }
 

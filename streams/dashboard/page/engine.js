@@ -10,7 +10,6 @@ const STAGES = {
   pacing: "the source, behind its time", transport: "from the source to the worker", queue: "waiting in the worker",
   conditioning: "making the signal fit the network", inference: "the network", decision: "from its output to the finding",
   publishing: "until it left the worker", delivery: "until it was here", "end to end": "from the intended time to here",
-  "from sending": "from leaving the source to here",
 };
 
 export class EngineView {
@@ -88,9 +87,9 @@ export class EngineView {
       this.charts.set(kind, { row, of: new Map() });
     }
     const { row, of } = this.charts.get(kind);
-    for (const stage of stages) {
+    for (const stage of stages.filter(({ stage: name }) => STAGES[name])) {
       if (!of.has(stage.stage)) {
-        of.set(stage.stage, new Chart(`${kind}, ${stage.stage}`, stage.stage, STAGES[stage.stage] ?? ""));
+        of.set(stage.stage, new Chart(`${kind}, ${stage.stage}`, stage.stage, STAGES[stage.stage]));
         row.append(of.get(stage.stage).root);
       }
       of.get(stage.stage).show(stage, edgesMs);
@@ -103,7 +102,7 @@ export class EngineView {
     if (key === this.noted) return;
     this.noted = key;
     const rows = Object.entries(notes).flatMap(([process, lines]) => lines.map((line) => {
-      const [, model, where] = /^model (\S+?):? (?:runs )?on (.*)$/.exec(line) ?? [null, "", line];
+      const [, model, where] = /^model (.+?): runs on (.*)$/.exec(line) ?? [null, "", line];
       return element("tr", {}, element("th", { scope: "row" }, process), element("td", {}, model || "–"), element("td", {}, where));
     }));
     this.models.replaceChildren(...(rows.length ? rows : [element("tr", {}, element("td", { colspan: "3" }, "nothing told yet"))]));

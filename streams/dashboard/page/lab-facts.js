@@ -8,6 +8,7 @@ const STATES = {
   tracked: ["tracked", "the tip is seen in this frame"],
   coasting: ["foretold", "the tip is foretold, not seen in this frame"],
   withdrawn: ["withdrawn", ""],
+  waiting: ["no picture yet", ""],
 };
 const PLANES = { patient: "at the patient", detector: "at the detector", unknown: "plane not known" };
 
@@ -36,11 +37,11 @@ export class Facts {
 
   // Whether the overlay may be trusted; `reason` says why it is gone.
   overlay(reason, about) {
-    const state = reason ? "withdrawn" : about.devices.some((device) => device.state === "tracked" && device.visible) ? "tracked" : "coasting";
+    const state = !about ? "waiting" : reason ? "withdrawn" : about.devices.some((device) => device.state === "tracked" && device.visible) ? "tracked" : "coasting";
     const [words, why] = STATES[state];
     setData(this.state, "state", state);
     setText(this.state, words);
-    setText(this.why, reason || why);
+    setText(this.why, about && reason ? reason : why);
   }
 
   show(about, { ageMs, nowMs, live, reason }) {
@@ -101,7 +102,9 @@ export class Facts {
 function tipWords(device, { spacing_mm: spacing, spacing_plane: plane }) {
   if (!device.tip_px) return "tip not known";
   const numbers = (point) => point.map((value) => value.toFixed(1)).join(", ");
-  const within = (scale, unit) => (device.error_px > 0 ? ` ± ${(device.error_px * scale).toFixed(1)} ${unit}` : "");
-  if (device.tip_mm && spacing) return `tip ${numbers(device.tip_mm)}${within((spacing[0] + spacing[1]) / 2, "mm")}, mm ${PLANES[plane] ?? PLANES.unknown}`;
-  return `tip ${numbers(device.tip_px)}${within(1, "px")}, px: spacing not known`;
+  const within = (scale) => (device.error_px > 0 ? ` ± ${(device.error_px * scale).toFixed(1)}` : "");
+  if (device.tip_mm && spacing) {
+    return `tip ${numbers(device.tip_mm)} mm${within((spacing[0] + spacing[1]) / 2)} ${PLANES[plane] ?? PLANES.unknown}`;
+  }
+  return `tip ${numbers(device.tip_px)} px${within(1)}, spacing not known`;
 }
