@@ -28,7 +28,8 @@ export class Streams {
   show(status) {
     for (const stream of status.streams) this.row(stream);
     const refused = status.refused ? `, ${status.refused} malformed messages refused` : "";
-    setText(this.foot, `heartwire ${status.version}, ${status.viewers} viewing${refused}`);
+    const away = Object.entries(status.turned_away).map(([cause, count]) => `, turned away ${count} × ${cause}`).join("");
+    setText(this.foot, `heartwire ${status.version}, ${status.viewers} viewing${refused}${away}`);
     const live = status.streams.filter((stream) => stream.state === "live").length;
     const wrong = status.streams.filter((stream) => stream.ledger && !stream.ledger.balanced).length;
     setText(this.sum, `${live} of ${status.streams.length} live, ${wrong ? `${wrong} accounts do not balance` : "all accounts balance"}`);

@@ -52,7 +52,7 @@ class Ward:
     """A run of its own process; its parts can be stopped as an accident would."""
 
     bed, lab, lateral = "bed-3/ecg", "lab-1/xray", "lab-1/lateral/xray"
-    calm_s = 12
+    calm_s = 15
     """The bed is in sinus rhythm for so long, then fibrillates."""
     seed = 7
     scene = 1_000_007
@@ -148,21 +148,20 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def watched(page: Page) -> list[str]:
-    """Give the list of what goes wrong on a page from now on: exceptions, and errors on the console."""
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    return wrong
+@pytest.fixture
+def complaints() -> list[str]:
+    """What went wrong on the page: exceptions, and errors on the console."""
+    return []
 
 
 @pytest.fixture
-def page(ward: Ward, chromium: Browser) -> Iterator[Page]:
+def page(ward: Ward, chromium: Browser, complaints: list[str]) -> Iterator[Page]:
     """A page of the run; the test fails if something went wrong on it."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, base_url=ward.url)
     opened = context.new_page()
     opened.set_default_timeout(PATIENCE_MS)
-    wrong = watched(opened)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     yield opened
     context.close()
-    assert wrong == []
+    assert complaints == []
