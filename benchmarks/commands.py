@@ -36,7 +36,9 @@ from heartwire.engine.errors import HeartwireError, InputError
 _FILE_COLUMNS = 140
 """Width of tables that go to a file or a pipe."""
 
-bench = typer.Typer(name="bench", help="Measure latency, the screens, and the cost of the journal.", no_args_is_help=True)
+bench = typer.Typer(
+    name="bench", help="Measure latency, the screens, and the cost of the journal.", no_args_is_help=True
+)
 
 
 @bench.command("latency")

@@ -146,7 +146,11 @@ def measure(beds: int, crowd: int, seconds: float, progress: Callable[[str], Non
         crowd=crowd,
         seconds=seconds,
         **look.found,
-        engine_p99_ms={"nobody": round(quiet_ms, 2), "page": round(watch.p99_ms("page"), 2), "crowd": round(crowded_ms, 2)},
+        engine_p99_ms={
+            "nobody": round(quiet_ms, 2),
+            "page": round(watch.p99_ms("page"), 2),
+            "crowd": round(crowded_ms, 2),
+        },
         engine_p99_ratio=round(crowded_ms / quiet_ms, 3),
     )
 
@@ -175,7 +179,9 @@ class _Look(threading.Thread):
             url = self._url_file.read_text().strip()
             idle = self._phase("nobody")
             self._page(url, idle)
-            viewers = subprocess.Popen([sys.executable, "-P", "-m", "heartwire.benchmarks.viewers", url, str(self._crowd)])
+            viewers = subprocess.Popen(
+                [sys.executable, "-P", "-m", "heartwire.benchmarks.viewers", url, str(self._crowd)]
+            )
             try:
                 time.sleep(_SETTLE_S)
                 self.found["server_percent_each"] = round((self._phase("crowd") - idle) / self._crowd, 2)

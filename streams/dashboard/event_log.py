@@ -73,7 +73,9 @@ def _alarm(event: AlarmEvent, arrived_ns: int) -> str:
 
 def _fields(message: Message) -> str:
     fields: dict[str, Any] = msgspec.to_builtins(message)
-    told = {name: value for name, value in fields.items() if name not in _WITHOUT_NEWS and value not in ("", None, {}, [])}
+    told = {
+        name: value for name, value in fields.items() if name not in _WITHOUT_NEWS and value not in ("", None, {}, [])
+    }
     return ", ".join(f"{name} {_short(value)}" for name, value in told.items())
 
 

@@ -33,7 +33,7 @@ class StageLatency(msgspec.Struct, kw_only=True):
 
 
 class Stages:
-    """Histograms of every stage of one kind of finding; what is older than a minute is forgotten five seconds at once."""
+    """Histograms of every stage of one kind of finding; the oldest five seconds are forgotten at once."""
 
     def __init__(self) -> None:
         self._counts = np.zeros((_SLOTS, len(STAGES), _BUCKETS), np.int64)

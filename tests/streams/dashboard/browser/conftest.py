@@ -41,7 +41,15 @@ source = {{ kind = "simulated-xray", seed = {seed}, script = "{script}", scene =
 
 [[stream]]
 id = "lab-1/lateral/xray"
-source = {{ kind = "simulated-xray", seed = {seed}, script = "{script}", scene = {scene}, rate_hz = 2.0, size_px = 256, view = [90, 0] }}
+
+[stream.source]
+kind = "simulated-xray"
+seed = {seed}
+script = "{script}"
+scene = {scene}
+rate_hz = 2.0
+size_px = 256
+view = [90, 0]
 
 [dashboard]
 port = {port}

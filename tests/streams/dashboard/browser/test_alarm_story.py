@@ -53,7 +53,7 @@ def test_sinus_becomes_fibrillation_and_the_alarm_is_there_within_the_time_that_
     expect(bed_3(page)).not_to_have_attribute("data-priority", "high")
     began_s = time_of_sample_s(ward, ward.calm_s * 250)
     page.wait_for_function("""() => [...document.querySelectorAll(".bed")].some(
-      (bed) => bed.getAttribute("aria-label") === "Bed 3" && bed.querySelector(".banner").textContent.includes("VF"))""")
+      (bed) => bed.ariaLabel === "Bed 3" && bed.querySelector(".banner").textContent.includes("VF"))""")
     seen_s = time.monotonic()
     status = ward.status()
     asked_s = time.monotonic()

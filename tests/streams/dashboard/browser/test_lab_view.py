@@ -16,7 +16,10 @@ NEAR_PX = 3.0
 _ON_SCREEN = """(last) => {
   const lab = document.querySelector(".lab"), frame = Number(lab?.dataset.frame ?? -1);
   if (frame === last || lab?.dataset.overlay !== "shown") return null;
-  const middle = (node) => { const box = node.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; };
+  const middle = (node) => {
+    const box = node.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
   const picture = lab.querySelector(".picture").getBoundingClientRect();
   const tips = [...lab.querySelectorAll('.tip[data-seen="true"]')].map(middle);
   return tips.length ? { frame, left: picture.left, top: picture.top, width: picture.width, tips } : null;
@@ -71,7 +74,9 @@ def test_a_held_picture_stays_without_its_overlay_and_says_so(lab: Page) -> None
 
 
 def test_a_distance_is_measured_in_mm_with_the_mouse_and_with_the_keyboard(ward: Any, lab: Page) -> None:
-    spacing_mm = Fluoroscopy(ward.scene, size_px=SIZE_PX, rate_hz=ward.rate_hz, heart=Heart(ward.seed, ward.script)).spacing_mm
+    spacing_mm = Fluoroscopy(
+        ward.scene, size_px=SIZE_PX, rate_hz=ward.rate_hz, heart=Heart(ward.seed, ward.script)
+    ).spacing_mm
     picture = lab.locator(".picture").first.bounding_box()
     assert picture is not None
     middle = picture["x"] + picture["width"] / 2, picture["y"] + picture["height"] / 2
@@ -105,14 +110,19 @@ def test_window_and_zoom_follow_the_drag_and_come_back(lab: Page) -> None:
     assert picture.evaluate("node => node.style.filter") == ""
     lab.mouse.move(whole["x"] + 10, whole["y"] + 10)
     lab.mouse.wheel(0, -400)
-    lab.wait_for_function("width => document.querySelector('.picture').getBoundingClientRect().width > 1.5 * width", arg=whole["width"])
+    lab.wait_for_function(
+        "width => document.querySelector('.picture').getBoundingClientRect().width > 1.5 * width", arg=whole["width"]
+    )
     near = picture.bounding_box()
     assert near is not None
     # What was under the pointer stayed there.
     scale = near["width"] / whole["width"]
     assert near["x"] == pytest.approx(whole["x"] + 10 - 10 * scale, abs=1)
     lab.keyboard.press("0")
-    lab.wait_for_function("width => Math.abs(document.querySelector('.picture').getBoundingClientRect().width - width) < 1", arg=whole["width"])
+    lab.wait_for_function(
+        "width => Math.abs(document.querySelector('.picture').getBoundingClientRect().width - width) < 1",
+        arg=whole["width"],
+    )
 
 
 def test_the_second_plane_stands_beside_the_first_and_can_be_put_away(lab: Page) -> None:
