@@ -19,7 +19,7 @@ export class Plane {
     this.stage = new Stage(name, this.measures);
     this.root = element("article", { class: "lab", "aria-label": name },
       element("header", {}, element("h2", {}, name), this.banner.root), this.stage.root,
-      element("div", { class: "facts" }, this.facts.root, this.measures.root));
+      element("div", { class: "facts", tabindex: "0", role: "group", "aria-label": `what is known of the picture of ${name}` }, this.facts.root, this.measures.root));
     this.about = null;
     this.silent = "waiting for data";
     this.heldMs = null;
