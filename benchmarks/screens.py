@@ -215,7 +215,7 @@ class _Look(threading.Thread):
                 page.wait_for_selector(".bed")
                 start_s = time.monotonic()
                 page.reload()
-                page.wait_for_function("heartwireFigures().strip_latency_ms.count > 0")
+                page.wait_for_function("() => heartwireFigures().strip_latency_ms.count > 0")
                 self.found["load_s"] = round(time.monotonic() - start_s, 3)
                 time.sleep(_SETTLE_S)
                 page.evaluate("heartwireFigures.reset()")

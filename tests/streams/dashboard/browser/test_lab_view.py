@@ -127,7 +127,7 @@ def test_window_and_zoom_follow_the_drag_and_come_back(lab: Page) -> None:
 
 def test_the_second_plane_stands_beside_the_first_and_can_be_put_away(lab: Page) -> None:
     expect(lab.locator(".lab h2")).to_have_text(["Lab 1", "Lab 1 · lateral"])
-    lab.wait_for_function("document.querySelectorAll('.lab')[1].dataset.frame !== undefined")
+    lab.wait_for_function("() => document.querySelectorAll('.lab')[1].dataset.frame !== undefined")
     lab.get_by_label("second plane").select_option("none")
     expect(lab.locator(".lab h2")).to_have_text(["Lab 1"])
 
