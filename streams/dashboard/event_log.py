@@ -23,7 +23,18 @@ from heartwire.engine.messages import (
     XrayFrame,
 )
 
-_ROUTINE = (EcgChunk, XrayFrame, Beat, HeartRate, SignalQuality, CatheterFix, Classification, Overlay, CardiacPhase, LedgerReport)
+_ROUTINE = (
+    EcgChunk,
+    XrayFrame,
+    Beat,
+    HeartRate,
+    SignalQuality,
+    CatheterFix,
+    Classification,
+    Overlay,
+    CardiacPhase,
+    LedgerReport,
+)
 _KEPT = 200
 _LONGEST = 300
 _WITHOUT_NEWS = {"stream", "seq", "trace", "type", "mdc", "emitted_ns"}
