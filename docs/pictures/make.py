@@ -43,7 +43,6 @@ PICTURES = {
     "dashboard-phone": Picture(400, 860, "#/bed/bed-1/ecg", (_BED,)),
     "bed": Picture(1480, 880, "#/bed/bed-3/ecg", (_BED, _VF)),
     "navigation": Picture(1480, 880, "#/lab/lab-1/xray", (_TIP,)),
-    "navigation-light": Picture(1480, 880, "#/lab/lab-1/xray", (_TIP,), light=True),
     "engine": Picture(1480, 880, "#/engine", (_STAGES,)),
 }
 
