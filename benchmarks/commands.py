@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from heartwire.benchmarks import gpu, gpu_tables, journal, swap
+from heartwire.benchmarks import gpu, gpu_tables, journal, screens, swap
 from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
@@ -38,7 +38,9 @@ _FILE_COLUMNS = 140
 """Width of tables that go to a file or a pipe."""
 
 bench = typer.Typer(
-    name="bench", help="Measure latency and scale, of heartwire or of your own pipeline.", no_args_is_help=True
+    name="bench",
+    help="Measure latency, scale and the screens, of heartwire or of your own pipeline.",
+    no_args_is_help=True,
 )
 
 
@@ -67,6 +69,22 @@ def bench_gpu(
         console.print(table)
     gpu.check(result)
     measure_paced(seconds, to)
+
+
+@bench.command("screens")
+def bench_screens(
+    beds: Annotated[int, typer.Option(help="Beds on the page.", min=1, max=64)] = 16,
+    crowd: Annotated[int, typer.Option(help="Viewers at once in the last phase.", min=1, max=60)] = 20,
+    seconds: Annotated[float, typer.Option(help="Length of each of the three phases.", min=5)] = 40.0,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+) -> None:
+    """Measure the page in Chromium, what it costs the server, and what a crowd of viewers costs the engine."""
+    with Console(stderr=True).status("starting") as status:
+        found = screens.measure(beds, crowd, seconds, status.update)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        Console().print(screens.table(found))
 
 
 @bench.command("journal")

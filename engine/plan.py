@@ -75,6 +75,10 @@ class Plan(msgspec.Struct, kw_only=True):
         """Where alarms are kept."""
         return Path(self.config.alarms.journal or Path(self.run_dir) / "alarms.journal")
 
+    def notes_path(self) -> Path:
+        """Where the supervisor keeps what processes said when they were ready: JSON, the lines of each by its name."""
+        return Path(self.run_dir) / "notes.json"
+
     def snapshot_path(self, stream_id: str) -> Path:
         """Where the state of a stream is saved."""
         return Path(self.run_dir) / f"{stream_id.replace('/', '-')}.snapshot"

@@ -156,6 +156,7 @@ class Supervisor:
         self._streams = {stream.id for stream in config.stream}
         self._refused = 0
         self._last_refusal = ""
+        self._notes: dict[str, list[str]] = {}
         self._children: dict[str, _Child] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         # Not the epoch of the workers: this publisher counts the messages of their streams on its own.
@@ -301,6 +302,7 @@ class Supervisor:
                 self._lose(child.name, "it is there again", holds=False)
                 for note in notes:
                     self._say(f"{child.name}: {note}")
+                self._keep_notes(child.name, notes)
             case reports.Found(technical=technical):
                 self._desk.found(child.name, technical)
             case reports.Answered(answer=answer):
@@ -329,6 +331,13 @@ class Supervisor:
             line = f"{change.stream}: {change.setting} is {change.model} {change.version} from {change.first} on"
             self.summary.notes.append(f"{line} (state {change.state})")
             self._say(self.summary.notes[-1])
+
+    def _keep_notes(self, process: str, notes: list[str]) -> None:
+        self._notes[process] = notes
+        path = self.plan.notes_path()
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(self._notes))
+        fresh.replace(path)
 
     def _check_stream(self, stream: str) -> None:
         if stream not in self._streams:

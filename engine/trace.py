@@ -7,7 +7,7 @@ with one excess (64 samples for p90, 130 for p95, 662 for p99, 6636 for p99.9): 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -105,6 +105,32 @@ def samples_needed(percentile: float) -> int:
     return high
 
 
+def durations_ns(trace: Trace, observed_ns: int = 0) -> Iterator[tuple[str, int]]:
+    """Give how long a message took in each stage that it passed, ns.
+
+    Parameters
+    ----------
+    trace
+        The stamps.
+    observed_ns
+        When the message was seen, by the same monotonic clock; 0 leaves delivery and the totals out.
+    """
+    before_ns = trace.intended_ns
+    for stage, stamp in _STAGES:
+        at_ns = getattr(trace, stamp)
+        if at_ns:
+            if before_ns:
+                yield stage, at_ns - before_ns
+            before_ns = at_ns
+    if observed_ns:
+        if before_ns:
+            yield _DELIVERY, observed_ns - before_ns
+        if trace.intended_ns:
+            yield END_TO_END, observed_ns - trace.intended_ns
+        if trace.sent_ns:
+            yield FROM_SENT, observed_ns - trace.sent_ns
+
+
 class Latencies:
     """Histograms of every stage, in µs from 1 µs to one hour with three digits."""
 
@@ -121,20 +147,8 @@ class Latencies:
         observed_ns
             When the message was seen, by the same monotonic clock; 0 leaves delivery and the totals out.
         """
-        before_ns = trace.intended_ns
-        for stage, stamp in _STAGES:
-            at_ns = getattr(trace, stamp)
-            if at_ns:
-                if before_ns:
-                    self.record_stage(stage, at_ns - before_ns)
-                before_ns = at_ns
-        if observed_ns:
-            if before_ns:
-                self.record_stage(_DELIVERY, observed_ns - before_ns)
-            if trace.intended_ns:
-                self.record_stage(END_TO_END, observed_ns - trace.intended_ns)
-            if trace.sent_ns:
-                self.record_stage(FROM_SENT, observed_ns - trace.sent_ns)
+        for stage, duration_ns in durations_ns(trace, observed_ns):
+            self.record_stage(stage, duration_ns)
 
     def record_stage(self, stage: str, duration_ns: int) -> None:
         """Record one duration; negative ones count as 0, those past an hour as an hour."""

@@ -20,23 +20,30 @@ from browser import Browser
 HERE = Path(__file__).parent
 LARGEST_BYTES = 400_000
 _VT = """[...document.querySelectorAll(".bed .banner")].some((banner) => banner.textContent.includes("VT"))"""
-_TIP = """document.querySelector(".lab .devices").textContent.includes("tip")"""
-_RUNNING = """document.querySelectorAll(".bed").length && document.querySelectorAll("tbody tr").length"""
+_TIP = """document.querySelector('.lab[data-overlay="shown"] .tip[data-seen="true"]')"""
+_BEDS = """document.querySelectorAll(".bed").length"""
+_VF = """document.querySelector(".bed-head .banner").textContent.includes("VF")"""
+_BED = """document.querySelector(".bed-head")"""
+_STAGES = """document.querySelectorAll(".chart").length > 20"""
 
 
 class Picture(NamedTuple):
-    """One picture: the window it is taken in and what must be on the page."""
+    """One picture: the window it is taken in, the view, and what must be on the page."""
 
     width: int
     height: int
-    light: bool
-    shows: tuple[str, ...] = (_RUNNING,)
+    view: str
+    shows: tuple[str, ...]
+    light: bool = False
 
 
 PICTURES = {
-    "dashboard": Picture(1480, 880, False, (_RUNNING, _VT)),
-    "dashboard-light": Picture(1480, 880, True),
-    "dashboard-phone": Picture(400, 860, False),
+    "dashboard": Picture(1480, 880, "#/", (_BEDS, _VT)),
+    "dashboard-light": Picture(1480, 880, "#/", (_BEDS,), light=True),
+    "dashboard-phone": Picture(400, 860, "#/bed/bed-1/ecg", (_BED,)),
+    "bed": Picture(1480, 880, "#/bed/bed-3/ecg", (_BED, _VF)),
+    "navigation": Picture(1480, 880, "#/lab/lab-1/xray", (_TIP,)),
+    "engine": Picture(1480, 880, "#/engine", (_STAGES,)),
 }
 
 
@@ -68,11 +75,11 @@ def take(url: str, name: str, picture: Picture) -> None:
     """
     path = HERE / f"{name}.png"
     with Browser(picture.width, picture.height, light=picture.light) as browser:
-        browser.open(url)
+        browser.open(url + picture.view)
         for expression in picture.shows:
             browser.wait_for(expression, timeout_s=120)
         time.sleep(4)  # the sweep fills with what the picture is about
-        browser.wait_for(_TIP)
+        browser.wait_for(picture.shows[-1])
         browser.picture(path)
         if browser.complaints:
             raise RuntimeError(browser.complaints[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class Api:
         """Give the routes."""
         answers = {
             "status": self._status,
+            "engine": self._engine,
             "limits": self._limits,
             "alarms": self._alarms,
             "strip": self._strip,
@@ -56,6 +58,9 @@ class Api:
 
     async def _status(self, _: Request) -> Response:
         return _json(self._board.status())
+
+    async def _engine(self, _: Request) -> Response:
+        return _json(self._board.engine.document(time.monotonic_ns()))
 
     async def _command(self, request: Request) -> Response:
         if not request.headers.get("content-type", "").startswith("application/json"):

@@ -13,9 +13,11 @@ from heartwire.engine.messages import (
     AlarmEvent,
     AlarmInactivation,
     Beat,
+    CardiacPhase,
     CatheterFix,
     EcgChunk,
     EndOfStream,
+    Gap,
     HeartRate,
     LedgerReport,
     Message,
@@ -29,6 +31,7 @@ from heartwire.streams.dashboard.alarms import AlarmList
 from heartwire.streams.dashboard.backlog import Backlog
 from heartwire.streams.dashboard.bed import BedView
 from heartwire.streams.dashboard.bed_limits import BedLimits
+from heartwire.streams.dashboard.engine_view import EngineView
 from heartwire.streams.dashboard.lab import LabView
 from heartwire.streams.dashboard.refusals import Refusals
 from heartwire.streams.dashboard.status import Status
@@ -44,9 +47,12 @@ class Board:
     ----------
     streams
         The streams of the run, in the order in which they are shown.
+    notes_path
+        Where the supervisor keeps what processes said, None where there is no supervisor.
     """
 
-    def __init__(self, streams: list[StreamConfig]) -> None:
+    def __init__(self, streams: list[StreamConfig], notes_path: Path | None = None) -> None:
+        self.engine = EngineView(notes_path)
         self.streams: dict[str, BedView | LabView] = {
             config.id: (LabView if config.processor_kind == "xray" else BedView)(number, config)
             for number, config in enumerate(streams)
@@ -68,6 +74,7 @@ class Board:
 
     def take(self, message: Message, arrived_ns: int) -> None:
         """Take a message of the run; those of streams that are not in the plan are ignored."""
+        self.engine.take(message, arrived_ns)
         view = self.streams.get(message.stream)
         match message:
             case AlarmEvent():
@@ -92,11 +99,16 @@ class Board:
             case Beat() if message.stage != "provisional" and isinstance(view, BedView):
                 # The strip is drawn later than a beat is confirmed; a revised one replaces the mark in its place.
                 self._fresh.append(view.beat(message))
+            case CardiacPhase():
+                for lab in self.labs:
+                    lab.beating(message, arrived_ns)
+            case Gap():
+                view.gap(message, arrived_ns)
             case LedgerReport():
                 view.ledger = message
             case EndOfStream():
                 view.ended = True
-        if not isinstance(message, EcgChunk | XrayFrame | EndOfStream):
+        if not isinstance(message, EcgChunk | XrayFrame | Gap | EndOfStream):
             view.latency.add(message.trace.intended_ns, arrived_ns)
 
     def advance(self, now_ns: int) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.config import StreamConfig
-from heartwire.engine.messages import CatheterFix, Device, Overlay, XrayFrame
+from heartwire.engine.messages import CardiacPhase, CatheterFix, Device, Overlay, XrayFrame
+from heartwire.engine.xray.age import is_shown
 from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.status import StreamStatus
 from heartwire.streams.dashboard.stream_view import StreamView
@@ -42,6 +43,7 @@ class LabView(StreamView):
         self._rate_hz = 0.0
         self._window: npt.NDArray[np.float64] | None = None
         self._record = b""
+        self._phase: tuple[CardiacPhase, float] | None = None
 
     def take(self, frame: XrayFrame, arrived_ns: int) -> None:
         """Keep a frame until its overlay comes."""
@@ -62,6 +64,11 @@ class LabView(StreamView):
             self._fixes[finding.frame] = finding
         elif finding.frame in self._frames:
             self._show(finding.frame, finding)
+
+    def beating(self, phase: CardiacPhase, arrived_ns: int) -> None:
+        """Take the cardiac phase of this stream, or of another of the same place."""
+        if phase.stream.split("/")[0] == self.id.split("/")[0]:
+            self._phase = phase, (phase.trace.intended_ns or arrived_ns) / 1e6
 
     def advance(self, now_ns: int) -> None:
         """Show a frame whose overlay did not come in time."""
@@ -99,8 +106,15 @@ class LabView(StreamView):
             "reason": "" if shown else self._why_not(overlay),
             "overlay_age_ms": overlay.age_ms if overlay else None,
             "overlay_age_mm": overlay.age_mm if overlay else None,
-            "devices": [_drawn(device) for device in fix.devices] if shown and fix else [],
+            "devices": [_drawn(device) for device in fix.devices if is_shown(device)] if shown and fix else [],
+            "phase": self._told_phase(),
         }
+
+    def _told_phase(self) -> dict[str, Any] | None:
+        if self._phase is None:
+            return None
+        phase, at_ms = self._phase
+        return {"phase": phase.phase, "rr_s": phase.rr_s, "at_ms": at_ms, "trusted": phase.trusted}
 
     def _why_not(self, overlay: Overlay | None) -> str:
         if overlay is None:

@@ -103,7 +103,7 @@ class Dashboard:
         host = f"[{config.host}]" if ":" in config.host else config.host
         self.url = f"http://{host}:{self._listener.getsockname()[1]}/{f'?token={token}' if token else ''}"
         self._intake = Intake(plan, context)
-        self._board = Board(plan.config.stream)
+        self._board = Board(plan.config.stream, plan.notes_path())
         self._board.recall(plan.journal_path(), plan.epoch)
         beds = {view.id: view for view in self._board.views if isinstance(view, BedView)}
         self._archive = Archive(Path(plan.run_dir) / RECORDINGS, beds, config.history_h, self._board.refusals)

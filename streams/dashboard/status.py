@@ -77,7 +77,8 @@ class StreamStatus(msgspec.Struct, kw_only=True):
     """What is known about one stream; null where nothing is yet.
 
     `state`: waiting for a first item, live, silent (nothing for two seconds) or ended. `silent_s` counts from the last
-    item, `messages_hz` and `rate_hz` are measured and declared rates, `quality` belongs to the lead shown.
+    item, `messages_hz` and `rate_hz` are measured and declared rates, `gaps` counts the holes met since the
+    start and `gap_s` is how long ago the last came, `quality` belongs to the lead shown.
     """
 
     id: str
@@ -86,6 +87,8 @@ class StreamStatus(msgspec.Struct, kw_only=True):
     silent_s: float | None = None
     rate_hz: float | None = None
     messages_hz: float = 0.0
+    gaps: int = 0
+    gap_s: float | None = None
     leads: tuple[str, ...] = ()
     lead: str = ""
     quality: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from heartwire.engine.config import StreamConfig
-from heartwire.engine.messages import LedgerReport
+from heartwire.engine.messages import Gap, LedgerReport
 from heartwire.streams.dashboard.latency import LastMinute
 from heartwire.streams.dashboard.status import Account, StreamState, StreamStatus
 
@@ -35,12 +35,20 @@ class StreamView:
         self._age_budget_ms = config.age_budget_ms
         self._arrivals: deque[int] = deque(maxlen=512)
         self._last_ns = 0
+        self._gaps = 0
+        self._gap_ns = 0
 
     def arrived(self, arrived_ns: int) -> None:
         """Count an item."""
         self.ended = False
         self._arrivals.append(arrived_ns)
         self._last_ns = arrived_ns
+
+    def gap(self, gap: Gap, arrived_ns: int) -> None:
+        """Count a hole in the stream."""
+        if gap.count:
+            self._gaps += 1
+            self._gap_ns = arrived_ns
 
     def status(self, now_ns: int) -> StreamStatus:
         """Give what is known now."""
@@ -50,6 +58,8 @@ class StreamView:
             state=self._state(now_ns),
             silent_s=round((now_ns - self._last_ns) / 1e9, 2) if self._last_ns else None,
             messages_hz=self._messages_hz(now_ns),
+            gaps=self._gaps,
+            gap_s=round((now_ns - self._gap_ns) / 1e9, 1) if self._gap_ns else None,
             age_budget_ms=self._age_budget_ms,
             ledger=Account.of(self.ledger) if self.ledger else None,
             latency=self.latency.summary(now_ns),

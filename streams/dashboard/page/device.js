@@ -1,20 +1,22 @@
-// Draws one catheter or guidewire: centreline, electrodes, tip with the 95 % bound of its error, and its number.
+// How a catheter or guidewire looks: centreline, electrodes, the 95 % bound of its tip, and the mark of the tip itself.
 
-const COLOURS = { catheter: "#4cd9ff", guidewire: "#ffc24b", "electrode-catheter": "#c79bff" };
+import { element, setData, setText } from "./element.js";
+
+export const COLOURS = { catheter: "#4cd9ff", guidewire: "#ffc24b", "electrode-catheter": "#d3a8ff" };
 const CASING = "rgba(0, 0, 0, 0.55)";
 
-// `scale` is how many picture px there are to a px of the screen: lines keep their width on it.
-export function drawDevice(context, device, scale) {
+// Draw a device on the screen: `place` gives where a point of the frame is there, `scale` the size of a frame's pixel.
+export function drawDevice(context, device, place, scale) {
   const colour = COLOURS[device.class] ?? COLOURS.catheter;
   context.save();
-  context.globalAlpha = 0.4 + 0.6 * device.confidence;
   context.lineJoin = context.lineCap = "round";
-  if (device.state !== "tracked") context.setLineDash([5 * scale, 5 * scale]);
-  line(context, device.centreline_px, CASING, 4 * scale);
-  line(context, device.centreline_px, colour, 2 * scale);
+  if (device.tip_px && device.error_px > 0) bound(context, place(device.tip_px), device.error_px * scale, colour);
+  context.globalAlpha = 0.5 + 0.5 * device.confidence;
+  if (device.state !== "tracked") context.setLineDash([6, 6]);
+  line(context, device.centreline_px.map(place), CASING, 4.5);
+  line(context, device.centreline_px.map(place), colour, 2);
   context.setLineDash([]);
-  for (const electrode of device.electrodes_px) dot(context, electrode, colour, scale);
-  if (device.tip_px) tip(context, device, colour, scale);
+  for (const electrode of device.electrodes_px) dot(context, place(electrode), colour);
   context.restore();
 }
 
@@ -23,42 +25,47 @@ function line(context, points, colour, width) {
   context.strokeStyle = colour;
   context.lineWidth = width;
   context.beginPath();
-  // The centre of the top left pixel is (0, 0): half a pixel inside the picture.
-  points.forEach(([x, y], n) => (n ? context.lineTo(x + 0.5, y + 0.5) : context.moveTo(x + 0.5, y + 0.5)));
+  points.forEach(([x, y], n) => (n ? context.lineTo(x, y) : context.moveTo(x, y)));
   context.stroke();
 }
 
-function dot(context, [x, y], colour, scale) {
-  for (const [style, radius] of [[CASING, 4], [colour, 3]]) {
+function dot(context, [x, y], colour) {
+  for (const [style, radius] of [[CASING, 4.5], [colour, 3.2]]) {
     context.fillStyle = style;
     context.beginPath();
-    context.arc(x + 0.5, y + 0.5, radius * scale, 0, 2 * Math.PI);
+    context.arc(x, y, radius, 0, 2 * Math.PI);
     context.fill();
   }
 }
 
-function tip(context, device, colour, scale) {
-  const [x, y] = device.tip_px.map((v) => v + 0.5), radius = 7 * scale;
-  for (const [style, width] of [[CASING, 4], [colour, 2]]) {
-    context.strokeStyle = style;
-    context.lineWidth = width * scale;
-    context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
-    context.stroke();
-  }
-  if (device.error_px > 0) {
-    context.setLineDash([3 * scale, 3 * scale]);
-    context.lineWidth = scale;
-    context.beginPath();
-    context.arc(x, y, Math.max(device.error_px, radius + 3 * scale), 0, 2 * Math.PI);
-    context.stroke();
-    context.setLineDash([]);
-  }
-  const label = `${device.id}${device.visible ? "" : " ?"}`;
-  context.font = `600 ${13 * scale}px system-ui, sans-serif`;
-  context.lineWidth = 3 * scale;
-  context.strokeStyle = CASING;
+// 19 of 20 tips lie within this circle.
+function bound(context, [x, y], radius, colour) {
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.globalAlpha = 0.16;
   context.fillStyle = colour;
-  context.strokeText(label, x + 12 * scale, y - 9 * scale);
-  context.fillText(label, x + 12 * scale, y - 9 * scale);
+  context.fill();
+  context.globalAlpha = 0.9;
+  context.setLineDash([3, 3]);
+  context.lineWidth = 1;
+  context.strokeStyle = colour;
+  context.stroke();
+  context.setLineDash([]);
+}
+
+// The tip's mark: an element whose middle lies on the tip.
+export class TipMark {
+  constructor() {
+    this.label = element("span", { class: "tip-id" });
+    this.root = element("div", { class: "tip", role: "img" }, this.label);
+  }
+
+  show(device, [x, y]) {
+    this.root.style.transform = `translate(${x}px, ${y}px)`;
+    setData(this.root, "class", device.class);
+    setData(this.root, "seen", String(device.visible && device.state === "tracked"));
+    setText(this.label, `${device.id}${device.visible ? "" : " ?"}`);
+    const name = `tip of ${device.class} ${device.id}, ${device.visible ? "seen" : "not seen"}`;
+    if (name !== this.name) this.root.setAttribute("aria-label", this.name = name);
+  }
 }

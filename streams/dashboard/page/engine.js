@@ -1,82 +1,127 @@
-// The engineer's view: rates, latency and ledger of each stream, and the last alarm events.
+// The engineer's view: every stream with its account, latencies of each stage, models, and the log of events.
 
-import { badge } from "./alarms.js";
-import { element, placeOf, seconds, setData, setText } from "./element.js";
+import { element } from "./element.js";
+import { Chart } from "./engine-chart.js";
+import { Streams } from "./engine-streams.js";
 
-const COLUMNS = [
-  ["stream", "id of the stream"], ["state", "live, silent, waiting or ended"], ["msg/s", "messages a second, measured"],
-  ["p50 ms", "latency of the last minute, intended time to arrival here"], ["p95 ms", "95 % were faster"],
-  ["max ms", "slowest of the last minute"], ["offered", "samples or frames that the source gave"],
-  ["processed", "processed"], ["dropped", "dropped, by cause"], ["missing", "lost and not to be had again"],
-  ["in flight", "under way"], ["account", "offered = processed + dropped + missing + in flight"],
-];
-const SHOWN_EVENTS = 40;
+const POLL_MS = 1000;
+const OF_MODELS = /model|swap|shadow/;
+const STAGES = {
+  pacing: "the source, behind its time", transport: "from the source to the worker", queue: "waiting in the worker",
+  conditioning: "making the signal fit the network", inference: "the network", decision: "from its output to the finding",
+  publishing: "until it left the worker", delivery: "until it was here", "end to end": "from the intended time to here",
+};
 
 export class EngineView {
   constructor() {
-    const streams = element("section", { class: "streams", "aria-label": "Streams" });
-    const events = element("section", { class: "events", "aria-label": "Alarm events" });
-    this.root = element("div", { class: "engine-view" }, streams, events);
-    this.body = element("tbody");
-    this.rows = new Map();
-    this.events = element("ol", {});
-    this.foot = element("p", { class: "foot" });
-    const head = element("tr", {}, ...COLUMNS.map(([name, title]) => element("th", { scope: "col", title }, name)));
-    const table = element("table", {}, element("thead", {}, head), this.body);
-    streams.append(element("h2", {}, "Streams"), element("div", { class: "scroll", tabindex: "0" }, table), this.foot);
-    events.append(element("h2", {}, "Alarm events"), this.events);
+    this.streams = new Streams();
+    this.charts = new Map();
+    this.stages = element("div", { class: "stages" });
+    this.models = element("tbody");
+    this.changes = element("ol");
+    this.events = element("ol", { tabindex: "0", "aria-label": "events, newest first" });
+    this.kinds = element("select", { "aria-label": "kind of events shown" }, element("option", { value: "" }, "all events"));
+    this.kinds.addEventListener("change", () => this.log(this.document.events));
+    const head = (...names) => element("thead", {}, element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name))));
+    const panel = (name, title, ...parts) => element("section", { class: `panel ${name}`, "aria-label": title },
+      element("h2", {}, title), ...parts);
+    this.noStages = element("p", { class: "none" }, "no finding within the last minute");
+    this.root = element("div", { class: "engine-view" },
+      element("h2", { class: "unseen" }, "Engine"), this.streams.root,
+      panel("latency", "Latency of each stage, last minute", element("p", { class: "hint" },
+        "Share of findings by time, 0.01 ms to 10 s on a logarithmic scale; lines mark the median and the 99th percentile."),
+      this.noStages, this.stages),
+      panel("models", "Models and where they run", element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "table of models" },
+        element("table", {}, head("process", "model", "runs on"), this.models)),
+      element("h3", {}, "Swaps and shadow comparisons"), this.changes),
+      element("section", { class: "panel events", "aria-label": "Log" },
+        element("header", {}, element("h2", {}, "Log"), this.kinds), this.events));
+  }
+
+  open() {
+    this.opened = true;
+    this.poll();
+  }
+
+  close() {
+    this.opened = false;
+    clearTimeout(this.timer);
   }
 
   status(status) {
-    for (const stream of status.streams) this.row(stream);
-    const refused = status.refused ? `, ${status.refused} malformed messages refused` : "";
-    setText(this.foot, `heartwire ${status.version}, ${status.viewers} viewing${refused}`);
-    this.list(status.events.slice(0, SHOWN_EVENTS));
+    this.streams.show(status);
   }
 
-  row(stream) {
-    if (!this.rows.has(stream.id)) {
-      const cells = COLUMNS.map((_, n) => element(n ? "td" : "th", n ? {} : { scope: "row" }));
-      this.rows.set(stream.id, cells);
-      this.body.append(element("tr", {}, ...cells));
+  async poll() {
+    clearTimeout(this.timer);
+    try {
+      const answer = document.hidden ? null : await fetch("api/engine");
+      if (answer?.ok) this.show(await answer.json());
+    } catch {
+      // The connection tells that the server is away; this goes on when it is back.
     }
-    const cells = this.rows.get(stream.id), { ledger, latency } = stream;
-    const ms = (value) => (latency ? value.toFixed(1) : "–");
-    const count = (value) => (ledger ? value.toLocaleString("en") : "–");
-    const values = [
-      stream.id, stream.state === "silent" ? `silent ${seconds(stream.silent_s)}` : stream.state,
-      stream.messages_hz.toFixed(1), ms(latency?.p50_ms), ms(latency?.p95_ms), ms(latency?.max_ms),
-      count(ledger?.offered), count(ledger?.processed), ledger ? causes(ledger.dropped) : "–", count(ledger?.missing),
-      count(ledger?.in_flight), ledger ? (ledger.balanced ? "✓" : "✗ does not balance") : "–",
-    ];
-    values.forEach((value, n) => setText(cells[n], value));
-    setData(cells[1], "state", stream.state);
-    setData(cells[11], "balanced", ledger ? String(ledger.balanced) : "");
+    if (this.opened) this.timer = setTimeout(() => this.poll(), POLL_MS);
   }
 
-  list(events) {
-    const key = events.map((event) => `${event.stream} ${event.condition} ${event.change}`).join();
-    if (key !== this.key) {
-      this.key = key;
-      this.ages = events.map(() => element("span", { class: "age" }));
-      this.events.replaceChildren(...events.map((event, n) => element("li", {}, badge(event),
-        element("span", {}, `${placeOf(event.stream)}  ${event.change}`),
-        element("span", { class: "delay", title: "the signal that the decision needs + the engine's part" }, delay(event)),
-        this.ages[n])));
-      if (!events.length) this.events.replaceChildren(element("li", {}, "none yet"));
+  show(found) {
+    this.document = found;
+    this.noStages.hidden = Object.keys(found.stages).length > 0;
+    for (const [kind, stages] of Object.entries(found.stages)) this.latencies(kind, stages, found.edges_ms);
+    this.notes(found.notes);
+    this.told(this.changes, found.events.filter((event) => OF_MODELS.test(event.kind)), "none in this run");
+    const kinds = [...new Set(found.events.map((event) => event.kind))].sort();
+    if (kinds.join() !== this.known) {
+      this.known = kinds.join();
+      const chosen = this.kinds.value;
+      this.kinds.replaceChildren(element("option", { value: "" }, "all events"),
+        ...kinds.map((kind) => element("option", { value: kind }, kind)));
+      this.kinds.value = kinds.includes(chosen) ? chosen : "";
     }
-    events.forEach((event, n) => setText(this.ages[n], `${seconds(event.since_s)} ago`));
+    this.log(found.events);
   }
-}
 
-function causes(dropped) {
-  const parts = Object.entries(dropped).filter(([, count]) => count).map(([cause, count]) => `${count} ${cause}`);
-  return parts.join(", ") || "0";
-}
+  latencies(kind, stages, edgesMs) {
+    if (!this.charts.has(kind)) {
+      const row = element("div", { class: "charts" });
+      this.stages.append(element("h3", {}, kind), row);
+      this.charts.set(kind, { row, of: new Map() });
+    }
+    const { row, of } = this.charts.get(kind);
+    for (const stage of stages.filter(({ stage: name }) => STAGES[name])) {
+      if (!of.has(stage.stage)) {
+        of.set(stage.stage, new Chart(`${kind}, ${stage.stage}`, stage.stage, STAGES[stage.stage]));
+        row.append(of.get(stage.stage).root);
+      }
+      of.get(stage.stage).show(stage, edgesMs);
+    }
+  }
 
-function delay(event) {
-  const parts = [];
-  if (event.algorithmic_delay_s > 0) parts.push(`${event.algorithmic_delay_s.toFixed(1)} s`);
-  if (event.system_delay_ms !== null) parts.push(`${event.system_delay_ms.toFixed(1)} ms`);
-  return parts.join(" + ");
+  // "model NAME: runs on PLACE: why" and other lines of a process when it was ready.
+  notes(notes) {
+    const key = JSON.stringify(notes);
+    if (key === this.noted) return;
+    this.noted = key;
+    const rows = Object.entries(notes).flatMap(([process, lines]) => lines.map((line) => {
+      const [, model, where] = /^model (.+?): runs on (.*)$/.exec(line) ?? [null, "", line];
+      return element("tr", {}, element("th", { scope: "row" }, process), element("td", {}, model || "–"), element("td", {}, where));
+    }));
+    this.models.replaceChildren(...(rows.length ? rows : [element("tr", {}, element("td", { colspan: "3" }, "nothing told yet"))]));
+  }
+
+  log(events) {
+    const kind = this.kinds.value;
+    this.told(this.events, events.filter((event) => !kind || event.kind === kind), "none yet");
+  }
+
+  // Lines are made anew only where an event came: the page stays still under a reader's eyes.
+  told(list, events, none) {
+    const key = events.map((event) => `${event.stream}${event.kind}${event.words}`).join("\n");
+    if (list.key === key) return;
+    list.key = key;
+    const now = Date.now();
+    list.replaceChildren(...events.map((event) => element("li", {},
+      element("time", {}, new Date(now - event.ago_s * 1000).toLocaleTimeString([], { hour12: false })), element("span", { class: "kind" }, event.kind),
+      element("span", { class: "of" }, event.stream), element("span", { class: "words" }, event.words))));
+    if (!events.length) list.append(element("li", {}, none));
+  }
 }

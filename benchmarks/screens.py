@@ -1,0 +1,249 @@
+"""What the screens cost and how fast they are: from the engine to the pixel, the server's share, the engine's p99.
+
+One run of paced beds in three phases: nobody looks; one page is open in Chromium, which measures itself; a crowd of
+viewers takes what pages would be sent. The engine's latency is seen by a subscriber of this process all the while.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zmq
+from rich.table import Table
+
+from heartwire.benchmarks.environment import environment
+from heartwire.engine.bus import Subscriber, receive_any
+from heartwire.engine.config import Config, DashboardConfig, EngineConfig, StreamConfig
+from heartwire.engine.errors import InputError
+from heartwire.engine.messages import Beat
+from heartwire.engine.plan import DASHBOARD, Plan
+from heartwire.engine.supervisor import Supervisor
+from heartwire.engine.trace import END_TO_END, Latencies
+
+_SCRIPT = "sinus 75 for 20s; pvc; sinus 75 for 20s; vt 170 for 10s; sinus 90 for 20s"
+_SETTLE_S = 3.0
+_WAIT_MS = 100
+_SIZE_PX = {"width": 1920, "height": 1080}
+_BARS = {
+    "load_s": 1.0,
+    "pixel_p50_ms": 60.0,
+    "pixel_p99_ms": 150.0,
+    "frames_per_second": 60.0,
+    "server_percent_one": 5.0,
+    "server_percent_each": 5.0,
+    "engine_p99_ratio": 1.2,
+}
+
+
+class Screens(msgspec.Struct, kw_only=True):
+    """The figures of one run.
+
+    `load_s` is from the call of the page to the first strips of all beds. `pixel_*_ms` is from the intended time of a
+    message to the screen frame after the one that drew its samples. `server_percent_one` is what the first page costs
+    the server more than none, `server_percent_each` what each viewer of the crowd does, in percent of one core.
+    `engine_p99_ratio` is the p99 of beats with the crowd over that without anybody.
+    """
+
+    environment: dict[str, str]
+    beds: int
+    crowd: int
+    seconds: float
+    load_s: float
+    pixel_p50_ms: float
+    pixel_p99_ms: float
+    pixel_n: int
+    frames_per_second: float
+    server_percent_one: float
+    server_percent_each: float
+    engine_p99_ms: dict[str, float]
+    engine_p99_ratio: float
+
+
+class _Watch(threading.Thread):
+    """Sees beats as they leave the workers, and keeps the latencies of the phase that is named."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(daemon=True)
+        self.phase = ""
+        self.latencies: dict[str, Latencies] = {}
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._subscribers = [
+            Subscriber(plan.data_endpoint(worker), streams=streams, context=self._context)
+            for worker, streams in plan.workers.items()
+        ]
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            messages = receive_any(self._subscribers, _WAIT_MS)
+            observed_ns = time.monotonic_ns()
+            for message in messages:
+                if self.phase and isinstance(message, Beat) and message.stage == "confirmed":
+                    self.latencies.setdefault(self.phase, Latencies()).record(message.trace, observed_ns)
+        for subscriber in self._subscribers:
+            subscriber.close()
+        self._context.destroy(linger=0)
+
+    def p99_ms(self, phase: str) -> float:
+        """Give the p99 of a phase, NaN where it was too short."""
+        latencies = self.latencies.get(phase, Latencies())
+        value_ms = latencies.summary(END_TO_END, (99.0,)).percentiles[0].value_ms
+        return float("nan") if value_ms is None else value_ms
+
+
+def measure(beds: int, crowd: int, seconds: float, progress: Callable[[str], None]) -> Screens:
+    """Run the beds and look at them.
+
+    Raises
+    ------
+    InputError
+        If there is no Chromium, or no Playwright to drive it.
+    HeartwireError
+        If a process of the run failed.
+    """
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        msg = "bench screens: no Chromium here: install the package chromium"
+        raise InputError(msg)
+    streams = [
+        StreamConfig(
+            id=f"bed-{n + 1}/ecg",
+            phase_ms=100.0 * n / beds,
+            source={"kind": "simulated-ecg", "script": _SCRIPT, "seed": n + 1, "repeat": True},
+        )
+        for n in range(beds)
+    ]
+    described = environment()
+    config = Config(engine=EngineConfig(ready_timeout_s=600.0), stream=streams, dashboard=DashboardConfig(port=0))
+    with tempfile.TemporaryDirectory(prefix="heartwire-bench-") as name:
+        folder = Path(name)
+        progress("loading models, warming every shape")
+        with Supervisor(config, folder, lambda _: None) as supervisor:
+            supervisor.wait_ready(lambda: False)
+            watch = _Watch(supervisor.plan)
+            watch.start()
+            look = _Look(chromium, folder, supervisor.process_ids()[DASHBOARD], watch, crowd, seconds, progress)
+            look.start()
+            supervisor.run(lambda: not look.is_alive())
+            watch.over.set()
+            watch.join()
+    if look.error is not None:
+        raise look.error
+    quiet_ms, crowded_ms = watch.p99_ms("nobody"), watch.p99_ms("crowd")
+    return Screens(
+        environment=described,
+        beds=beds,
+        crowd=crowd,
+        seconds=seconds,
+        **look.found,
+        engine_p99_ms={
+            "nobody": round(quiet_ms, 2),
+            "page": round(watch.p99_ms("page"), 2),
+            "crowd": round(crowded_ms, 2),
+        },
+        engine_p99_ratio=round(crowded_ms / quiet_ms, 3),
+    )
+
+
+class _Look(threading.Thread):
+    """Goes through the three phases, while the thread that made it runs the supervisor."""
+
+    def __init__(
+        self, chromium: str, folder: Path, server: int, watch: _Watch, crowd: int, seconds: float,
+        progress: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        super().__init__(daemon=True)
+        self.found: dict[str, Any] = {}
+        self.error: Exception | None = None
+        self._chromium = chromium
+        self._url_file = folder / "dashboard.url"
+        self._server = server
+        self._watch = watch
+        self._crowd = crowd
+        self._seconds = seconds
+        self._progress = progress
+
+    def run(self) -> None:
+        try:
+            time.sleep(_SETTLE_S)
+            url = self._url_file.read_text().strip()
+            idle = self._phase("nobody")
+            self._page(url, idle)
+            viewers = subprocess.Popen(
+                [sys.executable, "-P", "-m", "heartwire.benchmarks.viewers", url, str(self._crowd)]
+            )
+            try:
+                time.sleep(_SETTLE_S)
+                self.found["server_percent_each"] = round((self._phase("crowd") - idle) / self._crowd, 2)
+            finally:
+                viewers.kill()
+                viewers.wait()
+        except Exception as error:  # the thread that waits raises it
+            self.error = error
+
+    def _phase(self, name: str) -> float:
+        """Let a phase pass and give what the server used, in percent of one core."""
+        self._progress(f"{name}: {self._seconds:g} s")
+        self._watch.phase = name
+        before_s, start_s = _cpu_s(self._server), time.monotonic()
+        time.sleep(self._seconds)
+        percent = 100 * (_cpu_s(self._server) - before_s) / (time.monotonic() - start_s)
+        self._watch.phase = ""
+        return percent
+
+    def _page(self, url: str, idle: float) -> None:
+        try:
+            from playwright.sync_api import sync_playwright  # of the development extra
+        except ImportError:
+            msg = 'bench screens: no Playwright here: pip install "heartwire[dev]"'
+            raise InputError(msg) from None
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=self._chromium, args=["--no-sandbox"])
+            try:
+                page = browser.new_page(viewport=_SIZE_PX)  # type: ignore[arg-type]
+                page.goto(url)  # once before, so that the code of the browser itself is warm
+                page.wait_for_selector(".bed")
+                start_s = time.monotonic()
+                page.reload()
+                page.wait_for_function("() => heartwireFigures().strip_latency_ms.count > 0")
+                self.found["load_s"] = round(time.monotonic() - start_s, 3)
+                time.sleep(_SETTLE_S)
+                page.evaluate("heartwireFigures.reset()")
+                self.found["server_percent_one"] = round(self._phase("page") - idle, 2)
+                figures = page.evaluate("heartwireFigures()")
+            finally:
+                browser.close()
+        pixel = figures["strip_latency_ms"]
+        self.found |= {
+            "pixel_p50_ms": round(pixel["p50"], 1),
+            "pixel_p99_ms": round(pixel["p99"], 1),
+            "pixel_n": pixel["count"],
+            "frames_per_second": round(figures["frames_per_second"], 1),
+        }
+
+
+def _cpu_s(process_id: int) -> float:
+    fields = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def table(found: Screens) -> Table:
+    """Show the figures beside their bars."""
+    shown = Table("figure", "measured", "bar", title=f"screens, {found.beds} beds, a crowd of {found.crowd} viewers")
+    for name, bar in _BARS.items():
+        at_least = name == "frames_per_second"
+        value = getattr(found, name)
+        holds = round(value) >= bar if at_least else value <= bar
+        shown.add_row(name, f"{value:g}", f"{'>=' if at_least else '<='} {bar:g}", style=None if holds else "red")
+    shown.caption = f"p99 of beats, ms: {found.engine_p99_ms}"
+    return shown

@@ -1,0 +1,27 @@
+"""Viewers that look at nothing: `python -m heartwire.benchmarks.viewers URL COUNT` takes what pages would be sent."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import sys
+
+from websockets.asyncio.client import connect
+
+_NUMBER_AT = 16
+"""Where the first record of a message, its clock, holds the message's number."""
+
+
+async def _view(url: str) -> None:
+    async with connect(url.replace("http", "ws", 1) + "live", max_size=None, compression=None) as socket:
+        async for message in socket:
+            assert isinstance(message, bytes)
+            await socket.send(struct.pack("<I", struct.unpack_from("<I", message, _NUMBER_AT)[0]))
+
+
+async def _all(url: str, count: int) -> None:
+    await asyncio.gather(*(_view(url) for _ in range(count)))
+
+
+if __name__ == "__main__":
+    asyncio.run(_all(sys.argv[1], int(sys.argv[2])))
