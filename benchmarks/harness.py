@@ -139,7 +139,7 @@ class Harness:
                     ready_s = time.monotonic() - began_s
                 self.progress(f"{prefix}measuring")
                 pids = {**pipeline.processes(), "load": load.pid, "observer": observer.pid}
-                sampler = ResourceSampler(pids)
+                sampler = ResourceSampler(pids, gpu=True)
                 load.order("go")
                 go_s = time.monotonic()
 
@@ -170,9 +170,11 @@ class Harness:
     ) -> Run:
         account = measured.account
         ledgers = account.ledgers or notes.ledgers
-        deadlines = {"catheter fix": 1e3 / workload.frame_hz}
+        frame_ms = 1e3 / workload.frame_hz
+        deadlines = {"catheter fix": frame_ms}
+        usual_ms = workload.message_ms if workload.beds else frame_ms
         kinds = {
-            kind: kind_figures(seen, log.start_ns, self._deadline_ms or deadlines.get(kind, workload.message_ms))
+            kind: kind_figures(seen, log.start_ns, self._deadline_ms or deadlines.get(kind, usual_ms))
             for kind, seen in match(notes, log).items()
             if len(seen.observed_ns)
         }

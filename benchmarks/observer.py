@@ -21,6 +21,7 @@ from heartwire.engine.messages import (
     Beat,
     CardiacPhase,
     CatheterFix,
+    Classification,
     HeartRate,
     LedgerReport,
     Message,
@@ -31,9 +32,9 @@ from heartwire.engine.messages import (
 
 ORDER_FILE, NOTES_FILE = "observer.json", "observer.notes"
 MODULE = "heartwire.benchmarks.observer"
-KINDS = ("beat", "catheter fix", "warning", "heart rate", "rhythm", "signal quality", "phase")
+KINDS = ("beat", "catheter fix", "warning", "heart rate", "rhythm", "signal quality", "phase", "classification")
 """Findings that are measured, the most telling first."""
-_NUMBERED = {HeartRate: 3, Rhythm: 4, SignalQuality: 5, CardiacPhase: 6}
+_NUMBERED = {HeartRate: 3, Rhythm: 4, SignalQuality: 5, CardiacPhase: 6, Classification: 7}
 _WAIT_MS = 50
 _QUIET_MS = 300
 """So long nothing must come before it stops."""
@@ -114,7 +115,7 @@ class Observer:
                 # Technical alarms come by the clock, not with an item.
                 if message.kind == "physiological":
                     self._add(2, message.stream, message.decision_sample, seen_ns, message.trace)
-            case HeartRate() | Rhythm() | SignalQuality() | CardiacPhase():
+            case HeartRate() | Rhythm() | SignalQuality() | CardiacPhase() | Classification():
                 kind = _NUMBERED[type(message)]
                 self._add(kind, message.stream, message.decision_sample, seen_ns, message.trace)
             case LedgerReport():

@@ -65,9 +65,11 @@ class ResourceSampler:
         Process id by name.
     every_s
         How often `step` notes the memory.
+    gpu
+        Watch the GPU too, where there is one, until `gpu` is called.
     """
 
-    def __init__(self, processes: Mapping[str, int], every_s: float = 1.0) -> None:
+    def __init__(self, processes: Mapping[str, int], every_s: float = 1.0, *, gpu: bool = False) -> None:
         self._processes = dict(processes)
         self._every_s = every_s
         self._start_s = self._due_s = time.monotonic()
@@ -75,7 +77,7 @@ class ResourceSampler:
         self._latest = dict(self._before)
         self._latest_s = self._start_s
         self._rss: dict[str, list[tuple[float, float]]] = {name: [] for name in processes}
-        self._gpu = _watch_gpu()
+        self._gpu = _watch_gpu() if gpu else None
 
     def step(self) -> None:
         """Note the memory, where that is due."""

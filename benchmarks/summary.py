@@ -13,7 +13,11 @@ from heartwire.benchmarks.load import Drive
 from heartwire.benchmarks.result import Point, Result, Run, Spread
 from heartwire.benchmarks.workload import Workload
 
-_LEADING = (("ECG", ("beat", "heart rate", "rhythm", "signal quality", "phase")), ("X-ray", ("catheter fix",)))
+_LEADING = (
+    ("ECG", ("beat", "heart rate", "rhythm", "signal quality", "phase")),
+    ("X-ray", ("catheter fix",)),
+    ("Classification", ("classification",)),
+)
 """Which kind of finding speaks for a signal: the first that a pipeline gives."""
 
 

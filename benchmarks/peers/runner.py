@@ -87,7 +87,7 @@ def _run_engine(load: Load, folder: Path) -> float:
 
 def _cpu_s(resources: ResourceSampler, begin_s: float) -> float:
     elapsed_s = time.monotonic() - begin_s
-    return sum(figures["cpu_percent"] / 100 * elapsed_s for figures in resources.figures().values())
+    return sum(use.cpu_percent / 100 * elapsed_s for use in resources.figures().values())
 
 
 def _run_processes(peer: Peer, folder: Path) -> float:
