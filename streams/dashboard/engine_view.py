@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from heartwire.engine.messages import AlarmEvent, Beat, CatheterFix, Message
+from heartwire.engine.plan import DASHBOARD
 from heartwire.streams.dashboard.event_log import EventLog, LogEntry
 from heartwire.streams.dashboard.stages import EDGES_MS, StageLatency, Stages
 
@@ -58,6 +59,7 @@ class EngineView:
         if self._notes_path is not None:
             with suppress(OSError):
                 notes = msgspec.json.decode(self._notes_path.read_bytes(), type=dict[str, list[str]])
+        notes.pop(DASHBOARD, None)  # its address holds the token, which is not for a screen
         stages = {kind: found for kind, taken in self._stages.items() if (found := taken.summary(now_ns))}
         return msgspec.json.encode(
             EngineDocument(notes=notes, edges_ms=EDGES_MS, stages=stages, events=self._log.entries(now_ns))

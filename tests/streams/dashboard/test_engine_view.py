@@ -25,11 +25,11 @@ def beat(stage: str = "confirmed") -> Beat:
     )
 
 
-def test_notes_are_those_that_the_supervisor_keeps_now(tmp_path: Path) -> None:
+def test_notes_are_those_that_the_supervisor_keeps_now_without_the_address_that_holds_the_token(tmp_path: Path) -> None:
     path = tmp_path / "notes.json"
     view = EngineView(path)
     assert json.loads(view.document(S))["notes"] == {}
-    path.write_text('{"work-ecg": ["model ecg-qrs 2: runs on CPU"]}')
+    path.write_text('{"work-ecg": ["model ecg-qrs 2: runs on CPU"], "dashboard": ["at http://h/?token=secret"]}')
     assert json.loads(view.document(S))["notes"] == {"work-ecg": ["model ecg-qrs 2: runs on CPU"]}
 
 
