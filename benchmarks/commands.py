@@ -54,11 +54,12 @@ def bench_gpu(
     ] = None,
     seconds: Annotated[float, typer.Option(help="Signal of the latency benchmark.", min=5)] = 120.0,
     runs: Annotated[int, typer.Option(help="Runs of each model, and frames.", min=10)] = 700,
+    scored: Annotated[int, typer.Option(help="Simulated runs in which tips are sought on both.", min=1)] = 10,
 ) -> None:
     """On a CUDA machine: outputs and times of every model on GPU and CPU, then the latency benchmark."""
     aside = Console(stderr=True)
     with aside.status("comparing") as status:
-        result = gpu.measure(status.update, runs=runs)
+        result = gpu.measure(status.update, runs=runs, scored_runs=scored)
     if to:
         to.mkdir(parents=True, exist_ok=True)
         (to / "gpu.json").write_bytes(msgspec.json.format(msgspec.json.encode(result)))
