@@ -219,9 +219,8 @@ class Subscriber:
         if now_ns >= self._hello_due_ns:
             self._greet(now_ns)
         for order in list(self._waiting):
-            if order.waiting:
-                self._mend(order, now_ns)
-            else:
+            self._mend(order, now_ns)
+            if not order.waiting:
                 self._waiting.remove(order)
 
     def _mend(self, order: StreamOrder, now_ns: int) -> None:
