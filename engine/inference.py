@@ -8,7 +8,6 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -18,7 +17,7 @@ import msgspec
 import onnxruntime as ort
 
 from heartwire.engine.errors import ModelError
-from heartwire.engine.runner import PieceRunner, Runner, shapes_of
+from heartwire.engine.runner import Runner, shapes_of
 from heartwire.engine.session import CUDA, ORT_ERRORS, Session
 from heartwire.engine.stacking import Stack
 from heartwire.models.catalogue import ModelCard, model_path, read_card
@@ -64,18 +63,6 @@ class Model:
             How long the signal is, where the card leaves that open.
         """
         return Runner(self._session, shapes_of(self.card, batch, frames))
-
-    def piece_runner(self, sizes: Sequence[int], *, batch: int = 1) -> PieceRunner:
-        """Make one stream's buffers for a model that takes any number of frames at a time, every size warmed.
-
-        Parameters
-        ----------
-        sizes
-            Frames that one call may take; 1 must be among them.
-        batch
-            Streams that go side by side.
-        """
-        return PieceRunner(self._session, sizes, batch)
 
     @cached_property
     def stack(self) -> Stack:

@@ -1,14 +1,13 @@
 """Buffers bound once to a session, every shape warmed before use, state carried from call to call.
 
-A `Runner` is one stream's buffers for a model: fill `inputs`, call `run`, read `outputs`. A `PieceRunner` takes signals
-of any length in pieces of a few fixed ones. Tensors named `state_*` are carried from call to call from `next_state_*`;
-they stay on the device. A session belongs to one thread; runners of one model may be used in turn by that thread.
+A `Runner` is one stream's buffers for a model: fill `inputs`, call `run`, read `outputs`. Tensors named `state_*` are
+carried from call to call from `next_state_*`; they stay on the device.
+A session belongs to one thread; runners of one model may be used in turn by that thread.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -51,41 +50,15 @@ class _States:
             buffer.send()
 
 
-class _Stateful:
-    """What carries a model's state from call to call."""
-
-    _states: _States
-
-    def reset(self) -> None:
-        """Forget the state."""
-        self._states.reset()
-
-    def snapshot(self) -> bytes:
-        """Give the state."""
-        return self._states.snapshot()
-
-    def restore(self, state: bytes) -> None:
-        """Take a state given by `snapshot` of the same model."""
-        self._states.restore(state)
-
-
-class Runner(_Stateful):
+class Runner:
     """One stream's buffers for a model, all of fixed shape.
 
-    Made by `Model.runner`. Where `states` are given they are shared with other runners of the same stream. With
-    `carried` false the state is an input and an output like others.
+    Made by `Model.runner`. With `carried` false the state is an input and an output like others.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        shapes: dict[str, tuple[int, ...]],
-        states: _States | None = None,
-        *,
-        carried: bool = True,
-    ) -> None:
+    def __init__(self, session: Session, shapes: dict[str, tuple[int, ...]], *, carried: bool = True) -> None:
         self._session = session.ort
-        self._states = states or _States(session, shapes if carried else {})
+        self._states = _States(session, shapes if carried else {})
         of_state = {*self._states.names, *(f"next_{name}" for name in self._states.names)}
         plain = {name: session.buffer(shape) for name, shape in shapes.items() if name not in of_state}
         self._in = {name: plain[name] for name in session.card.inputs if name in plain}
@@ -121,6 +94,18 @@ class Runner(_Stateful):
         if self._states.names:
             self._states.swap()
 
+    def reset(self) -> None:
+        """Forget the state."""
+        self._states.reset()
+
+    def snapshot(self) -> bytes:
+        """Give the state."""
+        return self._states.snapshot()
+
+    def restore(self, state: bytes) -> None:
+        """Take a state given by `snapshot` of the same model."""
+        self._states.restore(state)
+
 
 def shapes_of(card: ModelCard, batch: int, frames: int) -> dict[str, tuple[int, ...]]:
     """Give the whole shapes of inputs and outputs; where their length is open, of a signal of so many frames."""
@@ -130,44 +115,3 @@ def shapes_of(card: ModelCard, batch: int, frames: int) -> dict[str, tuple[int, 
         for shapes, length in ((card.inputs, samples), (card.outputs, frames))
         for name, shape in shapes.items()
     }
-
-
-class PieceRunner(_Stateful):
-    """One stream's buffers for a model whose signal may have any number of frames.
-
-    There is a `Runner` for each of several sizes, all on one state; what has come is cut into the largest that fit.
-    Made by `Model.piece_runner`.
-    """
-
-    def __init__(self, session: Session, sizes: Sequence[int], batch: int) -> None:
-        self.frame = round(session.card.settings["frame_samples"])
-        """Samples in a frame."""
-        self._states = _States(session, shapes_of(session.card, batch, 1))
-        self._runners = {
-            size: Runner(session, shapes_of(session.card, batch, size), self._states)
-            for size in sorted(sizes, reverse=True)
-        }
-
-    def run(self, signal: Array) -> dict[str, Array]:
-        """Run the model on whole frames, (batch, ..., n_samples).
-
-        Returns
-        -------
-        Its outputs by name, each (batch, ..., n_frames); good until the next call.
-        """
-        n_frames = signal.shape[-1] // self.frame
-        if (whole := self._runners.get(n_frames)) is not None:
-            whole.inputs["signal"][...] = signal
-            whole.run()
-            return whole.outputs
-        pieces = self._runners[1].outputs
-        outputs = {n: np.empty((*piece.shape[:-1], n_frames), np.float32) for n, piece in pieces.items()}
-        at = 0
-        for size, runner in self._runners.items():
-            while n_frames - at >= size:
-                runner.inputs["signal"][...] = signal[..., at * self.frame : (at + size) * self.frame]
-                runner.run()
-                for name, output in outputs.items():
-                    output[..., at : at + size] = runner.outputs[name]
-                at += size
-        return outputs

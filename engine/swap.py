@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from heartwire.engine.errors import ConfigError, HeartwireError
 from heartwire.engine.messages import ModelChange
 from heartwire.engine.processor import Processor
-from heartwire.engine.session import ORT_ERRORS
 from heartwire.engine.station import Station
 from heartwire.engine.swap_order import SwapAnswer, SwapOrder
 
@@ -67,7 +66,7 @@ class Swapper:
             self._made[0][1].share(len(concerned))
         except HeartwireError as error:
             self._refuse(str(error))
-        except (*ORT_ERRORS, ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        except Exception as error:  # whatever a model or its processor raises is the order's refusal
             self._refuse(f"{order.model}: the processor cannot work with it: {type(error).__name__}: {error}")
         finally:
             sys.setswitchinterval(interval_s)

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from heartwire.engine import inference
 from heartwire.engine.errors import ModelError
@@ -143,40 +141,6 @@ def test_a_runner_of_an_open_length_takes_as_many_frames_as_asked_for(model: Mod
     assert model.runner().inputs["signal"].shape == (1, 2, 1, 8)
     three = model.runner(batch=2, frames=3)
     assert (three.inputs["signal"].shape, three.outputs["qrs"].shape) == ((2, 2, 1, 24), (2, 16, 1, 3))
-
-
-@settings(max_examples=20, deadline=None)
-@given(pieces=st.lists(st.integers(0, 40), min_size=1, max_size=12), seed=st.integers(0, 100))
-def test_pieces_of_any_size_give_the_bits_of_frame_by_frame(model: Model, pieces: list[int], seed: int) -> None:
-    signal = np.random.default_rng(seed).standard_normal((2, 2, 1, 8 * sum(pieces)), np.float32)
-    one = model.piece_runner([1], batch=2)
-    whole = [copied(one.run(signal[..., at : at + 8])) for at in range(0, signal.shape[-1], 8)]
-    runner = model.piece_runner([1, 3, 8, 16], batch=2)
-    ends = 8 * np.cumsum(pieces)
-    cut = [copied(runner.run(part)) for part in np.split(signal, ends[:-1], axis=-1)]
-    for name in ("qrs", "quality"):
-        found, expected = (np.concatenate([o[name] for o in outputs] or [np.zeros(0)], -1) for outputs in (cut, whole))
-        np.testing.assert_array_equal(found, expected if whole else found)
-    assert runner.snapshot() == one.snapshot()
-
-
-def test_streams_side_by_side_give_what_each_gives_alone(model: Model) -> None:
-    signal = np.random.default_rng(5).standard_normal((3, 2, 1, 8 * 21), np.float32)
-    together = model.piece_runner([1, 4, 16], batch=3).run(signal)
-    for stream in range(3):
-        alone = model.piece_runner([1, 4, 16]).run(signal[stream : stream + 1])
-        for name, output in alone.items():
-            np.testing.assert_array_equal(output[0], together[name][stream])
-
-
-def test_a_piece_runner_is_reset_saved_and_restored_as_one(model: Model) -> None:
-    signal = np.random.default_rng(6).standard_normal((1, 2, 1, 8 * 30), np.float32)
-    one, other = model.piece_runner([1, 8]), model.piece_runner([1, 8])
-    first = one.run(signal)["qrs"].copy()
-    one.reset()
-    assert not (one.run(signal[..., :80])["qrs"] - first[..., :10]).any()
-    other.restore(one.snapshot())
-    assert not (other.run(signal[..., 80:])["qrs"] - first[..., 10:]).any()
 
 
 def test_warm_up_is_timed_and_leaves_no_trace(model: Model) -> None:
