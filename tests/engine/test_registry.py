@@ -45,5 +45,5 @@ def test_a_wrong_table_is_refused_with_what_was_expected(table: dict[str, object
 def test_unknown_sinks_and_processors_are_refused_with_what_is_known() -> None:
     with pytest.raises(ConfigError, match=r"no sink 'hl8': known are .*fixes"):
         registry.sink({"kind": "hl8"})
-    with pytest.raises(ConfigError, match=r"no processor 'eeg': known are ecg, xray"):
+    with pytest.raises(ConfigError, match=r"no processor 'eeg': known are ecg, onnx-ecg, onnx-frames, peers, xray"):
         registry.processor("eeg", "s", {})
