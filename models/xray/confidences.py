@@ -1,8 +1,8 @@
 """What is settled on drawn and simulated frames never trained on: confidences, from where to tell, bounds of tips.
 
 The weights of a detection's confidence are logistic regressions. A device is told from the confidence at which the
-share of frames with a device that are found, less the share of frames without one in which one is told, is greatest
-(Youden 1950, Index for rating diagnostic tests). Tips' bounds are scaled so that 95 % of the errors lie within them in
+share of frames with a device that are found, counted twice, less the share of frames without one in which one is told,
+is greatest (after Youden 1950, Index for rating diagnostic tests). Tips' bounds are scaled so that 95 % of the errors lie within them in
 the era where they are worst.
 """
 
@@ -86,6 +86,11 @@ def _look(localiser: Localiser, sample: Sample) -> _Frame:
     return _Frame(bool(sample.look.kinds), sample.look.era, candidates)
 
 
+_FOUND_WEIGHS = 2.0
+"""Share of the frames with a device against that of those without: what is not told cannot be followed. Chosen with the
+recorded cines and frames without devices in view."""
+
+
 def settle(localiser: Localiser, samples: Iterable[Sample]) -> dict[str, float]:
     """Fit confidences, choose from where to tell, and scale the bounds of tips; gives them as settings of a card.
 
@@ -128,7 +133,7 @@ def _tell_from(frames: Sequence[_Frame], confidence: Confidence) -> float:
     if not found or not quiet:
         return 0.0
     levels = np.linspace(0.05, 0.95, 91)
-    gain = [(np.array(found) >= level).mean() - (np.array(quiet) >= level).mean() for level in levels]
+    gain = [_FOUND_WEIGHS * (np.array(found) >= x).mean() - (np.array(quiet) >= x).mean() for x in levels]
     return round(float(levels[int(np.argmax(gain))]), 2)
 
 
