@@ -2,8 +2,8 @@
 
 The weights of a detection's confidence are logistic regressions. A device is told from the confidence at which the
 share of frames with a device that are found, counted twice, less the share of frames without one in which one is told,
-is greatest (after Youden 1950, Index for rating diagnostic tests). Tips' bounds are scaled so that 95 % of the errors lie within them in
-the era where they are worst.
+is greatest (after Youden 1950, Index for rating diagnostic tests). Tips' bounds are scaled so that 95 % of the errors
+lie within them in the era where they are worst.
 """
 
 from __future__ import annotations
