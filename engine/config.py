@@ -40,6 +40,8 @@ _HIGHEST_PORT = 65534
 _HIGHEST_PRIORITY = 99
 _PROCESS = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _LONGEST_ID = 128
+TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,128}")
+TOKEN_LETTERS = "16 to 128 letters, digits, '.', '_', '~', '-'"
 _STREAM_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
@@ -124,6 +126,15 @@ class DashboardConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A file that holds the token, instead."""
     history_h: Annotated[float, msgspec.Meta(gt=0, le=168)] = 4.0
     """How much of each bed's recording is kept on the disk, in the run folder."""
+
+    def __post_init__(self) -> None:
+        """Refuse a token that is none, and two of them."""
+        if self.token and self.token_file:
+            msg = "give either `token` or `token_file`"
+            raise ValueError(msg)
+        if self.token and not TOKEN.fullmatch(self.token):
+            msg = f"`token` is none: use {TOKEN_LETTERS}"
+            raise ValueError(msg)
 
 
 class AlarmsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 
-from heartwire.engine.errors import ConfigError, HeartwireError
+from heartwire.engine.errors import HeartwireError
 from heartwire.engine.messages import ModelChange
 from heartwire.engine.processor import Processor
 from heartwire.engine.station import Station
@@ -62,8 +62,8 @@ class Swapper:
             self._at_once = -(-len(concerned) // _ROUNDS)
             for station in concerned:
                 self._made.append((station, station.beside(order.setting, order.model, anew=order.anew)))
-            # The networks are those of all that were made.
-            self._made[0][1].share(len(concerned))
+            if concerned:  # the networks are those of all that were made
+                self._made[0][1].share(len(concerned))
         except HeartwireError as error:
             self._refuse(str(error))
         except Exception as error:  # whatever a model or its processor raises is the order's refusal
@@ -74,11 +74,7 @@ class Swapper:
     def _concerned(self, order: SwapOrder) -> list[Station]:
         if order.stream:
             return [self._stations[order.stream]]
-        found = [station for station in self._stations.values() if station.has(order.setting)]
-        if not found:
-            msg = f"{order.worker}: no stream has a model {order.setting!r}"
-            raise ConfigError(msg)
-        return found
+        return [station for station in self._stations.values() if station.has(order.setting)]
 
     def _refuse(self, why: str) -> None:
         # All or none of a worker's streams are swapped.

@@ -110,7 +110,7 @@ def running_plan(run_dir: Path) -> Plan:
     try:
         return read_plan(str(run_dir))
     except (OSError, msgspec.DecodeError):
-        msg = f"{run_dir} is no folder of a run: {PLAN_FILE} is missing there; set engine.run_dir to know the folder"
+        msg = f"{run_dir} is no folder of a run: {PLAN_FILE} is missing there; a run prints its folder at the start"
         raise ConfigError(msg) from None
 
 
@@ -151,14 +151,14 @@ def swap(
 
     Returns
     -------
-    An answer a worker.
+    An answer a worker; an empty one from a worker none of whose streams has such a model.
 
     Raises
     ------
     ConfigError
         If run, stream or choice are wrong.
     CommandRefused
-        If a worker did not answer in time.
+        If a worker did not answer in time, or no stream has such a model.
     """
     setting, model = split(choice)
     plan = running_plan(run_dir)
@@ -183,5 +183,8 @@ def swap(
     if waiting:
         late = ", ".join(order.worker for order in orders if order.id in waiting)
         msg = f"no answer within {patience_s:g} s from {late}: is the run of {run_dir} at work?"
+        raise CommandRefused(msg)
+    if not any(answer.changes or answer.refused for answer in answers):
+        msg = f"no stream of the run has a model {setting!r}"
         raise CommandRefused(msg)
     return answers

@@ -64,6 +64,7 @@ def demo(
     host = DashboardConfig().host
     config = demo_config(DashboardConfig(host=host, port=_free_port(host, port)))
     with run_folder(config) as folder, stop_on_signal() as stopped:
+        console.print(f"run folder: {folder}", soft_wrap=True)
         supervisor = Supervisor(
             config, folder, lambda line: console.print(line, soft_wrap=True), {observer.NAME: observer.MODULE}
         )

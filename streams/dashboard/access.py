@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from pathlib import Path
 
-from heartwire.engine.config import DashboardConfig
+from heartwire.engine.config import TOKEN, TOKEN_LETTERS, DashboardConfig
 from heartwire.engine.errors import ConfigError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,128}")
 _MADE = "dashboard.token"
 
 
@@ -24,23 +22,15 @@ def token(config: DashboardConfig, run_dir: Path) -> str:
     Raises
     ------
     ConfigError
-        If the token, or the file that should hold it, is not usable.
+        If the file that should hold the token does not.
     """
-    if config.token and config.token_file:
-        msg = "dashboard: give either `token` or `token_file`"
-        raise ConfigError(msg)
     if config.token_file:
-        return _checked(_read(Path(config.token_file)), f"file {config.token_file}")
-    if config.token:
-        return _checked(config.token, "`token`")
-    return "" if config.host in LOOPBACK else _made(run_dir / _MADE)
-
-
-def _checked(token: str, where: str) -> str:
-    if not _TOKEN.fullmatch(token):
-        msg = f"dashboard: {where} holds no token: use 16 to 128 letters, digits, '.', '_', '~', '-'"
-        raise ConfigError(msg)
-    return token
+        found = _read(Path(config.token_file))
+        if not TOKEN.fullmatch(found):
+            msg = f"dashboard: file {config.token_file} holds no token: use {TOKEN_LETTERS}"
+            raise ConfigError(msg)
+        return found
+    return config.token or ("" if config.host in LOOPBACK else _made(run_dir / _MADE))
 
 
 def _read(path: Path) -> str:

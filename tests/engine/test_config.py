@@ -53,6 +53,9 @@ def test_only_paced_frames_may_be_skipped_for_newer_ones(tmp_path: Path) -> None
         (GOOD + "paced = 1\n", "$.stream[0].paced"),
         (GOOD + "[alarms.times]\nescalate_after_s = 0\n", "$.alarms.times.escalate_after_s"),
         (GOOD + "[alarms]\npath = 'x'\n", "$.alarms"),
+        (GOOD + '[dashboard]\ntoken = "short"\n', "use 16 to 128 letters"),
+        (GOOD + '[dashboard]\ntoken = "no blanks in a token please"\n', "$.dashboard"),
+        (GOOD + '[dashboard]\ntoken = "a-token-of-the-ward"\ntoken_file = "f"\n', "either `token` or `token_file`"),
         ("[[stream]\n", "line 1"),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 
 from heartwire.engine import swap_desk
 from heartwire.engine.config import Config, EngineConfig, StreamConfig
-from heartwire.engine.errors import ConfigError, ModelError
+from heartwire.engine.errors import CommandRefused, ConfigError, ModelError
 from heartwire.engine.messages import Item, ModelChange, Trace, size_of
 from heartwire.engine.registry import source
 from heartwire.engine.station import Published, Station
@@ -119,7 +119,6 @@ def test_the_same_weights_swapped_in_anywhere_give_the_findings_of_an_undisturbe
     [
         ("qrs_model", "ecg-vf", "does not fit"),
         ("qrs_model", "absent.onnx", "does not exist"),
-        ("model", "ecg-qrs", "no stream has a model 'model'"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_the_stream_goes_on_as_if_nothing_had_been(
@@ -229,6 +228,28 @@ def test_a_run_swaps_for_all_beds_drops_nothing_and_remembers_it_when_its_worker
     assert all(not r.missing and not r.dropped for r in summary.ledgers.values())
     # What the worker says of itself when it is there again.
     assert any("model ecg-qrs candidate" in line for line in said)
+
+
+def test_a_model_that_no_stream_has_is_refused_once_for_all_workers(run: Supervisor) -> None:
+    refused: list[str] = []
+
+    def ask() -> None:
+        try:
+            swap_desk.swap(Path(run.plan.run_dir), "all", "model=ecg-qrs")
+        except CommandRefused as error:
+            refused.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    begun: list[bool] = []
+
+    def progress(_: Summary) -> None:
+        if not begun:
+            begun.append(True)
+            thread.start()
+
+    run.run(lambda: bool(refused), progress)
+    thread.join()
+    assert refused == ["no stream of the run has a model 'model'"]
 
 
 def test_a_folder_of_no_run_is_refused(tmp_path: Path) -> None:
