@@ -31,6 +31,8 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
+            # An interrupt from the keyboard goes to this process alone, which then ends the other.
+            start_new_session=True,
         )
         self._heard: list[str] = []
         self._pending = b""
@@ -86,10 +88,12 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
+        if failed:
+            self._process.kill()
         try:
             self._process.wait(10.0)
         except subprocess.TimeoutExpired:

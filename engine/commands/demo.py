@@ -13,7 +13,7 @@ from rich.console import Console
 
 from heartwire.engine import observer
 from heartwire.engine.commands.run import conclude, progress, run_folder, stop_on_signal
-from heartwire.engine.config import Config, DashboardConfig, StreamConfig
+from heartwire.engine.config import Config, DashboardConfig, EngineConfig, StreamConfig
 from heartwire.engine.supervisor import Supervisor
 
 _BEDS = {
@@ -51,7 +51,8 @@ def demo_config(dashboard: DashboardConfig | None) -> Config:
         "repeat": True,
     }
     streams.append(StreamConfig(id="lab-1/xray", source=lab))
-    return Config(stream=streams, dashboard=dashboard)
+    # A machine that is busy takes its time to load the models.
+    return Config(engine=EngineConfig(ready_timeout_s=180.0), stream=streams, dashboard=dashboard)
 
 
 def demo(
