@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from heartwire.benchmarks import gpu, gpu_tables, journal, screens, swap
+from heartwire.benchmarks import gpu, gpu_tables, handover, journal, screens, swap
 from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
@@ -100,6 +100,19 @@ def bench_journal(
         typer.echo(msgspec.json.format(msgspec.json.encode(cost)).decode())
     else:
         Console().print(journal.table(cost))
+
+
+@bench.command("handover")
+def bench_handover(
+    seconds: Annotated[float, typer.Option(help="Length of each size of frame.", min=0.1)] = 20.0,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+) -> None:
+    """Measure what handing a frame to another process takes, by the bus and by bare shared memory."""
+    found = handover.measure(seconds)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        Console().print(handover.table(found))
 
 
 @bench.command("swap")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from heartwire.engine.bus import Publisher
+from heartwire.engine.wire import Part
 
 _SPARED = 5
 
@@ -32,12 +34,13 @@ class FaultyPublisher(Publisher):
         self._random = random.Random(1)
         self._held: list[bytes] | None = None
 
-    def _transmit(self, parts: list[bytes]) -> None:
+    def _transmit(self, parts: Sequence[Part]) -> None:
         hit = self._sent > _SPARED and self._random.random() < self._share
         if self._fault == "lost-on-the-way" and hit:
             return
         if self._fault == "reordered" and hit and self._held is None:
-            self._held = parts
+            # The sender may use its array again meanwhile.
+            self._held = [bytes(part) for part in parts]
             return
         super()._transmit(parts)
         if self._held is not None:

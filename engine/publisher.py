@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Self
 
@@ -17,7 +17,7 @@ from heartwire.engine.errors import ConfigError, MalformedMessage, StreamStalled
 from heartwire.engine.followers import Followers
 from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, Message, XrayFrame
 from heartwire.engine.ring import Ring, RingLimits
-from heartwire.engine.wire import encode
+from heartwire.engine.wire import Part, encode
 
 _OFFER_STREAMS = 512
 _REQUESTS_AT_ONCE = 256
@@ -178,13 +178,13 @@ class Publisher:
                 message.trace.published_ns = message.emitted_ns = now_ns
             case _:
                 message.trace.published_ns = now_ns
-        topic, header, payload = encode(message, self.epoch)
-        # The ring keeps copies: the sender may use its array again.
-        parts = [bytes(topic), bytes(header), bytes(payload)]
-        self._rings[message.stream] = ring
-        ring.append(parts, now_ns)
-        ring.trim(now_ns, self._owed_seq(message.stream))
+        parts = encode(message, self.epoch)
+        # Sent first, then kept: copying a large frame for the ring takes a good part of a millisecond.
         self._transmit(parts)
+        # The ring keeps copies: the sender may use its array again.
+        self._rings[message.stream] = ring
+        ring.append([bytes(part) for part in parts], now_ns)
+        ring.trim(now_ns, self._owed_seq(message.stream))
         self._sent += 1
         if now_ns >= self._turn_due_ns:
             self._turn(0)
@@ -275,7 +275,7 @@ class Publisher:
     def __repr__(self) -> str:
         return f"<Publisher: {self.endpoint}, {len(self._rings)} streams, {self._sent} sent>"
 
-    def _transmit(self, parts: list[bytes]) -> None:
+    def _transmit(self, parts: Sequence[Part]) -> None:
         self._data.send(parts[0], _MORE)
         self._data.send(parts[1], _MORE)
         self._data.send(parts[2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ from heartwire.engine.bus import (
 )
 from heartwire.engine.errors import ConfigError, MalformedMessage, StreamStalled
 from heartwire.engine.messages import AlarmEvent, Beat, EcgChunk, EndOfStream, Gap, Message, XrayFrame
-from heartwire.engine.wire import encode
+from heartwire.engine.wire import Part, encode
 
 STREAM = "bed-1/ecg"
 Context = zmq.Context[zmq.Socket[bytes]]
@@ -34,7 +34,7 @@ class LossyPublisher(Publisher):
 
     loses: Callable[[int], bool]
 
-    def _transmit(self, parts: list[bytes]) -> None:
+    def _transmit(self, parts: Sequence[Part]) -> None:
         if not self.loses(self._sent):
             super()._transmit(parts)
 

@@ -1,0 +1,204 @@
+"""What handing a frame from one process to another takes: through the bus, and through bare shared memory, in turns.
+
+The bus has no shared memory. What is measured beside it is the least that it would take: the pixels copied into a slot
+of a mapped file and out of it, told of by a bus message with a frame of 8 x 8 pixels, and kept for resending as the bus
+keeps them; without the checks against slots overwritten meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import zmq
+from rich.table import Table
+
+from heartwire.benchmarks.environment import environment
+from heartwire.benchmarks.process import Child
+from heartwire.engine.bus import Publisher, Subscriber, receive_any
+from heartwire.engine.errors import HeartwireError
+from heartwire.engine.messages import EndOfStream, XrayFrame
+
+FPS = 30.0
+WAYS = ("bus", "shared memory")
+_SIZES = ((1024, "uint16"), (512, "uint8"))
+_WARM_UP = 15
+"""Frames of each stream that are not counted."""
+_DIFFERENT = 8
+_LOG_FILE = "log"
+_SLOTS_FILE = "slots.npy"
+_SLOTS = 32
+"""Frames that a subscriber may be behind: a second."""
+_KEPT = 32
+"""Frames that a publisher's ring holds: 64 MiB of the larger ones."""
+_WAIT_S = 30.0
+
+_Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+
+class Row(msgspec.Struct):
+    """One size by one way; ms from just before it is sent until the subscriber has read every pixel."""
+
+    frame: str
+    by: str
+    n: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    in_hand_p50_ms: float
+    """Until the subscriber has the frame, its pixels not yet read."""
+
+
+class Handover(msgspec.Struct):
+    """What was measured, where."""
+
+    fps: float
+    environment: dict[str, str]
+    rows: list[Row]
+
+
+class _Seen(msgspec.Struct, array_like=True):
+    stream: str
+    frame: int
+    in_hand_ns: int
+    read_ns: int
+    check: int
+
+
+def _endpoint(folder: Path, way: str) -> str:
+    return f"ipc://{folder}/{way.replace(' ', '-')}"
+
+
+def _check(pixels: _Pixels) -> int:
+    """Read every pixel."""
+    return int(np.bitwise_xor.reduce(pixels.reshape(-1).view(np.uint64)))
+
+
+def measure(seconds: float = 20.0) -> Handover:
+    """Send frames of each size at 30 Hz each way, the ways in turns, to another process.
+
+    Parameters
+    ----------
+    seconds
+        Length of each size.
+
+    Raises
+    ------
+    HeartwireError
+        If a frame did not arrive, or not as it was sent.
+    """
+    count = max(round(seconds * FPS), 1)
+    return Handover(FPS, environment(), [row for size, dtype in _SIZES for row in _measure_size(size, dtype, count)])
+
+
+def _measure_size(size: int, dtype: str, count: int) -> list[Row]:
+    rng = np.random.default_rng(1)
+    frames = [rng.integers(0, np.iinfo(dtype).max, (size, size), np.dtype(dtype)) for _ in range(_DIFFERENT)]
+    count += _WARM_UP
+    # In memory where there is a file system for that: the pages of a file on a disk are written back now and then.
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(prefix="heartwire-handover-", dir=memory) as name, zmq.Context() as context:
+        folder = Path(name)
+        slots = np.lib.format.open_memmap(folder / _SLOTS_FILE, "w+", dtype, (_SLOTS, size, size))
+        slots[:] = 0
+        publishers = {way: Publisher(_endpoint(folder, way), context=context) for way in WAYS}
+
+        def serve() -> None:
+            for publisher in publishers.values():
+                publisher.serve(5)
+
+        with Child("heartwire.benchmarks.handover", folder) as child:
+            child.wait("ready", _WAIT_S, serve)
+            _send(publishers, slots, frames, count)
+            child.wait("done", _WAIT_S, serve)
+        for publisher in publishers.values():
+            publisher.close()
+        seen = msgspec.msgpack.decode((folder / _LOG_FILE).read_bytes(), type=list[_Seen])
+    checks = [_check(frame) for frame in frames]
+    label = f"{size} x {size} {dtype}"
+    return [_row(label, way, [s for s in seen if s.stream == _stream(way)], count, checks) for way in WAYS]
+
+
+def _stream(way: str) -> str:
+    return f"handover/{way.replace(' ', '-')}"
+
+
+def _send(publishers: dict[str, Publisher], slots: _Pixels, frames: list[_Pixels], count: int) -> None:
+    due_ns = time.monotonic_ns()
+    note = np.zeros((8, 8), slots.dtype)
+    kept: deque[bytes] = deque(maxlen=_KEPT)
+    for n in range(count):
+        for way, publisher in publishers.items():
+            due_ns += round(1e9 / FPS / len(publishers))
+            publisher.serve(max(0, due_ns - time.monotonic_ns()) / 1e6)
+            pixels = frames[n % _DIFFERENT]
+            shared = way != WAYS[0]
+            bits = 8 * pixels.itemsize
+            frame = XrayFrame(stream=_stream(way), frame=n, pixels=note if shared else pixels, rate_hz=FPS, bits=bits)
+            frame.trace.intended_ns = time.monotonic_ns()
+            if shared:
+                slots[n % _SLOTS] = pixels
+            publisher.send(frame)
+            if shared:
+                kept.append(pixels.tobytes())
+    for way, publisher in publishers.items():
+        publisher.send(EndOfStream(stream=_stream(way), offered=count))
+
+
+def _row(label: str, way: str, seen: list[_Seen], count: int, checks: list[int]) -> Row:
+    if [(s.frame, s.check) for s in seen] != [(n, checks[n % _DIFFERENT]) for n in range(count)]:
+        msg = f"{label} by {way}: {len(seen)} of {count} frames arrived, or not as they were sent"
+        raise HeartwireError(msg)
+    read_ms = np.array([s.read_ns for s in seen[_WARM_UP:]]) / 1e6
+    p50, p99, most = (round(float(v), 3) for v in np.quantile(read_ms, (0.5, 0.99, 1.0)))
+    in_hand_ms = float(np.median([s.in_hand_ns for s in seen[_WARM_UP:]])) / 1e6
+    return Row(label, way, len(read_ms), p50, p99, most, round(in_hand_ms, 3))
+
+
+def table(found: Handover) -> Table:
+    """Show what was measured."""
+    shown = Table("frame", "by", "n", "p50, ms", "p99, ms", "max, ms", "in hand p50, ms")
+    shown.title = f"A frame from process to process at {found.fps:g} Hz"
+    for row in found.rows:
+        figures = (f"{v:.3f}" for v in (row.p50_ms, row.p99_ms, row.max_ms, row.in_hand_p50_ms))
+        shown.add_row(row.frame, row.by, str(row.n), *figures)
+    return shown
+
+
+def main() -> None:
+    """Run as the subscriber process."""
+    folder = Path(sys.argv[1])
+    seen: list[_Seen] = []
+    ended = 0
+    slots = np.load(folder / _SLOTS_FILE, mmap_mode="r")
+    _check(slots)  # so that its pages are there
+    with zmq.Context() as context:
+        subscribers = [Subscriber(_endpoint(folder, way), context=context) for way in WAYS]
+        print("ready", flush=True)  # noqa: T201 - the parent listens
+        while ended < len(WAYS):
+            for message in receive_any(subscribers, 1000):
+                ended += isinstance(message, EndOfStream)
+                if not isinstance(message, XrayFrame):
+                    continue
+                shared = message.stream != _stream(WAYS[0])
+                pixels = np.array(slots[message.frame % _SLOTS]) if shared else message.pixels
+                sent_ns, in_hand_ns = message.trace.intended_ns, time.monotonic_ns()
+                check = _check(pixels)
+                read_ns = time.monotonic_ns() - sent_ns
+                seen.append(_Seen(message.stream, message.frame, in_hand_ns - sent_ns, read_ns, check))
+        (folder / _LOG_FILE).write_bytes(msgspec.msgpack.encode(seen))
+        print("done", flush=True)  # noqa: T201
+        for subscriber in subscribers:
+            subscriber.close()
+
+
+if __name__ == "__main__":
+    main()
