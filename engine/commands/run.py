@@ -121,9 +121,10 @@ def run(file: Annotated[Path, typer.Argument(help="Configuration (TOML).")]) -> 
     config.alarms.journal = config.alarms.journal or str(file.with_suffix(".journal"))
     console = Console(stderr=True)
     with run_folder(config) as folder, stop_on_signal() as stopped:
-        console.print(f"run folder: {folder}", soft_wrap=True)
         supervisor = Supervisor(config, folder, lambda line: console.print(line, soft_wrap=True))
         with supervisor, console.status("starting") as status:
+            supervisor.wait_ready(stopped)
+            console.print(f"run folder: {folder}", soft_wrap=True)
             try:
                 summary = supervisor.run(stopped, lambda s: status.update(progress(s)))
             except HeartwireError:
