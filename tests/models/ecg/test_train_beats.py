@@ -63,10 +63,16 @@ def test_no_record_serves_both_training_and_test() -> None:
 def test_the_qrs_network_piece_by_piece_equals_torch_over_the_whole_record(tmp_path: Path) -> None:
     network, recording = _busy_network(), _recording()
     path = train_qrs.write(network, [recording], _noise(), tmp_path, seed=0, steps=0, command="test")
-    runner = Model(path, provider="cpu").piece_runner((1, 2, 8))
+    model = Model(path, provider="cpu")
     signal = recording.signal[: len(recording.signal) // FRAME * FRAME]
-    pieces = np.split(signal, [FRAME, 4 * FRAME, 5 * FRAME, 40 * FRAME])
-    found = [{k: v.copy() for k, v in runner.run(p.T[None, :, None]).items()} for p in pieces]
+    found, state = [], model.runner().snapshot()
+    for piece in np.split(signal, [FRAME, 4 * FRAME, 5 * FRAME, 40 * FRAME]):
+        runner = model.runner(frames=len(piece) // FRAME)
+        runner.restore(state)
+        runner.inputs["signal"][...] = piece.T[None, :, None]
+        runner.run()
+        found.append({name: output.copy() for name, output in runner.outputs.items()})
+        state = runner.snapshot()
     with torch.no_grad():
         qrs, quality, *_ = network(torch.from_numpy(signal.T[None, :, None].copy()), *network.states(1))
     np.testing.assert_allclose(np.concatenate([f["qrs"] for f in found], axis=3), qrs.numpy(), atol=2e-5)
