@@ -9,10 +9,12 @@ _YOUNG_S = 1.0
 _OVERDUE_S = 10.0
 """How long a process that is never idle goes on without."""
 _ALL_S = 60.0
+_ALL_OVERDUE_S = 600.0
+"""How long one without long idle moments goes on before all is collected in whatever moment there is."""
 
 
 class IdleCollector:
-    """Collects when the process says that it is idle, and at no other time."""
+    """Collects when the process says that it is idle, and otherwise only what is overdue."""
 
     def __init__(self) -> None:
         gc.disable()
@@ -20,17 +22,17 @@ class IdleCollector:
 
     def idle(self, *, long: bool) -> None:
         """Take a moment in which nothing waits; a `long` one is time enough for all that was ever made."""
-        now_s = time.monotonic()
-        if long and now_s - self._all_s > _ALL_S:
-            self._all_s = self._young_s = now_s
-            gc.collect()
-        elif now_s - self._young_s > _YOUNG_S:
-            self._young_s = now_s
-            gc.collect(0)
+        self._collect(_YOUNG_S, _ALL_S if long else _ALL_OVERDUE_S)
 
     def busy(self) -> None:
         """Take a moment in which more waits."""
+        self._collect(_OVERDUE_S, _ALL_OVERDUE_S)
+
+    def _collect(self, young_s: float, all_s: float) -> None:
         now_s = time.monotonic()
-        if now_s - self._young_s > _OVERDUE_S:
+        if now_s - self._all_s > all_s:
+            self._all_s = self._young_s = now_s
+            gc.collect()
+        elif now_s - self._young_s > young_s:
             self._young_s = now_s
             gc.collect(0)

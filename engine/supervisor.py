@@ -336,8 +336,12 @@ class Supervisor:
         self._notes[process] = notes
         path = self.plan.notes_path()
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(self._notes))
-        fresh.replace(path)
+        try:
+            fresh.write_bytes(msgspec.json.encode(self._notes))
+            fresh.replace(path)
+        except OSError as error:
+            # Only the engineer's view reads them: the run goes on.
+            self._say(f"{SUPERVISOR}: cannot write {path}: {error}")
 
     def _check_stream(self, stream: str) -> None:
         if stream not in self._streams:

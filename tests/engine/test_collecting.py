@@ -46,3 +46,13 @@ def test_a_process_that_is_never_idle_collects_all_the_same(collected: tuple[Sim
     for clock.now_s in (5.0, 10.5, 15.0, 21.0):
         collector.busy()
     assert generations == [0, 0]
+
+
+def test_what_outlived_its_youth_is_collected_without_any_long_idle_moment(
+    collected: tuple[SimpleNamespace, list[int]],
+) -> None:
+    clock, generations = collected
+    collector = IdleCollector()
+    for clock.now_s in range(2, 1300, 2):
+        collector.idle(long=False)
+    assert generations.count(2) == 2
