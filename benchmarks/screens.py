@@ -6,6 +6,7 @@ viewers takes what pages would be sent. The engine's latency is seen by a subscr
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -243,7 +244,8 @@ def table(found: Screens) -> Table:
     for name, bar in _BARS.items():
         at_least = name == "frames_per_second"
         value = getattr(found, name)
-        holds = round(value) >= bar if at_least else value <= bar
-        shown.add_row(name, f"{value:g}", f"{'>=' if at_least else '<='} {bar:g}", style=None if holds else "red")
+        holds = round(value) >= bar if at_least and not math.isnan(value) else value <= bar
+        measured = "too few beats for a p99" if math.isnan(value) else f"{value:g}"
+        shown.add_row(name, measured, f"{'>=' if at_least else '<='} {bar:g}", style=None if holds else "red")
     shown.caption = f"p99 of beats, ms: {found.engine_p99_ms}"
     return shown

@@ -51,7 +51,7 @@ class Processor(ABC):
         to share leaves this as it is.
         """
         return list(self.process_many(items))
-        yield
+        yield  # makes it a generator
 
     def share(self, n_streams: int) -> None:  # noqa: B027
         """Make ready for so many streams that ask together: run every shape of their networks once."""

@@ -46,11 +46,6 @@ class Load(msgspec.Struct, kw_only=True, dict=True):
         """Messages of one stream."""
         return round(self.seconds * 1e9 / self.period_ns)
 
-    @property
-    def leads_out(self) -> int:
-        """Numbers in a message out."""
-        return self.leads if self.kind == "ecg" else 1
-
     @cached_property
     def phases_ns(self) -> list[int]:
         """Offset of each stream: devices of their own are not in step."""

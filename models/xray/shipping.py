@@ -34,7 +34,8 @@ DATA = [
 ]
 _SPLIT = (
     "trained on drawn and simulated devices; figures and confidences from samples and simulated runs of other seeds on "
-    "the backgrounds of training; no frame of xray/dev or xray/cine was trained on"
+    "the backgrounds of training; no frame of xray/dev or xray/cine was trained on, but thresholds were chosen with "
+    "them in view"
 )
 _LIMITS = (
     "Trained on drawn and simulated devices only. Devices thinner than about 1 px or wider than about 16 px of the "
