@@ -108,7 +108,9 @@ def _with_headers(send: Send) -> Send:
 async def _remember(scope: Scope, send: Send, token: str) -> None:
     """Turn a token in the address into a cookie, so that it does not stay in the address."""
     cookie = f"{_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/"
-    headers = [(b"location", scope["path"].encode()), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store")]
+    # Two slashes at the front would be another host.
+    location = f"/{scope['path'].lstrip('/')}".encode()
+    headers = [(b"location", location), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 

@@ -6,6 +6,7 @@ of JSON, then int16 samples in uV, sample by sample. Times are ms since 1970 (UT
 
 from __future__ import annotations
 
+import os
 import threading
 from bisect import bisect_left
 from collections import deque
@@ -179,10 +180,15 @@ def _begun(folder: Path, head: PieceHead) -> _File:
 
 
 def _found(folder: Path) -> Iterator[_File]:
-    """Give the files that a recording had before this process; what is none is left alone."""
+    """Give the files that a recording had before this process; what is none is left alone.
+
+    A sample of which a killed process wrote a part is taken away: what is added next must begin where one begins.
+    """
     for path in folder.iterdir():
         with suppress(msgspec.DecodeError, OSError), path.open("rb") as file:
             line = file.readline(65_536)
             head = msgspec.json.decode(line, type=PieceHead)
-            count = (path.stat().st_size - len(line)) // (2 * len(head.leads))
+            sample_bytes = 2 * len(head.leads)
+            count = (path.stat().st_size - len(line)) // sample_bytes
+            os.truncate(path, len(line) + count * sample_bytes)
             yield _File(path, head, len(line), count)

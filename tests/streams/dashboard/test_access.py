@@ -76,6 +76,8 @@ def test_without_the_token_nothing_is_given(run_dir: Path, start_run: Any) -> No
     status, headers = ask(with_token)
     cookie = headers["Set-Cookie"]
     assert (status, headers["Location"]) == (303, "/")
+    elsewhere = with_token.replace("/?", "//elsewhere.example/?")
+    assert ask(elsewhere)[1]["Location"] == "/elsewhere.example/"
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     brought = {"Cookie": cookie.partition(";")[0]}

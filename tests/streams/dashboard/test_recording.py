@@ -94,3 +94,15 @@ def test_a_revised_beat_takes_the_place_of_its_mark(tmp_path: Path, labels: list
     for label in labels:
         recording.mark(10.0, label)
     assert recording.marks(0.0, 100.0) == left
+
+
+def test_a_recording_that_was_cut_within_a_sample_goes_on_whole(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, keep_h=1)
+    recording.add(piece(0, 100))
+    recording.write()
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-3])
+    again = Recording(tmp_path, keep_h=1)
+    again.add(piece(100, 100))
+    (found,) = again.read(0.0, 1e9)
+    assert found.samples_uv[98:102].tolist() == [[98, 1098], [INVALID_UV, INVALID_UV], [100, 1100], [101, 1101]]
