@@ -17,7 +17,7 @@ from rich.table import Table
 
 from heartwire.engine import registry
 from heartwire.engine.config import Config, read_config
-from heartwire.engine.errors import ConfigError, HeartwireError
+from heartwire.engine.errors import ConfigError, HeartwireError, ModelError
 from heartwire.engine.supervisor import Summary, Supervisor
 
 _IPC_PATH_LIMIT = 70
@@ -77,7 +77,7 @@ def conclude(console: Console, summary: Summary) -> None:
     Raises
     ------
     HeartwireError
-        If the account does not balance or a source broke.
+        If the account does not balance, a source broke, or the model of a stream could never be loaded.
     """
     console.print(ledger_table(summary))
     for note in summary.notes:
@@ -91,6 +91,9 @@ def conclude(console: Console, summary: Summary) -> None:
     if bad := [f for f in summary.faults if f.input_error]:
         msg = "; ".join(f"{f.stream}: {f.line}" for f in bad)
         raise ConfigError(msg)
+    if never := [name for name, r in summary.ledgers.items() if r.offered and r.dropped.get("model") == r.offered]:
+        msg = f"nothing of {', '.join(sorted(never))} was analysed: a model cannot be loaded, the notes above say which"
+        raise ModelError(msg)
 
 
 def _check_kinds(config: Config) -> None:

@@ -125,3 +125,25 @@ def test_killed_processes_end_the_run_with_one_line_or_are_started_again(run: Ru
     run.process.kill()
     run.end()
     until(lambda: not run.children())
+
+
+def test_a_stream_whose_model_is_missing_to_the_end_is_told_and_the_status_says_so(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(f"""
+        engine = {{ run_dir = "{tmp_path / "r"}", provider = "cpu" }}
+
+        [[stream]]
+        id = "bed-1/own"
+        paced = false
+        processor = "onnx-ecg"
+        source = {{ kind = "simulated-ecg", seconds = 5 }}
+        settings = {{ model = "{tmp_path / "absent.onnx"}" }}
+    """)
+    code = "from heartwire.engine.cli import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code, "run", str(tmp_path / "own.toml")],
+        capture_output=True, text=True, timeout=WAIT_S, check=False,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "ledger: balanced" in run.stderr
+    assert "absent.onnx" in run.stderr
+    assert "heartwire: nothing of bed-1/own was analysed: a model cannot be loaded" in run.stderr
