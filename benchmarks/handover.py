@@ -23,7 +23,7 @@ from rich.table import Table
 
 from heartwire.benchmarks.environment import environment
 from heartwire.benchmarks.process import Child
-from heartwire.engine.bus import Publisher, Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Publisher, Subscriber
 from heartwire.engine.errors import HeartwireError
 from heartwire.engine.messages import EndOfStream, XrayFrame
 
@@ -182,9 +182,10 @@ def main() -> None:
     _check(slots)  # so that its pages are there
     with zmq.Context() as context:
         subscribers = [Subscriber(_endpoint(folder, way), context=context) for way in WAYS]
+        inbox = Inbox(subscribers)
         print("ready", flush=True)  # noqa: T201 - the parent listens
         while ended < len(WAYS):
-            for message in receive_any(subscribers, 1000):
+            for message in inbox.receive(1000):
                 ended += isinstance(message, EndOfStream)
                 if not isinstance(message, XrayFrame):
                     continue

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import zmq
 
-from heartwire.engine.bus import Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.messages import (
     AlarmEvent,
     Beat,
@@ -82,6 +82,7 @@ class Observer:
 
     def __init__(self, endpoints: list[str], context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._subscribers = [Subscriber(endpoint, context=context) for endpoint in endpoints]
+        self._inbox = Inbox(self._subscribers)
         self._probes = [_probe(endpoint, context) for endpoint in endpoints]
         self._streams: dict[str, int] = {}
         self._rows: list[tuple[int, ...]] = []
@@ -97,7 +98,7 @@ class Observer:
 
     def take(self, timeout_ms: float) -> bool:
         """Note what comes in this time; False if nothing did."""
-        messages = receive_any(self._subscribers, timeout_ms)
+        messages = self._inbox.receive(timeout_ms)
         seen_ns = time.monotonic_ns()
         for message in messages:
             self._note(message, seen_ns)

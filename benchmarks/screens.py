@@ -23,7 +23,7 @@ import zmq
 from rich.table import Table
 
 from heartwire.benchmarks.environment import environment
-from heartwire.engine.bus import Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.config import Config, DashboardConfig, EngineConfig, StreamConfig
 from heartwire.engine.errors import InputError
 from heartwire.engine.messages import Beat
@@ -82,11 +82,12 @@ class _Watch(threading.Thread):
             Subscriber(plan.data_endpoint(worker), streams=streams, context=self._context)
             for worker, streams in plan.workers.items()
         ]
+        self._inbox = Inbox(self._subscribers)
         self.over = threading.Event()
 
     def run(self) -> None:
         while not self.over.is_set():
-            messages = receive_any(self._subscribers, _WAIT_MS)
+            messages = self._inbox.receive(_WAIT_MS)
             observed_ns = time.monotonic_ns()
             for message in messages:
                 if self.phase and isinstance(message, Beat) and message.stage == "confirmed":

@@ -13,7 +13,7 @@ import numpy as np
 import zmq
 
 from heartwire.engine import reports
-from heartwire.engine.bus import Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.messages import AlarmEvent, Beat
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
@@ -35,13 +35,14 @@ class SwapObserver:
             Subscriber(plan.data_endpoint(worker), streams=streams, context=context)
             for worker, streams in plan.workers.items()
         ]
+        self._inbox = Inbox(self._subscribers)
 
     def run(self) -> None:
         """Observe until told to stop."""
         self._line.report(reports.Ready(self._name, []))
         seen: list[tuple[int, int]] = []
         while self._line.order() != "stop":
-            messages = receive_any(self._subscribers, _WAIT_MS)
+            messages = self._inbox.receive(_WAIT_MS)
             now_ns = time.monotonic_ns()
             found = [message for message in messages if isinstance(message, Beat | AlarmEvent)]
             seen += [(message.trace.intended_ns, now_ns) for message in found if message.trace.intended_ns]

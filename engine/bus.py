@@ -6,12 +6,14 @@ slow joiner decide what is lost. The protocol is described in `docs/wire.md`.
 """
 
 from heartwire.engine.control import CurveKeys, control_endpoint
+from heartwire.engine.inbox import Inbox
 from heartwire.engine.ordering import Patience, Position
 from heartwire.engine.publisher import Publisher, PublisherStatistics
-from heartwire.engine.subscriber import Subscriber, SubscriberStatistics, receive_any
+from heartwire.engine.subscriber import Subscriber, SubscriberStatistics
 
 __all__ = [
     "CurveKeys",
+    "Inbox",
     "Patience",
     "Position",
     "Publisher",
@@ -19,5 +21,4 @@ __all__ = [
     "Subscriber",
     "SubscriberStatistics",
     "control_endpoint",
-    "receive_any",
 ]

@@ -61,12 +61,16 @@ Request: TypeAlias = Hello | Resend | Acknowledge | Goodbye
 
 
 class Offer(msgspec.Struct, kw_only=True):
-    """What a publisher can give: by stream, the oldest sequence number it still has and the next one it will use."""
+    """What a publisher can give: by stream, the oldest sequence number it still has and the next one it will use.
+
+    `waits` says whether it waits for acknowledgements now: where it does not, those of each hello are enough.
+    """
 
     v: Literal[1] = 1
     epoch: _Seq
     instance: _Seq
     streams: dict[_Stream, tuple[_Seq, _Seq]]
+    waits: bool = True
 
 
 class Resent(msgspec.Struct, kw_only=True):

@@ -16,7 +16,7 @@ import zmq
 from rich.table import Table
 
 from heartwire.engine import reports
-from heartwire.engine.bus import Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.messages import AlarmEvent, Beat, CatheterFix
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
@@ -54,6 +54,7 @@ class Observer:
             Subscriber(plan.data_endpoint(worker), streams=streams, context=context)
             for worker, streams in plan.workers.items()
         ]
+        self._inbox = Inbox(self._subscribers)
         self._latencies = {kind: Latencies() for kind in _KINDS.values()}
         self._worst_ms: dict[str, dict[int, float]] = {kind: {} for kind in _KINDS.values()}
 
@@ -64,7 +65,7 @@ class Observer:
         while (order := self._line.order()) != "stop":
             if order == "go":
                 start_ns = time.monotonic_ns()
-            messages = receive_any(self._subscribers, _WAIT_MS)
+            messages = self._inbox.receive(_WAIT_MS)
             observed_ns = time.monotonic_ns()
             for message in messages:
                 kind = _KINDS.get(type(message))

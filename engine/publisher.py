@@ -118,6 +118,7 @@ class Publisher:
         self._instance = secrets.randbits(62)
         self._limits = RingLimits(ring_s, ring_messages, ring_bytes)
         self._window = window
+        self._waits = window is not None
         self._expected = expected_subscribers
         self._stall_timeout_s = stall_timeout_s
         self._given_up = given_up
@@ -139,6 +140,8 @@ class Publisher:
             socket.linger = _LINGER_MS
             if keys is not None:
                 keys.serve(socket)
+        self._poller = zmq.Poller()
+        self._poller.register(self._control, zmq.POLLIN)
         self.endpoint = self._bind(self._data, endpoint)
         self.control_endpoint = self._bind(self._control, control_endpoint or control.control_endpoint(endpoint))
 
@@ -205,10 +208,15 @@ class Publisher:
     def drain(self, timeout_s: float) -> bool:
         """Serve until every registered subscriber has acknowledged everything; False if that took too long."""
         deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
-        while any(self._behind(stream, ring) for stream, ring in self._rings.items()):
-            if self._turn(deadline_ns) <= 0:
-                return False
-        return True
+        # Those that acknowledge now and then are asked to do so at once.
+        self._waits, self._heartbeat_due_ns = True, 0
+        try:
+            while any(self._behind(stream, ring) for stream, ring in self._rings.items()):
+                if self._turn(deadline_ns) <= 0:
+                    return False
+            return True
+        finally:
+            self._waits = self._window is not None
 
     def snapshot(self, stream: str | None = None) -> bytes:
         """Give what `restore` needs to go on with the same sequence numbers.
@@ -312,7 +320,7 @@ class Publisher:
         if now_ns >= self._heartbeat_due_ns:
             self._heartbeat(now_ns)
         wait_ns = min(deadline_ns, self._heartbeat_due_ns) - now_ns
-        if self._control.poll(max(0, wait_ns // 1_000_000)):
+        if self._poller.poll(max(0, wait_ns // 1_000_000)):
             self._answer_all()
         now_ns = time.monotonic_ns()
         self._turn_due_ns = now_ns + _TURN_NS
@@ -329,7 +337,12 @@ class Publisher:
         streams = [(name, (ring.oldest_seq, ring.next_seq)) for name, ring in self._rings.items()]
         return [
             control.encode(
-                Offer(epoch=self.epoch, instance=self._instance, streams=dict(streams[n : n + _OFFER_STREAMS]))
+                Offer(
+                    epoch=self.epoch,
+                    instance=self._instance,
+                    streams=dict(streams[n : n + _OFFER_STREAMS]),
+                    waits=self._waits,
+                )
             )
             for n in range(0, max(1, len(streams)), _OFFER_STREAMS)
         ]

@@ -19,7 +19,7 @@ import numpy as np
 import zmq
 
 from heartwire.engine.agreement import Agreement, Counts, Difference
-from heartwire.engine.bus import Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, Message, ModelChange, XrayFrame
 from heartwire.engine.plan import Plan
@@ -115,11 +115,12 @@ class Shadow:
         feed = plan.feed_endpoint(stream)
         self._feed = Subscriber(feed, streams=[stream], start_from=start, context=self._context)
         self._found = Subscriber(plan.data_endpoint(worker), streams=[stream], context=self._context)
+        self._inbox = Inbox([self._feed, self._found])
         self.ended = False
 
     def step(self) -> None:
         """Take what has come; work on one item where one waits."""
-        for message in receive_any([self._feed, self._found], 0 if self._items else _WAIT_MS):
+        for message in self._inbox.receive(0 if self._items else _WAIT_MS):
             if isinstance(message, _ITEMS) and not self._of_worker(message):
                 self._items.append(message)
             else:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import zmq
 
 from heartwire.engine import registry, reports
-from heartwire.engine.bus import Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.messages import EndOfStream, Message
 from heartwire.engine.plan import SUPERVISOR, Plan, read_plan
 from heartwire.engine.process import serve
@@ -35,9 +35,7 @@ class Sinks:
         self._items = [subscribe(e, ids) for e, ids in plan.feeds().items()] if plan.sinks_want_items else []
         self._technical = Subscriber(plan.data_endpoint(SUPERVISOR), context=context)
         self._all = [*self._items, *self._findings, self._technical]
-        self._poller = zmq.Poller()
-        for socket in (socket for subscriber in self._all for socket in subscriber.sockets):
-            self._poller.register(socket, zmq.POLLIN)
+        self._inbox = Inbox(self._all)
         self._unfinished = {stream.id for stream in plan.config.stream}
         self._unread = set(self._unfinished) if self._items else set()
         self._devices = {stream.id for stream in plan.config.stream if stream.connect}
@@ -46,9 +44,8 @@ class Sinks:
         """Write until every stream has ended."""
         self._line.report(reports.Ready(self._name, []))
         while self._unfinished or self._unread:
-            self._poller.poll(_WAIT_MS)
-            for subscriber in self._all:
-                for message in subscriber.receive():
+            for subscriber, messages in self._inbox.receive_by(_WAIT_MS):
+                for message in messages:
                     self._write(subscriber, message)
             if self._line.order() == "stop":
                 break
@@ -58,7 +55,7 @@ class Sinks:
         self._line.report(reports.Done(self._name, [], [*reports.refusals(self._name, self._all), *self._losses()]))
         while self._line.order() != "stop":
             # Acknowledgements go out with the next receive.
-            receive_any(self._all, _WAIT_MS)
+            self._inbox.receive(_WAIT_MS)
 
     def _losses(self) -> list[str]:
         missing = sum(subscriber.statistics().missing for subscriber in (*self._findings, self._technical))

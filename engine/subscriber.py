@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Literal, NamedTuple, Self
 
@@ -12,6 +12,7 @@ import zmq
 from heartwire.engine import control
 from heartwire.engine.control import Acknowledge, CurveKeys, Goodbye, Hello, Offer, Resent
 from heartwire.engine.errors import ConfigError, MalformedMessage
+from heartwire.engine.inbox import Inbox
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Message, XrayFrame
 from heartwire.engine.ordering import Counts, Patience, Position, StreamOrder
 from heartwire.engine.wire import HEADER_LIMIT_BYTES, KINDS, PAYLOAD_LIMIT_BYTES, Part, decode_envelope, topic_of
@@ -29,6 +30,7 @@ _NO_CONTROL_NS = 1_000_000_000
 """A publisher that sends data but never answers for so long has no control socket."""
 # Plain integers: pyzmq's flags are enumerations, whose arithmetic costs more than the call.
 _NOW = int(zmq.DONTWAIT)
+_EVENTS, _READABLE = int(zmq.EVENTS), int(zmq.POLLIN)
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 
 
@@ -111,7 +113,11 @@ class Subscriber:
         self._out: list[Message] = []
         self._acknowledged = {stream: position.seq for stream, position in self._start.items()}
         self._unsent: dict[str, int] = {}
+        self._prompt = True
+        """Whether the publisher waits for acknowledgements; else those of each hello are enough."""
         self._hello_due_ns = 0
+        self.due_ns = 0
+        """When `tend` is to be called next; it may change with what is taken."""
         self._instance: int | None = None
         self._heard_ns = 0
         self._first_heard_ns = 0
@@ -135,13 +141,11 @@ class Subscriber:
             self._data.close(linger=0)
             self._control.close(linger=0)
             raise
-        self._poller = zmq.Poller()
-        for socket in self.sockets:
-            self._poller.register(socket, zmq.POLLIN)
+        self._alone = Inbox([self])
 
     @property
     def sockets(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
-        """The sockets to poll together with others; call `receive` when one is readable, and every 20 ms."""
+        """The sockets that an inbox waits at."""
         return self._data, self._control
 
     def receive(self, timeout_ms: float = 0) -> list[Message]:
@@ -149,19 +153,53 @@ class Subscriber:
 
         Sets `trace.received_ns` of items.
         """
-        deadline_ns = time.monotonic_ns() + round(timeout_ms * 1e6)
-        while True:
-            self._turn()
-            left_ns = deadline_ns - time.monotonic_ns()
-            if self._out or left_ns <= 0:
-                break
-            self._poller.poll(-(-min(left_ns, self._timer_ns) // 1_000_000))
+        return self._alone.receive(timeout_ms)
+
+    def take(self, socket: zmq.Socket[bytes]) -> None:
+        """Take what waits at a socket that is readable."""
+        resent = socket is self._control
+        with suppress(zmq.Again):
+            for _ in range(_AT_ONCE):
+                parts = _receive_parts(socket)
+                try:
+                    self._take(parts, resent)
+                except MalformedMessage as error:
+                    self._counts.refuse(str(error))
+                # An exception at the end of each turn would cost more than the message.
+                if not int(socket.get(_EVENTS)) & _READABLE:
+                    break
+        if self._waiting:
+            self.due_ns = 0
+
+    def taken(self) -> list[Message]:
+        """Give out what was taken, in order by stream."""
+        if not self._out:
+            return self._out
         out = self._out[:]
         self._out.clear()
         return out
 
+    def tend(self, now_ns: int) -> None:
+        """Greet the publisher, and ask for what is missing."""
+        if now_ns >= self._hello_due_ns:
+            self._greet(now_ns)
+        for order in list(self._waiting):
+            self._mend(order, now_ns)
+            if not order.waiting:
+                self._waiting.remove(order)
+        timer_ns = _TIMER_NS if self._waiting or not self._answered else _IDLE_NS
+        self.due_ns = min(self._hello_due_ns, now_ns + timer_ns)
+
+    def send_acknowledgements(self) -> None:
+        """Send what is not sent yet, to a publisher that waits for it."""
+        if self._unsent and self._prompt and self._request(Acknowledge(seqs=self._unsent)):
+            self._unsent.clear()
+
     def acknowledge(self, stream: str, seq: int) -> None:
-        """Say that everything of a stream up to `seq` has been processed; it is sent with the next `receive`."""
+        """Say that everything of a stream up to `seq` has been processed.
+
+        It is sent with the next `receive` to a publisher that waits for it, else within a second.
+        """
         self._acknowledged[stream] = self._unsent[stream] = seq
 
     def epoch(self, stream: str) -> int | None:
@@ -175,7 +213,8 @@ class Subscriber:
 
     def close(self, leave: bool = True) -> None:
         """Close both sockets; with `leave`, nobody waits for this subscriber any more."""
-        self._send_acknowledgements()
+        self._prompt = True
+        self.send_acknowledgements()
         if leave and self._registered:
             self._request(Goodbye())
         self._control.close(linger=_LINGER_MS)
@@ -189,11 +228,6 @@ class Subscriber:
 
     def __repr__(self) -> str:
         return f"<Subscriber: {self.endpoint}, {len(self._orders)} streams, {self._counts.delivered} delivered>"
-
-    @property
-    def _timer_ns(self) -> int:
-        waits = not self._answered or any(order.waiting for order in self._waiting)
-        return _TIMER_NS if waits else _IDLE_NS
 
     def _topics(self) -> list[bytes]:
         if self._streams is None:
@@ -210,19 +244,6 @@ class Subscriber:
             msg = f"cannot subscribe to {endpoint!r}: {error}"
             raise ConfigError(msg) from error
 
-    def _turn(self) -> None:
-        """Take what waits on the sockets, then ask for what is missing."""
-        self._send_acknowledgements()
-        self._drain(self._data, resent=False)
-        self._drain(self._control, resent=True)
-        now_ns = time.monotonic_ns()
-        if now_ns >= self._hello_due_ns:
-            self._greet(now_ns)
-        for order in list(self._waiting):
-            self._mend(order, now_ns)
-            if not order.waiting:
-                self._waiting.remove(order)
-
     def _mend(self, order: StreamOrder, now_ns: int) -> None:
         if not self._answered and self._heard_ns - self._first_heard_ns > _NO_CONTROL_NS:
             order.give_up()
@@ -233,10 +254,9 @@ class Subscriber:
         streams = None if self._streams is None else sorted(self._streams)
         hello = Hello(streams=streams, registered=self._registered, acknowledged=self._acknowledged)
         # Until a publisher answers, greet at every look at the timers: it may have come up just now.
-        self._hello_due_ns = now_ns + (_HELLO_NS if self._request(hello) else _TIMER_NS)
-
-    def _send_acknowledgements(self) -> None:
-        if self._unsent and self._request(Acknowledge(seqs=self._unsent)):
+        sent = self._request(hello)
+        self._hello_due_ns = now_ns + (_HELLO_NS if sent else _TIMER_NS)
+        if sent:
             self._unsent.clear()
 
     def _request(self, request: control.Request) -> bool:
@@ -244,15 +264,6 @@ class Subscriber:
             self._control.send(control.encode(request), zmq.DONTWAIT)
             return True
         return False
-
-    def _drain(self, socket: zmq.Socket[bytes], resent: bool) -> None:
-        with suppress(zmq.Again):
-            for _ in range(_AT_ONCE):
-                parts = _receive_parts(socket)
-                try:
-                    self._take(parts, resent)
-                except MalformedMessage as error:
-                    self._counts.refuse(str(error))
 
     def _take(self, parts: list[Part], resent: bool) -> None:
         if len(parts) == 2:
@@ -283,7 +294,8 @@ class Subscriber:
     def _take_offer(self, offer: Offer) -> None:
         if offer.instance != self._instance:
             self._instance = offer.instance
-            self._hello_due_ns = 0
+            self._hello_due_ns = self.due_ns = 0
+        self._prompt = offer.waits
         for stream, (oldest, next_seq) in offer.streams.items():
             if self._streams is None or stream in self._streams:
                 order = self._order(stream)
@@ -316,21 +328,3 @@ def _receive_parts(socket: zmq.Socket[bytes]) -> list[Part]:
         if len(parts) < 4:
             parts.append(frame.bytes if len(parts) == 1 else frame.buffer)
     return parts
-
-
-def receive_any(subscribers: Iterable[Subscriber], timeout_ms: float) -> list[Message]:
-    """Take all messages that wait at several subscribers; as `Subscriber.receive` otherwise."""
-    subscribers = list(subscribers)
-    poller: zmq.Poller | None = None
-    deadline_ns = time.monotonic_ns() + round(timeout_ms * 1e6)
-    while True:
-        messages = [message for subscriber in subscribers for message in subscriber.receive()]
-        left_ns = deadline_ns - time.monotonic_ns()
-        if messages or left_ns <= 0:
-            return messages
-        if poller is None:
-            poller = zmq.Poller()
-            for socket in (socket for subscriber in subscribers for socket in subscriber.sockets):
-                poller.register(socket, zmq.POLLIN)
-        timer_ns = min((subscriber._timer_ns for subscriber in subscribers), default=left_ns)
-        poller.poll(-(-min(left_ns, timer_ns) // 1_000_000))

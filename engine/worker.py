@@ -22,7 +22,7 @@ from heartwire.engine.alarms import recall
 from heartwire.engine.alarms.outbox import Outbox
 from heartwire.engine.alarms.scribe import Scribe
 from heartwire.engine.alarms.technical import OF_ENGINE, Technical
-from heartwire.engine.bus import Position, Publisher, Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Position, Publisher, Subscriber
 from heartwire.engine.collecting import IdleCollector
 from heartwire.engine.errors import CommandRefused, JournalError, MalformedMessage
 from heartwire.engine.messages import AlarmAnswer, AlarmCommand, EcgChunk, EndOfStream, Gap, XrayFrame
@@ -115,6 +115,7 @@ class Worker:
             subscriber = Subscriber(endpoint, streams=mine, identity=name, start_from=start, context=context)
             self._subscribers.update(dict.fromkeys(mine, subscriber))
         self._sources = set(self._subscribers.values())
+        self._inbox = Inbox(self._sources)
         first = next(iter(self._stations.values()))
         first.share(min(len(self._stations), _BATCH), keep_warm=plan.config.engine.keep_warm)
         self._keep_warm = plan.config.engine.keep_warm
@@ -209,7 +210,7 @@ class Worker:
         self._publisher.drain(timeout_s=10.0)
         while self._line.order() != "stop":
             self._publisher.serve(timeout_ms=_IDLE_MS)
-            receive_any(self._sources, 0)
+            self._inbox.receive(0)
 
     def _wait_ms(self) -> float:
         """Use the time in which nothing waits; give how long to wait for more."""
@@ -230,7 +231,7 @@ class Worker:
     def _take(self, timeout_ms: float) -> None:
         # Where a queue is full the rest is left to the publisher's ring.
         full = {self._subscribers[name] for name, station in self._busy.items() if station.full}
-        for message in receive_any(self._sources - full, timeout_ms):
+        for message in self._inbox.receive(timeout_ms, full):
             if isinstance(message, _ITEMS) and message.stream in self._running:
                 station = self._stations[message.stream]
                 station.put(message)

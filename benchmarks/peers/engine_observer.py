@@ -15,7 +15,7 @@ import zmq
 from heartwire.benchmarks.peers import roles
 from heartwire.benchmarks.peers.work import Load, numbers
 from heartwire.engine import reports
-from heartwire.engine.bus import Subscriber, receive_any
+from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.messages import Overlay, SignalQuality
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
@@ -38,13 +38,14 @@ class PeerObserver:
             Subscriber(plan.data_endpoint(worker), streams=streams, context=context)
             for worker, streams in plan.workers.items()
         ]
+        self._inbox = Inbox(self._subscribers)
 
     def run(self) -> None:
         """Observe until told to stop."""
         self._line.report(reports.Ready(self._name, []))
         rows: list[tuple[int, int, int, int]] = []
         while self._line.order() != "stop":
-            for message in receive_any(self._subscribers, _WAIT_MS):
+            for message in self._inbox.receive(_WAIT_MS):
                 now_ns = time.monotonic_ns()
                 match message:
                     case SignalQuality():

@@ -8,14 +8,12 @@ from collections import deque
 
 import zmq
 
-from heartwire.engine.bus import Subscriber
+from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.messages import Message
 from heartwire.engine.plan import SUPERVISOR, Plan
 
 _MOST_WAITING = 16_384
-_POLL_MS = 100
-_TIMERS_NS = 100_000_000
-"""How often a subscriber looks at what it waits for although nothing came."""
+_WAIT_MS = 100
 
 
 def endpoints(plan: Plan) -> dict[str, list[str] | None]:
@@ -55,34 +53,19 @@ class Intake(threading.Thread):
             Subscriber(endpoint, streams=streams, late_join="live", context=context)
             for endpoint, streams in endpoints(plan).items()
         ]
-        self._poller = zmq.Poller()
-        self._owners: dict[zmq.Socket[bytes], Subscriber] = {}
-        for subscriber in self._subscribers:
-            for socket in subscriber.sockets:
-                self._poller.register(socket, zmq.POLLIN)
-                self._owners[socket] = subscriber
+        self._inbox = Inbox(self._subscribers)
 
     def run(self) -> None:
         """Take messages until told to stop."""
         try:
-            timers_due_ns = 0
             while not self._stop_asked.is_set():
-                readable = {self._owners[socket] for socket, _ in self._poller.poll(_POLL_MS)}
-                if time.monotonic_ns() >= timers_due_ns:
-                    timers_due_ns = time.monotonic_ns() + _TIMERS_NS
-                    readable.update(self._subscribers)
-                    self.refused = sum(subscriber.statistics().refused for subscriber in self._subscribers)
-                for subscriber in self._subscribers:
-                    if subscriber in readable:
-                        self._take(subscriber)
+                taken = self._inbox.receive(_WAIT_MS)
+                arrived_ns = time.monotonic_ns()
+                self.waiting.extend((arrived_ns, message) for message in taken)
+                self.refused = sum(subscriber.statistics().refused for subscriber in self._subscribers)
         finally:
             for subscriber in self._subscribers:
                 subscriber.close()
-
-    def _take(self, subscriber: Subscriber) -> None:
-        messages = subscriber.receive()
-        arrived_ns = time.monotonic_ns()
-        self.waiting.extend((arrived_ns, message) for message in messages)
 
     def stop(self) -> None:
         """Stop and close the sockets."""

@@ -14,12 +14,12 @@ import zmq
 
 from heartwire.engine.bus import (
     CurveKeys,
+    Inbox,
     Patience,
     Position,
     Publisher,
     Subscriber,
     control_endpoint,
-    receive_any,
 )
 from heartwire.engine.errors import ConfigError, MalformedMessage, StreamStalled
 from heartwire.engine.messages import AlarmEvent, Beat, EcgChunk, EndOfStream, Gap, Message, XrayFrame
@@ -229,13 +229,14 @@ def test_several_publishers_can_be_waited_for_together(context: Context, tmp_pat
     endpoints = [f"ipc://{tmp_path}/{n}" for n in range(2)]
     publishers = [Publisher(e, context=context) for e in endpoints]
     subscribers = [Subscriber(e, context=context) for e in endpoints]
+    inbox = Inbox(subscribers)
     for n, publisher in enumerate(publishers):
         send_all(publisher, 3, f"bed-{n}/ecg")
     got: list[Message] = []
     while len(got) < 8:
         for publisher in publishers:
             publisher.serve()
-        got += receive_any(subscribers, 10)
+        got += inbox.receive(10)
     for part in (*subscribers, *publishers):
         part.close()
     assert {m.stream for m in got} == {"bed-0/ecg", "bed-1/ecg"}
