@@ -23,6 +23,7 @@ from heartwire.benchmarks.workload import StreamLoad, Workload, streams
 from heartwire.engine.bus import Publisher
 from heartwire.engine.errors import HeartwireError
 from heartwire.engine.messages import EcgChunk, EndOfStream, XrayFrame
+from heartwire.engine.process import wake_in_time
 
 ORDER_FILE, LOG_FILE = "load.json", "load.log"
 MODULE = "heartwire.benchmarks.load"
@@ -302,6 +303,7 @@ def array(values: bytes) -> npt.NDArray[np.int64]:
 
 def main() -> None:
     """Run as a process of a benchmark."""
+    wake_in_time()
     folder = Path(sys.argv[1])
     order = msgspec.json.decode((folder / ORDER_FILE).read_bytes(), type=LoadOrder)
     load = Load(order)

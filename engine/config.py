@@ -81,6 +81,8 @@ class StreamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Instead of a source: the ZeroMQ endpoint of a device that speaks the wire format."""
     processor: str = ""
     """Kind of processor; empty: the last part of the id (`ecg`, `xray`)."""
+    feeder: str = ""
+    """Name of the process that opens the source; empty: one for the sources of all `ecg` processors, else its own."""
     worker: str = ""
     """Name of the worker process; empty: one worker per kind of processor."""
     paced: bool = True
@@ -98,6 +100,12 @@ class StreamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     def processor_kind(self) -> str:
         """Kind of processor, explicit or from the id."""
         return self.processor or self.id.rsplit("/", 1)[-1]
+
+    @property
+    def feeder_name(self) -> str:
+        """Name of the feeder process that opens this stream's source; streams that are not paced have one of their own."""
+        name = self.feeder or ("ecg" if self.processor_kind == "ecg" else self.id.replace("/", "-"))
+        return name if self.paced else f"{name}-unpaced"
 
     @property
     def worker_name(self) -> str:
@@ -212,6 +220,8 @@ def check(config: Config, where: str) -> None:
                 refuse(f"{at}.connect", why)
         if not _PROCESS.fullmatch(stream.worker_name):
             refuse(f"{at}.worker", f"{stream.worker_name!r}: use up to 32 letters, digits, '.', '_', '-'")
+        if stream.feeder and not _PROCESS.fullmatch(stream.feeder):
+            refuse(f"{at}.feeder", f"{stream.feeder!r}: use up to 32 letters, digits, '.', '_', '-'")
         if not 0 <= stream.phase_ms < math.inf:
             refuse(f"{at}.phase_ms", "must be 0 or more and finite")
         if not 0 < stream.age_budget_ms < math.inf:

@@ -113,11 +113,11 @@ class Feeder:
         due = [(feed.due_ns(start_ns), n) for n, feed in enumerate(self._feeds)]
         heapq.heapify(due)
         while due and not stopped:
-            due_ns, n = due[0]
-            self._serve_until(due_ns)
-            feed = self._feeds[n]
             if self._line.order() == "stop":
                 break
+            due_ns, n = due[0]
+            feed = self._feeds[n]
+            self._serve_until(due_ns)
             if self._send(feed, start_ns):
                 heapq.heapreplace(due, (feed.due_ns(start_ns) or due_ns, n))
             else:

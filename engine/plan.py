@@ -100,9 +100,7 @@ def make_plan(config: Config, run_dir: Path) -> Plan:
     workers: dict[str, list[str]] = {}
     for stream in config.stream:
         if stream.source:
-            name = "feed-ecg" if stream.processor_kind == "ecg" else f"feed-{stream.id.replace('/', '-')}"
-            name += "" if stream.paced else "-unpaced"
-            feeders.setdefault(name, []).append(stream.id)
+            feeders.setdefault(f"feed-{stream.feeder_name}", []).append(stream.id)
         workers.setdefault(f"work-{stream.worker_name}", []).append(stream.id)
     if not any(stream.worker for stream in config.stream):
         _share(workers, config.engine.workers)

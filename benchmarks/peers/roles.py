@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from heartwire.benchmarks.peers.work import Array, Load, Seen
+from heartwire.engine.process import wake_in_time
 
 LOAD_FILE = "load.json"
 SEEN_FILE = "seen.npy"
@@ -26,6 +27,7 @@ PATIENCE_S = 2.0
 
 def started() -> int:
     """Say that this process can begin; wait for the common start and give it."""
+    wake_in_time()
     gc.collect()
     gc.freeze()
     sys.stdout.write("ready\n")

@@ -61,6 +61,7 @@ def engine_config(load: Load) -> Config:
         StreamConfig(
             id=stream_id(load, n),
             processor=KIND,
+            feeder=KIND,
             preload=True,
             phase_ms=phase_ns / 1e6,
             source={"kind": KIND, "load": fields, "number": n},
