@@ -103,7 +103,7 @@ class StreamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def feeder_name(self) -> str:
-        """Name of the feeder process that opens this stream's source; streams that are not paced have one of their own."""
+        """Name of the feeder process of this stream; streams that are not paced have one of their own."""
         name = self.feeder or ("ecg" if self.processor_kind == "ecg" else self.id.replace("/", "-"))
         return name if self.paced else f"{name}-unpaced"
 

@@ -96,6 +96,8 @@ _STREAM = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 _SAMPLE = np.dtype("<f4")
 _PIXELS: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "uint16": np.dtype("<u2")}
 _NO_PAYLOAD = b""
+_SMALL_BYTES = 16 * 1024
+"""A payload that is copied sooner than looked at."""
 _COUNTERS = frozenset(
     {"seq", "first", "count", "offered", "frame", "captured_ns", "changed_ns", "emitted_ns", "given_ns"}
 )
@@ -225,8 +227,8 @@ def _encode_frame(frame: XrayFrame, epoch: int) -> tuple[bytes, memoryview]:
 def decode(parts: Sequence[Part]) -> Message:
     """Read the message that three parts hold.
 
-    Arrays are aligned and writable: a view of the payload where it is both, else a copy (one that compiled code need
-    not be compiled for again).
+    Arrays are aligned and writable, so that compiled code need not be compiled for others: a view of a large payload
+    where that is both, else a copy.
 
     Raises
     ------
@@ -280,6 +282,8 @@ def _check_length(payload: memoryview, expected: int) -> None:
 
 
 def _array(payload: memoryview, dtype: np.dtype[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
+    if len(payload) <= _SMALL_BYTES:
+        return np.ndarray(shape, dtype, bytearray(payload))
     array = np.frombuffer(payload, dtype).reshape(shape)
     return array if array.flags.aligned and array.flags.writeable else array.copy()
 

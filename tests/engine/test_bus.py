@@ -242,6 +242,49 @@ def test_several_publishers_can_be_waited_for_together(context: Context, tmp_pat
     assert {m.stream for m in got} == {"bed-0/ecg", "bed-1/ecg"}
 
 
+def test_an_inbox_leaves_alone_whom_it_is_told_to_skip(context: Context, tmp_path: Path) -> None:
+    endpoints = [f"ipc://{tmp_path}/{n}" for n in range(2)]
+    publishers = [Publisher(e, context=context) for e in endpoints]
+    subscribers = [Subscriber(e, context=context) for e in endpoints]
+    inbox = Inbox(subscribers)
+    for n, publisher in enumerate(publishers):
+        send_all(publisher, 3, f"bed-{n}/ecg")
+
+    def take(skip: Sequence[Subscriber]) -> set[str]:
+        streams: set[str] = set()
+        for publisher in publishers:
+            publisher.serve()
+        for subscriber, messages in inbox.receive_by(10, skip):
+            assert {m.stream for m in messages} == {f"bed-{subscribers.index(subscriber)}/ecg"}
+            streams |= {m.stream for m in messages if isinstance(m, EndOfStream)}
+        return streams
+
+    ended: set[str] = set()
+    while "bed-1/ecg" not in ended:
+        ended |= take(subscribers[:1])
+    assert ended == {"bed-1/ecg"}
+    while "bed-0/ecg" not in ended:
+        ended |= take(())
+    for part in (*subscribers, *publishers):
+        part.close()
+
+
+def test_a_publisher_that_does_not_wait_is_acknowledged_with_the_hello(context: Context, endpoint: str) -> None:
+    with (
+        Publisher(endpoint, context=context) as publisher,
+        Subscriber(endpoint, identity="worker", context=context) as subscriber,
+    ):
+        send_all(publisher, 3)
+        got = pump(publisher, subscriber, ended)
+        subscriber.acknowledge(STREAM, got[-1].seq)
+        subscriber.receive(0)
+        told_at_once = publisher.drain(0.05)
+        assert not told_at_once
+        # It has asked for them meanwhile.
+        while not publisher.drain(0.01):
+            subscriber.receive(5)
+
+
 def test_lossless_sending_waits_for_a_subscriber_and_says_who_is_missing(context: Context, endpoint: str) -> None:
     with Publisher(endpoint, window=4, stall_timeout_s=0.05, context=context) as publisher:
         with pytest.raises(StreamStalled, match="0 of 1 subscribers"):

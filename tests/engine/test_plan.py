@@ -35,3 +35,15 @@ def test_many_beds_are_shared_among_as_many_workers_as_there_are_cores(
 
 def test_workers_that_the_configuration_names_are_left_as_they_are(tmp_path: Path) -> None:
     assert list(make_plan(_config(200, worker="all"), tmp_path).workers) == ["work-all"]
+
+
+def test_ecg_sources_share_a_feeder_and_others_do_where_it_is_named(tmp_path: Path) -> None:
+    ids = {"bed-1/ecg": "", "bed-2/ecg": "", "lab-1/xray": "", "lab-2/xray": "labs", "lab-3/xray": "labs"}
+    streams = [StreamConfig(id=name, source={"kind": "simulated-ecg"}, feeder=feeder) for name, feeder in ids.items()]
+    streams.append(StreamConfig(id="bed-3/ecg", source={"kind": "simulated-ecg"}, paced=False))
+    assert make_plan(Config(stream=streams), tmp_path).feeders == {
+        "feed-ecg": ["bed-1/ecg", "bed-2/ecg"],
+        "feed-lab-1-xray": ["lab-1/xray"],
+        "feed-labs": ["lab-2/xray", "lab-3/xray"],
+        "feed-ecg-unpaced": ["bed-3/ecg"],
+    }
