@@ -76,12 +76,13 @@ def bench_gpu(
 def bench_screens(
     beds: Annotated[int, typer.Option(help="Beds on the page.", min=1, max=64)] = 16,
     crowd: Annotated[int, typer.Option(help="Viewers at once in the last phase.", min=1, max=60)] = 20,
-    seconds: Annotated[float, typer.Option(help="Length of each of the three phases.", min=5)] = 40.0,
+    seconds: Annotated[float, typer.Option(help="Length of each of the three phases.", min=5)] = 50.0,
+    message_ms: Annotated[float, typer.Option(help="Length of a message.", min=4, max=1000)] = 40.0,
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
 ) -> None:
     """Measure the page in Chromium, what it costs the server, and what a crowd of viewers costs the engine."""
     with Console(stderr=True).status("starting") as status:
-        found = screens.measure(beds, crowd, seconds, status.update)
+        found = screens.measure(beds, crowd, seconds, status.update, message_ms)
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:

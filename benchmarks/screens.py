@@ -49,14 +49,15 @@ _BARS = {
 class Screens(msgspec.Struct, kw_only=True):
     """The figures of one run.
 
-    `load_s` is from the call of the page to the first strips of all beds. `pixel_*_ms` is from the intended time of a
-    message to the screen frame after the one that drew its samples. `server_percent_one` is what the first page costs
-    the server more than none, `server_percent_each` what each viewer of the crowd does, in percent of one core.
-    `engine_p99_ratio` is the p99 of beats with the crowd over that without anybody.
+    Messages have `message_ms`. `load_s` is from the call of the page to the first strips of all beds. `pixel_*_ms` is
+    from the intended time of a message to the screen frame after the one that drew its samples. `server_percent_one` is
+    what the first page costs the server more than none, `server_percent_each` what each viewer of the crowd does, in
+    percent of one core. `engine_p99_ratio` is the p99 of beats with the crowd over that without anybody.
     """
 
     environment: dict[str, str]
     beds: int
+    message_ms: float
     crowd: int
     seconds: float
     load_s: float
@@ -103,7 +104,9 @@ class _Watch(threading.Thread):
         return float("nan") if value_ms is None else value_ms
 
 
-def measure(beds: int, crowd: int, seconds: float, progress: Callable[[str], None]) -> Screens:
+def measure(
+    beds: int, crowd: int, seconds: float, progress: Callable[[str], None], message_ms: float = 40.0
+) -> Screens:
     """Run the beds and look at them.
 
     Raises
@@ -120,8 +123,14 @@ def measure(beds: int, crowd: int, seconds: float, progress: Callable[[str], Non
     streams = [
         StreamConfig(
             id=f"bed-{n + 1}/ecg",
-            phase_ms=100.0 * n / beds,
-            source={"kind": "simulated-ecg", "script": _SCRIPT, "seed": n + 1, "repeat": True},
+            phase_ms=message_ms * n / beds,
+            source={
+                "kind": "simulated-ecg",
+                "script": _SCRIPT,
+                "seed": n + 1,
+                "repeat": True,
+                "message_ms": message_ms,
+            },
         )
         for n in range(beds)
     ]
@@ -145,6 +154,7 @@ def measure(beds: int, crowd: int, seconds: float, progress: Callable[[str], Non
     return Screens(
         environment=described,
         beds=beds,
+        message_ms=message_ms,
         crowd=crowd,
         seconds=seconds,
         **look.found,
@@ -241,7 +251,12 @@ def _cpu_s(process_id: int) -> float:
 
 def table(found: Screens) -> Table:
     """Show the figures beside their bars."""
-    shown = Table("figure", "measured", "bar", title=f"screens, {found.beds} beds, a crowd of {found.crowd} viewers")
+    shown = Table(
+        "figure",
+        "measured",
+        "bar",
+        title=f"screens, {found.beds} beds, {found.message_ms:g} ms messages, a crowd of {found.crowd} viewers",
+    )
     for name, bar in _BARS.items():
         at_least = name == "frames_per_second"
         value = getattr(found, name)

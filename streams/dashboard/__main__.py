@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from heartwire.engine.plan import DASHBOARD, read_plan
 from heartwire.engine.process import serve
 from heartwire.streams.dashboard.process import Dashboard
 
+_NICER = 5
+"""So much lower is the priority of the screens: whoever looks must not slow the engine."""
+
 
 def main() -> None:
     """Serve the page of a run."""
+    os.nice(_NICER)
     run_dir = sys.argv[1]
     serve(read_plan(run_dir), sys.argv[2] if len(sys.argv) > 2 else DASHBOARD, Dashboard)
 

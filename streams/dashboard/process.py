@@ -28,7 +28,7 @@ from heartwire.streams.dashboard.site import Site
 
 URL_FILE = "dashboard.url"
 RECORDINGS = "recordings"
-_TICK_S = 0.016
+_TICK_S = 0.008
 """Between looks at the board: what has come meanwhile goes to every page in one message."""
 _IDLE_TICK_S = 0.25
 """Between looks at the board while no page is open."""

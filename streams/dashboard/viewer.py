@@ -9,8 +9,10 @@ from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.bed import BedView
 from heartwire.streams.dashboard.board import Board
 
-WINDOW = 3
-"""Messages that may be under way to a page; it acknowledges each."""
+WINDOW = 8
+"""Messages that may be under way to a page that watches nothing; it acknowledges at least every fourth."""
+WINDOW_WATCHED = 3
+"""The same where it watches something, and acknowledges each."""
 _LAG_NS = 2_000_000_000
 """Strips that a page could not take for so long are skipped."""
 _NUMBER = struct.Struct("<I")
@@ -56,7 +58,7 @@ class Viewer:
 
     def next_message(self, now_ns: int) -> bytes | None:
         """Give the next message to the page; None where nothing is new, or the page has not taken the last ones."""
-        if self._sent - self._acknowledged >= WINDOW:
+        if self._sent - self._acknowledged >= (WINDOW_WATCHED if self._watched else WINDOW):
             return None
         board = self._board
         parts = []

@@ -2,6 +2,7 @@
 
 import { read } from "./records.js";
 
+const AT_ONCE = 4; // messages that are acknowledged together where nothing is watched
 const FIRST_RETRY_MS = 300, LONGEST_RETRY_MS = 3000, SILENT_MS = 4000;
 
 export class Connection {
@@ -27,6 +28,8 @@ export class Connection {
     this.socket.binaryType = "arraybuffer";
     this.lastMessageMs = performance.now();
     this.fresh = true;
+    this.acknowledged = 0;
+    this.wanted = "";
     this.socket.onmessage = (event) => this.receive(event.data);
     this.socket.onclose = () => this.closed();
   }
@@ -57,10 +60,14 @@ export class Connection {
     this.acknowledge();
   }
 
-  // The number of the message that was taken, and what is watched.
+  // The number of the message that was taken, and what is watched: with every message while something is, else with
+  // every fourth, for an answer costs the server as much as a message.
   acknowledge() {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    const watched = this.watched();
+    const watched = this.watched(), wanted = watched.join();
+    if (!wanted && wanted === this.wanted && this.number < this.acknowledged + AT_ONCE) return;
+    this.wanted = wanted;
+    this.acknowledged = this.number;
     const answer = new DataView(new ArrayBuffer(4 + 2 * watched.length));
     answer.setUint32(0, this.number, true);
     watched.forEach((stream, n) => answer.setUint16(4 + 2 * n, stream, true));

@@ -29,9 +29,9 @@ export class Leads {
     setData(this.root, "many", String(count > 4));
     this.strips = Array.from({ length: count }, (_, n) => {
       const name = names[n] ?? `lead ${n + 1}`, signal = new Signal();
-      const canvas = element("canvas", { role: "img", "aria-label": `ECG, ${name}` }), label = element("span", { class: "lead" });
-      this.stack.append(element("div", { class: "strip" }, canvas, label));
-      return { name, signal, label, strip: new Strip(canvas, signal, { marks: n === 0 }) };
+      const sweep = element("div", { class: "sweep", role: "img", "aria-label": `ECG, ${name}` }), label = element("span", { class: "lead" });
+      this.stack.append(element("div", { class: "strip" }, sweep, label));
+      return { name, signal, label, strip: new Strip(sweep, signal, { marks: n === 0 }) };
     });
   }
 

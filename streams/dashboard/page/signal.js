@@ -4,19 +4,21 @@ const KEEP_S = 32;
 const HIGH_PASS_HZ = 0.5;
 const INVALID_UV = -32768;
 const SAME_BEAT_S = 0.05;
-const FIRST_DELAY_MS = 150, LONGEST_DELAY_MS = 1500;
+const FIRST_DELAY_MS = 150, LONGEST_DELAY_MS = 1500, AGES = 32, IN_TIME = 0.9, APPROACH = 0.1;
 
 export class Signal {
   constructor() {
     this.rateHz = 0;
     this.endMs = -Infinity;
     this.delayMs = FIRST_DELAY_MS;
+    this.ages = [];
     this.marks = [];
     this.era = 0; // counts how often it began anew
   }
 
-  reset(rateHz, first) {
+  reset(rateHz, first, startMs) {
     this.rateHz = rateHz;
+    this.startMs = startMs; // server's time of sample 0
     this.samples = new Float32Array(Math.ceil(KEEP_S * rateHz)).fill(NaN);
     this.first = first;
     this.end = first;
@@ -32,7 +34,9 @@ export class Signal {
   push({ first, endMs, rateHz, lead, samplesUv }, nowMs, message, offset = 0, step = 1) {
     const count = Math.floor(samplesUv.length / step);
     const restarted = first + count < this.end && endMs > this.endMs;
-    if (rateHz !== this.rateHz || restarted || first > this.end + this.samples.length) this.reset(rateHz, first);
+    if (rateHz !== this.rateHz || restarted || first > this.end + this.samples.length) {
+      this.reset(rateHz, first, endMs - ((first + count - 1) / rateHz) * 1000);
+    }
     if (message !== this.message && Number.isFinite(this.endMs)) this.delay(nowMs - this.endMs);
     this.message = message;
     if (lead !== this.lead) this.previous = NaN;
@@ -56,11 +60,14 @@ export class Signal {
     return this.filtered;
   }
 
-  // How far the sweep stays behind the newest sample, so that it seldom waits for the next message: rises fast and falls
-  // slowly, but not to the worst of all, for what comes late now and then need not delay everything.
+  // How far the sweep stays behind the newest sample: so far that of ten messages nine come before it would have to wait
+  // for them. `ageMs` is how old the newest sample had become when the next message came.
   delay(ageMs) {
     if (ageMs < 0 || ageMs > LONGEST_DELAY_MS) return;
-    this.delayMs += (ageMs > this.delayMs ? 0.1 : 0.02) * (ageMs - this.delayMs);
+    this.ages.push(ageMs);
+    if (this.ages.length > AGES) this.ages.shift();
+    const needed = Float64Array.from(this.ages).sort()[Math.floor(IN_TIME * this.ages.length)];
+    this.delayMs += (this.ages.length < AGES ? 1 : APPROACH) * (needed - this.delayMs);
   }
 
   // Take a beat; one within 50 ms of another replaces it.

@@ -15,7 +15,7 @@ export class Tile {
     this.inactive = new Inactive();
     this.seen = element("button", { type: "button", class: "seen", hidden: "", "aria-label": `acknowledge the alarms of ${name}` }, "Acknowledge");
     this.seen.addEventListener("click", () => command(stream.id, "acknowledge"));
-    this.canvas = element("canvas", { role: "img", "aria-label": `ECG of ${name}` });
+    this.sweep = element("div", { class: "sweep", role: "img", "aria-label": `ECG of ${name}` });
     this.lead = element("span", { class: "gain", title: "lead and gain, at 25 mm/s" });
     this.veil = element("p", { class: "veil", hidden: "" });
     this.rate = element("output", { class: "value", "aria-label": `heart rate of ${name}, beats a minute` }, "––");
@@ -23,7 +23,7 @@ export class Tile {
     const link = element("a", { href: `#/bed/${stream.id}`, class: "whole" }, name);
     this.root = element("article", { class: "bed", "aria-label": name },
       element("header", {}, element("h2", {}, link), this.lead, this.banner.root, this.inactive.root, this.seen),
-      element("div", { class: "strip" }, this.canvas, this.veil),
+      element("div", { class: "strip" }, this.sweep, this.veil),
       element("div", { class: "numbers" },
         element("p", { class: "rate" }, element("span", { class: "unit" }, "HR"), this.rate,
           element("span", { class: "unit" }, "bpm")),
@@ -31,7 +31,7 @@ export class Tile {
   }
 
   mount() {
-    this.strip = new Strip(this.canvas, this.signal);
+    this.strip = new Strip(this.sweep, this.signal);
   }
 
   unmount() {

@@ -8,10 +8,11 @@ from typing import Any
 from heartwire.engine.messages import AlarmEvent, CatheterFix, Device, HeartRate, Overlay
 
 _INK = """(() => {{
-  const canvas = document.querySelector("{canvas}");
-  const {{ data }} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let ink = 0;
-  for (let n = 3; n < data.length; n += 4) if (data[n]) ink += 1;
+  for (const canvas of document.querySelectorAll("{canvas}")) {{
+    const {{ data }} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    for (let n = 3; n < data.length; n += 4) if (data[n]) ink += 1;
+  }}
   return ink;
 }})()"""
 
