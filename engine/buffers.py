@@ -18,23 +18,25 @@ import onnxruntime as ort
 
 from heartwire.engine.errors import ModelError
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
 
 _TO_DEVICE = 1
 _TO_HOST = 2
 
 
 class Buffer:
-    """A float32 tensor of the CPU.
+    """A tensor of the CPU.
 
     Parameters
     ----------
     shape
         Its whole shape.
+    kind
+        Of its numbers.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.array: Array = np.zeros(shape, np.float32)
+    def __init__(self, shape: tuple[int, ...], kind: npt.DTypeLike = np.float32) -> None:
+        self.array: Array = np.zeros(shape, kind)
         self.value = ort.OrtValue.ortvalue_from_numpy(self.array)
 
     def send(self) -> None:
@@ -45,7 +47,7 @@ class Buffer:
 
 
 class CudaBuffer(Buffer):
-    """A float32 tensor of the first GPU, its address fixed, as CUDA graphs need it.
+    """A tensor of the first GPU, its address fixed, as CUDA graphs need it.
 
     Raises
     ------
@@ -53,8 +55,8 @@ class CudaBuffer(Buffer):
         If the CUDA runtime is missing or has no memory left.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.array = _page_locked(shape)
+    def __init__(self, shape: tuple[int, ...], kind: npt.DTypeLike = np.float32) -> None:
+        self.array = _page_locked(shape, np.dtype(kind))
         self.value = ort.OrtValue.ortvalue_from_numpy(self.array, "cuda", 0)
         self._on_device, self._on_host, self._n_bytes = self.value.data_ptr(), self.array.ctypes.data, self.array.nbytes
 
@@ -89,13 +91,13 @@ def _call(function: str, *arguments: Any) -> None:
         raise ModelError(msg)
 
 
-def _page_locked(shape: tuple[int, ...]) -> Array:
+def _page_locked(shape: tuple[int, ...], kind: np.dtype[Any]) -> Array:
     place = ctypes.c_void_p()
-    n = math.prod(shape)
-    _call("cudaHostAlloc", ctypes.byref(place), 4 * n, 0)
-    memory = (ctypes.c_float * n).from_address(place.value or 0)
+    n_bytes = math.prod(shape) * kind.itemsize
+    _call("cudaHostAlloc", ctypes.byref(place), n_bytes, 0)
+    memory = (ctypes.c_byte * n_bytes).from_address(place.value or 0)
     # Views of the array keep `memory`, and with it the allocation. At exit the driver frees it itself.
     weakref.finalize(memory, _runtime().cudaFreeHost, place).atexit = False
-    array: Array = np.ctypeslib.as_array(memory).reshape(shape)
-    array[...] = 0.0
+    array: Array = np.ctypeslib.as_array(memory).view(kind).reshape(shape)
+    array[...] = 0
     return array

@@ -27,7 +27,7 @@ class _States:
         self.names = tuple(name for name in shapes if name.startswith("state_"))
         self.side = 0
         """Where the next call reads; it writes to the other one."""
-        self.sides = [{n: session.buffer(shapes[n]) for n in self.names} for _ in range(2)]
+        self.sides = [{n: session.buffer(n, shapes[n]) for n in self.names} for _ in range(2)]
 
     def swap(self) -> None:
         self.side = 1 - self.side
@@ -60,7 +60,7 @@ class Runner:
         self._session = session.ort
         self._states = _States(session, shapes if carried else {})
         of_state = {*self._states.names, *(f"next_{name}" for name in self._states.names)}
-        plain = {name: session.buffer(shape) for name, shape in shapes.items() if name not in of_state}
+        plain = {name: session.buffer(name, shape) for name, shape in shapes.items() if name not in of_state}
         self._in = {name: plain[name] for name in session.card.inputs if name in plain}
         self._out = {name: plain[name] for name in session.card.outputs if name in plain}
         self.inputs: dict[str, Array] = {name: buffer.array for name, buffer in self._in.items()}

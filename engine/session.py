@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
@@ -64,6 +65,7 @@ class Session:
             msg = f"model {path.name} cannot be loaded: {error}"
             raise ModelError(msg) from error
         self._check_names()
+        self._of_bytes = {i.name for i in self.ort.get_inputs() if i.type == "tensor(uint8)"}
 
     def _check_names(self) -> None:
         for what, of_card, of_model in (
@@ -74,9 +76,10 @@ class Session:
                 msg = f"model {self.path.name}: {what} are {sorted(of_model)}, its card says {sorted(of_card)}"
                 raise ModelError(msg)
 
-    def buffer(self, shape: tuple[int, ...]) -> Buffer:
-        """Make a tensor where the session works, filled with zeros."""
-        return CudaBuffer(shape) if self.on_device else Buffer(shape)
+    def buffer(self, name: str, shape: tuple[int, ...]) -> Buffer:
+        """Make a tensor for an input or output where the session works, filled with zeros."""
+        kind = np.uint8 if name in self._of_bytes else np.float32
+        return CudaBuffer(shape, kind) if self.on_device else Buffer(shape, kind)
 
     def run_options(self) -> ort.RunOptions | None:
         """Give what must go with every run on one set of buffers: the number of its CUDA graph, where there is one."""

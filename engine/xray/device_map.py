@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.inference import Model
+from heartwire.engine.xray.patches import PATCH_PX, ZERO, Patches
 
 Array = npt.NDArray[np.float32]
 
@@ -49,11 +50,21 @@ class DeviceMapper:
 
     def __init__(self, model: Model) -> None:
         self._runner = model.runner()
-        self.planes: Array = self._runner.inputs["image"][0]
-        """The network's input (3, h, w): fill it, then call `run`."""
+        self.patches: Patches = self._runner.inputs["patches"][0]
+        """The network's input: fill it, then call `run`."""
+        self.clear()
+
+    @property
+    def size_px(self) -> int:
+        """Side of the network's image."""
+        return (len(self.patches) - 1) * PATCH_PX
+
+    def clear(self) -> None:
+        """Empty the network's input."""
+        self.patches[...] = ZERO
 
     def run(self) -> DeviceMap:
-        """Run the network on `planes`."""
+        """Run the network on `patches`."""
         self._runner.run()
         outputs = self._runner.outputs
         return DeviceMap(outputs["device"][0], outputs["electrode"][0, 0], outputs["tip"][0], outputs["tip_offset"][0])

@@ -9,24 +9,22 @@ import numba
 import numpy as np
 
 from heartwire.engine.xray.conditioning import Array
+from heartwire.engine.xray.patches import Patches, put_row
 
 TIME_CONSTANT_S = 0.7
 """Of the slow average."""
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _follow(current: Array, previous: Array, average: Array, gain: np.float32, planes: Array) -> None:
-    """Fill the network's planes (3, h, w) and bring the state up to date."""
-    height, width = current.shape
-    for row in range(height):
-        for column in range(width):
-            value = current[row, column]
-            planes[0, row, column] = value
-            planes[1, row, column] = previous[row, column]
-            mean = average[row, column] + gain * (value - average[row, column])
-            planes[2, row, column] = mean
-            average[row, column] = mean
-            previous[row, column] = value
+def _follow(current: Array, previous: Array, average: Array, gain: np.float32, patches: Patches) -> None:
+    """Fill the network's patches and bring the state up to date."""
+    for row in range(len(current)):
+        for column in range(current.shape[1]):
+            average[row, column] += gain * (current[row, column] - average[row, column])
+        put_row(current[row], 0, row, patches)
+        put_row(previous[row], 1, row, patches)
+        put_row(average[row], 2, row, patches)
+        previous[row] = current[row]
 
 
 class _State(msgspec.Struct):
@@ -49,8 +47,8 @@ class History:
         self._at_s = 0.0
         self._previous = self._average = np.empty((0, 0), np.float32)
 
-    def fill(self, current: Array, at_s: float, planes: Array) -> None:
-        """Fill `planes` (3, h, w) with the current frame (h, w), the one before and the average, and remember.
+    def fill(self, current: Array, at_s: float, patches: Patches) -> None:
+        """Fill `patches` with the current frame (h, w), the one before and the average, and remember.
 
         Parameters
         ----------
@@ -60,7 +58,7 @@ class History:
         if current.shape != self._previous.shape:
             self._previous, self._average = current.copy(), current.copy()
         gain = 1.0 - math.exp(-max(0.0, at_s - self._at_s) / TIME_CONSTANT_S)
-        _follow(current, self._previous, self._average, np.float32(gain), planes)
+        _follow(current, self._previous, self._average, np.float32(gain), patches)
         self._at_s = at_s
 
     def forget(self) -> None:

@@ -17,6 +17,7 @@ from heartwire.engine.xray.detection import Detection, DeviceClass, Point
 from heartwire.engine.xray.device_map import CELL_PX, TIP_CELL_PX, Array, DeviceMap, DeviceMapper
 from heartwire.engine.xray.electrodes import along, find_electrodes
 from heartwire.engine.xray.history import History
+from heartwire.engine.xray.patches import put
 from heartwire.engine.xray.refinement import TIPS_MODEL_NAME, TipRefiner
 from heartwire.engine.xray.tip import CLASSES, TipPeak, find_tips
 
@@ -66,7 +67,7 @@ class Localiser:
 
     def _warm_up(self) -> None:
         """Go the whole way once with a device drawn into the map, so that no frame pays for first calls."""
-        size = self._mapper.planes.shape[1]
+        size = self._mapper.size_px
         self.condition(XrayFrame(stream="", frame=0, pixels=np.zeros((size, size), np.uint8)), 0.0)
         half, quarter = size // CELL_PX, size // TIP_CELL_PX
         device, electrode = np.zeros((2, half, half), np.float32), np.zeros((half, half), np.float32)
@@ -81,12 +82,10 @@ class Localiser:
         """Fill the network's input from a frame, `at_s` from the start of the stream, and from what came before it."""
         height, width = frame.pixels.shape
         if self._conditioner is None or self._conditioner.shape != (height, width):
-            self._conditioner = Conditioner(height, width, self._mapper.planes.shape[1])
-            self._mapper.planes[:] = 0.0
+            self._conditioner = Conditioner(height, width, self._mapper.size_px)
+            self._mapper.clear()
         self._pixels = frame.pixels
-        conditioned = self._conditioner.apply(frame.pixels)
-        inside = self._mapper.planes[:, : conditioned.shape[0], : conditioned.shape[1]]
-        self.history.fill(conditioned, at_s, inside)
+        self.history.fill(self._conditioner.apply(frame.pixels), at_s, self._mapper.patches)
 
     def infer(self) -> DeviceMap:
         """Run the network on the frame conditioned last."""
@@ -112,7 +111,7 @@ class Localiser:
     def look(self, planes: Array, pixels: npt.NDArray[np.uint8]) -> list[tuple[Detection, Kind, Evidence]]:
         """Give the candidates in planes (3, s, s) of the network's size that were conditioned elsewhere."""
         self.condition(XrayFrame(stream="", frame=0, pixels=pixels), 0.0)
-        self._mapper.planes[...] = planes
+        put(planes, self._mapper.patches)
         return self.candidates(self.infer())
 
     def locate(self, frame: XrayFrame) -> list[Detection]:

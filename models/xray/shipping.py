@@ -6,10 +6,12 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import onnx
 import torch
 
 from heartwire.engine.inference import Model
 from heartwire.engine.xray.localiser import Localiser
+from heartwire.engine.xray.patches import shape_of
 from heartwire.models.catalogue import ModelCard, read_card
 from heartwire.models.export import export, shapes_of, write_card
 from heartwire.models.half import ship_half
@@ -17,6 +19,7 @@ from heartwire.models.xray.confidences import settle
 from heartwire.models.xray.network import CLASSES, PLANES, DeviceNet, Exported
 from heartwire.models.xray.pool import Sources, draw
 from heartwire.models.xray.quantise import quantise
+from heartwire.models.xray.stem import PATCHES, take_patches
 from heartwire.models.xray.tip_network import CROP_PX, ExportedTips, TipNet
 
 DEVICES, TIPS = "xray-devices", "xray-tips"
@@ -86,10 +89,10 @@ def ship_devices(
     path = out / f"{DEVICES}.onnx"
     card = ModelCard(
         name=DEVICES,
-        version="2",
+        version="3",
         task="Bodies, tips and ring electrodes of catheters and guidewires in an X-ray frame and what came before",
         sha256="",
-        inputs=shapes_of(inputs),
+        inputs={PATCHES: [-1, *shape_of(SIZE_PX)]},
         outputs=shapes_of(outputs),
         labels=list(CLASSES),
         settings=SETTINGS,
@@ -110,6 +113,7 @@ def ship_devices(
         quantise(plain, path, (draw(drawn, _UNSEEN_SEED, seed, i).image for i in range(_CALIBRATION_IMAGES)))
         write_card(card, path)
         settle_shipped(out, drawn, seed=seed, frames=frames)
+        onnx.save(take_patches(onnx.load(plain)), plain)
         ship_half(plain, path)
     return path
 

@@ -14,6 +14,7 @@ from heartwire.engine.messages import AlarmEvent, CatheterFix, Gap, Item, Overla
 from heartwire.engine.testing import check_processor
 from heartwire.engine.xray.detection import Detection
 from heartwire.engine.xray.history import History
+from heartwire.engine.xray.patches import shape_of
 from heartwire.engine.xray.pipeline import XrayPipeline, create
 
 
@@ -26,8 +27,8 @@ class DarkestPixel:
 
     def condition(self, frame: XrayFrame, at_s: float) -> None:
         self._pixels = frame.pixels
-        planes = np.empty((3, *frame.pixels.shape), np.float32)
-        self.history.fill(frame.pixels.astype(np.float32), at_s, planes)
+        patches = np.empty(shape_of(max(frame.pixels.shape)), np.uint8)
+        self.history.fill(frame.pixels.astype(np.float32), at_s, patches)
 
     def infer(self) -> tuple[int, int] | None:
         place = np.unravel_index(int(self._pixels.argmin()), self._pixels.shape)

@@ -2,17 +2,19 @@ import numpy as np
 import pytest
 
 from heartwire.engine.xray.history import TIME_CONSTANT_S, History
+from heartwire.engine.xray.patches import STEP, ZERO
 from heartwire.models.xray.history import AGES, Mover, average_weights, draw_history
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 60])
 def test_the_average_weighs_frames_as_the_engine_does(frames: int) -> None:
     values = np.random.default_rng(0).normal(size=frames).astype(np.float32)
-    engine, planes = History(), np.empty((3, 1, 1), np.float32)
+    engine, patches = History(), np.empty((2, 2, 48), np.uint8)
     for i, value in enumerate(values):
-        engine.fill(np.full((1, 1), value, np.float32), i / 15, planes)
+        engine.fill(np.full((1, 1), value, np.float32), i / 15, patches)
+    average = (float(patches[0, 0, 32 + 10]) - ZERO) * STEP
     share_of_new = 1.0 - np.exp(-1.0 / (15 * TIME_CONSTANT_S))
-    assert average_weights(frames, share_of_new) @ values[::-1] == pytest.approx(float(planes[2, 0, 0]), abs=1e-5)
+    assert average_weights(frames, share_of_new) @ values[::-1] == pytest.approx(average, abs=STEP / 2)
 
 
 def test_weights_add_up_and_steps_stay_bounded() -> None:

@@ -1,0 +1,35 @@
+"""A network that reads patches gives what it gave of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from heartwire.engine.xray.patches import STEP, ZERO, put, shape_of
+from heartwire.models.xray.stem import take_patches
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_patches_stand_for_the_image(tmp_path: Path) -> None:
+    from heartwire.models.export import export
+    from heartwire.models.xray.network import DeviceNet, Exported
+
+    torch.manual_seed(1)
+    path, inputs = tmp_path / "plain.onnx", {"image": torch.zeros(2, 3, 64, 64)}
+    export(Exported(DeviceNet((8, 8, 8, 8))).eval(), path, inputs, ["device", "electrode", "tip", "tip_offset"])
+    steps = np.random.default_rng(1).integers(-125, 126, (2, 3, 64, 64))
+    images = (steps * STEP).astype(np.float32)
+    patches = np.full((2, *shape_of(64)), ZERO, np.uint8)
+    for planes, own in zip(images, patches, strict=True):
+        put(planes, own)
+    expected = ort.InferenceSession(str(path)).run(None, {"image": images})
+    onnx.save(take_patches(onnx.load(path)), path)
+    found = ort.InferenceSession(str(path)).run(None, {"patches": patches})
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-4)
