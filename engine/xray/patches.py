@@ -35,8 +35,9 @@ def shape_of(size: int) -> tuple[int, int, int]:
 def put_row(values: Array, plane: int, row: int, patches: Patches) -> None:
     """Put a row (w,) of a plane into patches; what lies beside it stays as if there were nothing."""
     line = np.full(patches.shape[1] * PATCH_PX, ZERO, np.uint8)
+    inside = line[MARGIN_PX:]
     for column in range(len(values)):
-        line[column + MARGIN_PX] = np.uint8(np.int32(values[column] * np.float32(1.0 / STEP) + np.float32(ZERO + 0.5)))
+        inside[column] = np.uint8(np.int32(values[column] * np.float32(1.0 / STEP) + np.float32(ZERO + 0.5)))
     words, pixels = patches.view(np.uint32), line.view(np.uint32)
     place, within = divmod(row + MARGIN_PX, PATCH_PX)
     for patch in range(len(pixels)):
