@@ -222,6 +222,22 @@ class SignalQuality(msgspec.Struct, kw_only=True, tag=True):
     trace: Trace = msgspec.field(default_factory=Trace)
 
 
+class StLevels(msgspec.Struct, kw_only=True, tag=True):
+    """How far the ST segment lies above the isoelectric line in each lead: the median of the last normal beats.
+
+    None where it is not known. `sample` is the last beat's, `beats` how many normal ones of the last 15 s count.
+    """
+
+    stream: str
+    sample: int
+    decision_sample: int
+    leads: tuple[str, ...]
+    level_mv: tuple[float | None, ...]
+    beats: int
+    seq: int = 0
+    trace: Trace = msgspec.field(default_factory=Trace)
+
+
 class Device(msgspec.Struct, kw_only=True):
     """One catheter or guidewire in a frame; positions are (x, y) in px of the input frame.
 
@@ -422,6 +438,7 @@ Finding: TypeAlias = (
     | HeartRate
     | Rhythm
     | SignalQuality
+    | StLevels
     | CatheterFix
     | Overlay
     | CardiacPhase

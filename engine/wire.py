@@ -38,6 +38,7 @@ from heartwire.engine.messages import (
     Overlay,
     Rhythm,
     SignalQuality,
+    StLevels,
     XrayFrame,
 )
 
@@ -69,6 +70,7 @@ _KINDS: dict[type[Any], str] = {
     HeartRate: "heart-rate",
     Rhythm: "rhythm",
     SignalQuality: "signal-quality",
+    StLevels: "st",
     CatheterFix: "fix",
     Overlay: "overlay",
     CardiacPhase: "phase",

@@ -25,10 +25,12 @@ from heartwire.engine.ecg.reading import Block, Hop, Moment, SignalReader
 from heartwire.engine.ecg.rhythm import RhythmTracker
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.ecg.slots import FRAME
+from heartwire.engine.ecg.st_segment import StMeter
 from heartwire.engine.ecg.step import BRIDGED_GAP_S, Signal, Step
 from heartwire.engine.ecg.telling import BeatTeller
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import (
+    Beat,
     EcgChunk,
     EndOfStream,
     Finding,
@@ -38,6 +40,7 @@ from heartwire.engine.messages import (
     Item,
     Rhythm,
     SignalQuality,
+    StLevels,
 )
 from heartwire.engine.processor import Processor
 from heartwire.engine.stacking import Asking, alone
@@ -76,6 +79,7 @@ class _State(msgspec.Struct):
     rhythm: bytes
     fibrillation: bytes
     conduction: bytes
+    st: bytes
 
 
 class EcgAnalyser(Processor):
@@ -164,6 +168,7 @@ class EcgAnalyser(Processor):
             self._waiting.append(np.ascontiguousarray(chunk.samples[:, line.channels.ecg], np.float32))
         else:
             self._waiting.append(np.array(chunk.samples, np.float32, order="C"))
+        self._st.push(chunk.first_sample, self._waiting[-1])
         if (conditioned := self._condition()) is not None:
             chunk.trace.conditioned_ns = time.monotonic_ns()
             steps += yield from self._analyse(line, conditioned)
@@ -189,6 +194,7 @@ class EcgAnalyser(Processor):
         self._pulses = PulseMeter(rate_hz, len(channels.pulse), origin)
         self._beats.reset()
         self._rate = RateMeter(rate_hz)
+        self._st = StMeter(rate_hz, len(channels.ecg))
         self._fibrillation.reset()
         self._conduction.reset()
         self._rhythm = RhythmTracker(rate_hz, self._settings.rhythm, self._settings.patterns)
@@ -205,6 +211,7 @@ class EcgAnalyser(Processor):
         line.doubtful = (first, first + count + round(_STEP_S * line.rate_hz))
         self._beats.interrupt()
         self._fibrillation.interrupt()
+        self._st.interrupt()
         self._conduction.interrupt(self._conditioner.grid_sample(first + count - line.origin))
         if count <= BRIDGED_GAP_S * line.rate_hz:
             self._waiting.append(np.full((count, len(line.channels.ecg)), np.nan, np.float32))
@@ -337,6 +344,7 @@ class EcgAnalyser(Processor):
         self._conduction.beat(peak.seen_at)
         for beat in (yield from self._beats.confirmed(peak, sample, step.sample, line.rate_hz)):
             step.findings.append(beat)
+            self._measure_st(line, step, beat)
             fibrillation = yield from self._fibrillation.beat(beat, line.rate_hz, self._beats.wave)
             if beat.stage == "confirmed":
                 step.beats.append(beat)
@@ -344,6 +352,21 @@ class EcgAnalyser(Processor):
         if (rate_bpm := self._rate.beat(sample)) is not None:
             step.findings.append(
                 HeartRate(stream=self.stream, sample=sample, decision_sample=step.sample, rate_bpm=round(rate_bpm, 2))
+            )
+
+    def _measure_st(self, line: _Line, step: Step, beat: Beat) -> None:
+        if beat.stage == "revised":
+            self._st.revise(beat.label == "N")
+        elif (told := self._st.beat(beat.sample, beat.label == "N")) is not None:
+            step.findings.append(
+                StLevels(
+                    stream=self.stream,
+                    sample=beat.sample,
+                    decision_sample=step.sample,
+                    leads=line.leads,
+                    level_mv=told[0],
+                    beats=told[1],
+                )
             )
 
     def _tell_rhythm(self, line: _Line, step: Step) -> None:
@@ -385,6 +408,7 @@ class EcgAnalyser(Processor):
                 self._rhythm.snapshot(),
                 self._fibrillation.snapshot(),
                 self._conduction.snapshot(),
+                self._st.snapshot(),
             )
         )
 
@@ -406,3 +430,4 @@ class EcgAnalyser(Processor):
         self._rhythm.restore(s.rhythm)
         self._fibrillation.restore(s.fibrillation)
         self._conduction.restore(s.conduction)
+        self._st.restore(s.st)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 
 from heartwire.engine.config import StreamConfig
-from heartwire.engine.messages import Beat, EcgChunk, HeartRate, Rhythm, SignalQuality
+from heartwire.engine.messages import Beat, CardiacPhase, EcgChunk, HeartRate, Rhythm, SignalQuality, StLevels, Trace
 from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.backlog import Backlog
 from heartwire.streams.dashboard.recording import Piece, PieceHead, Recording
@@ -17,8 +17,11 @@ from heartwire.streams.dashboard.trends import Trends
 _FIRST_CHOICE = ("II", "MLII")
 _WITHOUT_RATE = {"VF", "VFL", "ASYS"}
 """Rhythms in which a heart rate means nothing."""
+_REGULAR = {"N", "SVTA", "P", "IVR", "VT"}
+"""Rhythms in which the next beat can be foretold from the last ones."""
 _LAST_BEATS = 16
 """So many can still be revised."""
+_ST_HOLDS_S = 30.0
 _RATE_HOLDS_S = 6.0
 """A heart rate is not shown longer than this after its beat."""
 
@@ -34,6 +37,7 @@ class BedView(StreamView):
     _heart_rate: HeartRate | None = None
     _rhythm: Rhythm | None = None
     _quality: SignalQuality | None = None
+    _st: tuple[int, dict[str, float]] = (0, {})
 
     def __init__(self, number: int, config: StreamConfig) -> None:
         super().__init__(number, config)
@@ -82,13 +86,19 @@ class BedView(StreamView):
                 self.recording.mark(at_ms, beat.label)
         return records.beat(self.number, beat)
 
-    def found(self, finding: HeartRate | Rhythm | SignalQuality) -> None:
+    def found(self, finding: HeartRate | Rhythm | SignalQuality | StLevels) -> None:
         """Take a finding; the lead shown is kept as long as it is among those analysed."""
         match finding:
             case HeartRate():
                 self._heart_rate = finding
                 if self._rate_hz:
                     self.trends.heart_rate(self._wall_ms(finding.sample), finding.rate_bpm)
+            case StLevels():
+                levels = zip(finding.leads, finding.level_mv, strict=True)
+                known = {lead: level_mv for lead, level_mv in levels if level_mv is not None}
+                self._st = finding.sample, known
+                if self._rate_hz:
+                    self.trends.st(self._wall_ms(finding.sample), known)
             case Rhythm():
                 self._rhythm = finding
             case SignalQuality(analysed=analysed):
@@ -96,6 +106,19 @@ class BedView(StreamView):
                 lead = self._leads[self._lead] if self._leads else ""
                 if analysed and lead not in analysed and analysed[0] in self._leads:
                     self._lead = self._leads.index(analysed[0])
+
+    def phase(self, rate: HeartRate) -> CardiacPhase:
+        """Give the cardiac phase at the R peak of a beat, which is 0, and how long the beat will be."""
+        at_ms = self._wall_ms(rate.sample) - self._wall_ns / 1e6
+        return CardiacPhase(
+            stream=self.id,
+            sample=rate.sample,
+            decision_sample=rate.decision_sample,
+            phase=0.0,
+            rr_s=60.0 / rate.rate_bpm,
+            trusted=self._rhythm is not None and self._rhythm.label in _REGULAR,
+            trace=Trace(intended_ns=round(at_ms * 1e6)),
+        )
 
     def status(self, now_ns: int) -> StreamStatus:
         """Give what is known now."""
@@ -108,6 +131,8 @@ class BedView(StreamView):
         status.rhythm = self._rhythm.label if self._rhythm else ""
         if self._quality and status.lead in self._quality.leads:
             status.quality = round(self._quality.quality[self._quality.leads.index(status.lead)], 2)
+        if self._end_sample - self._st[0] <= _ST_HOLDS_S * self._rate_hz:
+            status.st_mv = self._st[1]
         rate = self._heart_rate
         fresh = rate is not None and self._end_sample - rate.sample <= _RATE_HOLDS_S * self._rate_hz
         if rate is not None and fresh and status.rhythm not in _WITHOUT_RATE:

@@ -24,6 +24,7 @@ from heartwire.engine.messages import (
     Overlay,
     Rhythm,
     SignalQuality,
+    StLevels,
     XrayFrame,
 )
 from heartwire.streams.dashboard import records
@@ -94,8 +95,11 @@ class Board:
                 view.take(message, arrived_ns)
             case CatheterFix() | Overlay() if isinstance(view, LabView):
                 view.found(message)
-            case HeartRate() | Rhythm() | SignalQuality() if isinstance(view, BedView):
+            case HeartRate() | Rhythm() | SignalQuality() | StLevels() if isinstance(view, BedView):
                 view.found(message)
+                if isinstance(message, HeartRate):
+                    for lab in self.labs:
+                        lab.beating(view.phase(message), arrived_ns)
             case Beat() if message.stage != "provisional" and isinstance(view, BedView):
                 # The strip is drawn later than a beat is confirmed; a revised one replaces the mark in its place.
                 self._fresh.append(view.beat(message))

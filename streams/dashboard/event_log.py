@@ -20,6 +20,7 @@ from heartwire.engine.messages import (
     Message,
     Overlay,
     SignalQuality,
+    StLevels,
     XrayFrame,
 )
 
@@ -29,6 +30,7 @@ _ROUTINE = (
     Beat,
     HeartRate,
     SignalQuality,
+    StLevels,
     CatheterFix,
     Classification,
     Overlay,

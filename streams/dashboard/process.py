@@ -142,7 +142,7 @@ class Dashboard:
         self._archive.start()
         self._url_file.touch(0o600)
         self._url_file.write_text(self.url + "\n")
-        self._line.report(reports.Ready(self._name, [f"dashboard at {self.url}"]))
+        self._line.report(reports.Ready(self._name, [f"open {self.url}"]))
         ticking = asyncio.create_task(self._tick())
         await self._server.serve(sockets=[self._listener])
         ticking.cancel()

@@ -78,7 +78,8 @@ class StreamStatus(msgspec.Struct, kw_only=True):
 
     `state`: waiting for a first item, live, silent (nothing for two seconds) or ended. `silent_s` counts from the last
     item, `messages_hz` and `rate_hz` are measured and declared rates, `gaps` counts the holes met since the
-    start and `gap_s` is how long ago the last came, `quality` belongs to the lead shown.
+    start and `gap_s` is how long ago the last came, `quality` belongs to the lead shown, `st_mv` holds
+    the ST level of each lead.
     """
 
     id: str
@@ -94,6 +95,7 @@ class StreamStatus(msgspec.Struct, kw_only=True):
     quality: float | None = None
     heart_rate_bpm: float | None = None
     rhythm: str = ""
+    st_mv: dict[str, float] = {}
     age_budget_ms: float = 0.0
     ledger: Account | None = None
     latency: LatencySummary | None = None

@@ -1,4 +1,4 @@
-"""Hours of a bed in steps of ten seconds: heart rate and ventricular beats a minute."""
+"""Hours of a bed in steps of ten seconds: heart rate, ventricular beats a minute, ST levels."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Trend(msgspec.Struct, kw_only=True):
     step_s: int
     heart_rate_bpm: list[float | None]
     pvc_per_minute: list[int | None]
+    st_mv: dict[str, list[float | None]]
 
 
 class _Step(msgspec.Struct):
@@ -28,6 +29,7 @@ class _Step(msgspec.Struct):
     rates: int = 0
     beats: int = 0
     ventricular: int = 0
+    st_mv: dict[str, float] = {}
 
 
 class Trends:
@@ -51,6 +53,11 @@ class Trends:
             step.rate_sum += rate_bpm
             step.rates += 1
 
+    def st(self, at_ms: float, levels_mv: dict[str, float]) -> None:
+        """Take the ST levels of leads."""
+        if step := self._step(at_ms):
+            step.st_mv = levels_mv
+
     def beat(self, at_ms: float, label: str, instead_of: str = "") -> None:
         """Take a beat, or another class of one that had been taken."""
         if step := self._step(at_ms):
@@ -70,4 +77,12 @@ class Trends:
             rates.append(round(step.rate_sum / step.rates, 1) if step and step.rates else None)
             minute = [steps[n].ventricular for n in range(number - _STEPS_A_MINUTE + 1, number + 1) if n in steps]
             ventricular.append(sum(minute) if step and step.beats else None)
-        return Trend(start_ms=first * 1000.0 * STEP_S, step_s=STEP_S, heart_rate_bpm=rates, pvc_per_minute=ventricular)
+        numbers = range(first, last + 1)
+        leads = {lead: None for step in steps.values() for lead in step.st_mv}
+        return Trend(
+            start_ms=first * 1000.0 * STEP_S,
+            step_s=STEP_S,
+            heart_rate_bpm=rates,
+            pvc_per_minute=ventricular,
+            st_mv={lead: [steps[n].st_mv.get(lead) if n in steps else None for n in numbers] for lead in leads},
+        )

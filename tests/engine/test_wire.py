@@ -36,6 +36,7 @@ from heartwire.engine.messages import (
     Projection,
     Rhythm,
     SignalQuality,
+    StLevels,
     Trace,
     XrayFrame,
 )
@@ -92,6 +93,7 @@ findings = [
     HeartRate(stream="a/ecg", sample=50, decision_sample=70, rate_bpm=71.5),
     Rhythm(stream="a/ecg", sample=50, decision_sample=70, label="VF"),
     SignalQuality(stream="a/ecg", sample=1, decision_sample=2, leads=("I", "II"), quality=(0.1, 1.0), analysed=("II",)),
+    StLevels(stream="a/ecg", sample=1, decision_sample=2, leads=("I", "II"), level_mv=(0.15, None), beats=9),
     CatheterFix(
         stream="a/xray",
         frame=4,

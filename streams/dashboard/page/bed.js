@@ -9,7 +9,7 @@ import { openLimits } from "./limits.js";
 import { command } from "./operator.js";
 import { rhythmUrgent, rhythmWords } from "./rhythms.js";
 import { silence } from "./silence.js";
-import { Trend } from "./trend.js";
+import { stWords, Trend } from "./trend.js";
 
 export class BedView {
   constructor(shell) {
@@ -35,6 +35,7 @@ export class BedView {
     this.inactive = new Inactive();
     this.rate = element("output", { class: "value", "aria-label": "heart rate, beats a minute" }, "––");
     this.rhythm = element("p", { class: "rhythm" });
+    this.st = element("p", { class: "st", title: "ST level, mV" });
     this.leads_ = new Leads();
     this.list = new AlarmList(id, () => this.trend?.draw());
     this.trend = new Trend(id, () => this.list.alarms);
@@ -46,7 +47,7 @@ export class BedView {
       element("header", { class: "panel bed-head" },
         element("h2", {}, name),
         element("p", { class: "rate" }, element("span", { class: "unit" }, "HR"), this.rate, element("span", { class: "unit" }, "bpm")),
-        this.rhythm, this.banner.root, this.inactive.root,
+        this.rhythm, this.st, this.banner.root, this.inactive.root,
         element("div", { class: "actions", role: "group", "aria-label": "Alarms" }, ...Object.values(this.buttons))),
       this.leads_.root, this.list.root, this.trend.root, this.place);
   }
@@ -111,6 +112,7 @@ export class BedView {
     if (!stream) return;
     const why = silence(stream, this.shell.signal(this.number).endMs, nowMs, connected);
     this.leads_.tick(why);
+    setText(this.st, why ? "" : stWords(stream.st_mv));
     const rate = why ? null : stream.heart_rate_bpm;
     setText(this.rate, rate === null ? "––" : String(Math.round(rate)));
     setText(this.rhythm, why ? "" : rhythmWords(stream.rhythm));

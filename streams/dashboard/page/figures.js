@@ -5,8 +5,8 @@ const FPS_MS = 5000;
 
 class Figures {
   constructor() {
-    this.latencies = [];
-    this.at = 0;
+    this.latencies = new Float64Array(KEPT); // all of it from the start: the page does not grow
+    this.count = 0;
     this.pending = [];
     this.frames = [];
   }
@@ -19,8 +19,8 @@ class Figures {
   // A frame begins: what was drawn in the last one is on the screen now.
   frame(nowMs) {
     for (const brought of this.pending) {
-      this.latencies[this.at] = nowMs - brought;
-      this.at = (this.at + 1) % KEPT;
+      this.latencies[this.count % KEPT] = nowMs - brought;
+      this.count += 1;
     }
     this.pending.length = 0;
     this.frames.push(nowMs);
@@ -29,12 +29,11 @@ class Figures {
 
   // Begin anew.
   reset() {
-    this.latencies = [];
-    this.at = 0;
+    this.count = 0;
   }
 
   summary() {
-    const ordered = Float64Array.from(this.latencies).sort();
+    const ordered = this.latencies.slice(0, this.count).sort();
     const share = (p) => (ordered.length ? ordered[Math.ceil(p * ordered.length) - 1] : null);
     const span = this.frames.at(-1) - this.frames[0];
     return {

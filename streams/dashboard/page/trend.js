@@ -1,10 +1,18 @@
-// Hours of a bed: heart rate as a line, ventricular beats a minute as bars, the begin of alarms as marks.
+// Hours of a bed: heart rate and the ST level of each lead as lines, ventricular beats a minute as bars, the begin of
+// alarms as marks.
 
 import { element, setText } from "./element.js";
 import { onColours } from "./theme.js";
 
-const HOURS = [1, 4, 12, 24], REFRESH_MS = 10_000, LEFT_PX = 34, FOOT_PX = 18, PVC_SHARE = 0.28, GAP_PX = 8;
+const HOURS = [1, 4, 12, 24], REFRESH_MS = 10_000, LEFT_PX = 34, FOOT_PX = 18, PVC_SHARE = 0.24, ST_SHARE = 0.26, GAP_PX = 8, LEAST_ST_MV = 0.2;
 const LEAST_SPAN_MS = 600_000;
+
+// {"II": 0.12} -> "ST  II +0.12 mV"; nothing where no level is known.
+export function stWords(levels) {
+  const known = Object.entries(levels).filter(([, mv]) => mv !== null && mv !== undefined);
+  if (!known.length) return "";
+  return `ST  ${known.map(([lead, mv]) => `${lead} ${mv < 0 ? "−" : "+"}${Math.abs(mv).toFixed(2)}`).join("  ")} mV`;
+}
 
 export class Trend {
   constructor(stream, alarms) {
@@ -48,9 +56,10 @@ export class Trend {
   }
 
   words(n) {
-    const { start_ms: start, step_s: step, heart_rate_bpm: rates, pvc_per_minute: beats } = this.trend;
+    const { start_ms: start, step_s: step, heart_rate_bpm: rates, pvc_per_minute: beats, st_mv: st } = this.trend;
+    const levels = Object.fromEntries(Object.entries(st).map(([lead, values]) => [lead, values[n]]));
     const time = new Date(start + n * step * 1000).toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit" });
-    return `${time}   HR ${rates[n] ?? "–"} bpm   PVC ${beats[n] ?? "–"}/min`;
+    return `${time}   HR ${rates[n] ?? "–"} bpm   PVC ${beats[n] ?? "–"}/min   ${stWords(levels)}`;
   }
 
   point(event) {
@@ -78,15 +87,16 @@ export class Trend {
     context.scale(scale, scale);
     context.font = "11px system-ui, sans-serif";
     this.width = width;
-    const { start_ms: start, step_s: step, heart_rate_bpm: rates, pvc_per_minute: beats } = this.trend;
+    const { start_ms: start, step_s: step, heart_rate_bpm: rates, pvc_per_minute: beats, st_mv: st } = this.trend;
     const endMs = start + rates.length * step * 1000;
     this.spanMs = Math.min(Math.max(endMs - start, LEAST_SPAN_MS), this.hours * 3_600_000);
     this.fromMs = endMs - this.spanMs;
     const known = rates.filter((rate) => rate !== null);
     const low = Math.floor(Math.min(50, ...known) / 10) * 10, high = Math.ceil(Math.max(110, ...known) / 10) * 10;
-    const foot = height - FOOT_PX, split = foot * (1 - PVC_SHARE) - GAP_PX;
+    const foot = height - FOOT_PX, split = foot * (1 - PVC_SHARE - ST_SHARE) - GAP_PX;
+    const stFoot = foot * (1 - PVC_SHARE) - GAP_PX;
     const y = (rate) => 6 + ((high - rate) / (high - low)) * (split - 6);
-    this.axes(context, colour, { low, high, y, foot, split });
+    this.axes(context, colour, { low, high, y, foot, split, stFoot });
     for (const alarm of this.alarms()) {
       if (alarm.written_ms < this.fromMs) continue;
       context.fillStyle = colour(alarm.priority);
@@ -95,29 +105,42 @@ export class Trend {
     context.strokeStyle = colour("number");
     context.lineWidth = 1.6;
     context.lineJoin = "round";
-    context.beginPath();
-    let pen = false;
-    rates.forEach((rate, n) => {
-      if (rate === null) { pen = false; return; }
-      const x = this.x(start + (n + 0.5) * step * 1000);
-      if (pen) context.lineTo(x, y(rate));
-      else context.moveTo(x, y(rate));
-      context.lineTo(x + 0.5, y(rate));
-      pen = true;
-    });
-    context.stroke();
+    this.line(context, rates, y);
+    const levels = Object.values(st).flat().map((mv) => Math.abs(mv ?? 0));
+    const highest = Math.max(LEAST_ST_MV, ...levels), middle = (split + GAP_PX + stFoot) / 2;
+    context.strokeStyle = colour("trace");
+    context.lineWidth = 1.1;
+    for (const values of Object.values(st)) {
+      this.line(context, values, (mv) => middle - (mv / highest) * ((stFoot - split - GAP_PX) / 2));
+    }
     const most = Math.max(10, ...beats);
     const wide = Math.max(1, this.x(step * 1000) - this.x(0));
     context.fillStyle = colour("beat-v");
     beats.forEach((count, n) => {
-      const tall = ((count ?? 0) / most) * (foot - split - GAP_PX);
+      const tall = ((count ?? 0) / most) * (foot - stFoot - GAP_PX);
       if (count) context.fillRect(this.x(start + n * step * 1000), foot - tall, wide, tall);
     });
     const range = known.length ? `${Math.round(Math.min(...known))} to ${Math.round(Math.max(...known))}` : "unknown";
     this.canvas.setAttribute("aria-label", `trends of ${this.hours} h: heart rate ${range} beats a minute, up to ${Math.max(0, ...beats)} ventricular beats a minute`);
   }
 
-  axes(context, colour, { low, high, y, foot, split }) {
+  // A line through the values that are known, one a step.
+  line(context, values, y) {
+    const { start_ms: start, step_s: step } = this.trend;
+    let pen = false;
+    context.beginPath();
+    values.forEach((value, n) => {
+      if (value === null) { pen = false; return; }
+      const x = this.x(start + (n + 0.5) * step * 1000);
+      if (pen) context.lineTo(x, y(value));
+      else context.moveTo(x, y(value));
+      context.lineTo(x + 0.5, y(value));
+      pen = true;
+    });
+    context.stroke();
+  }
+
+  axes(context, colour, { low, high, y, foot, split, stFoot }) {
     context.fillStyle = colour("muted");
     context.strokeStyle = colour("line");
     context.textAlign = "right";
@@ -130,8 +153,12 @@ export class Trend {
     }
     context.moveTo(LEFT_PX, foot);
     context.lineTo(this.width, foot);
+    const middle = (split + GAP_PX + stFoot) / 2;
+    context.moveTo(LEFT_PX, middle);
+    context.lineTo(this.width, middle);
     context.stroke();
-    context.fillText("PVC", LEFT_PX - 5, (split + foot) / 2 + 8);
+    context.fillText("ST", LEFT_PX - 5, middle + 4);
+    context.fillText("PVC", LEFT_PX - 5, (stFoot + foot) / 2 + 8);
     context.textAlign = "center";
     const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 240].find((step) => this.spanMs / (step * 60_000) <= 8) ?? 240;
     for (let at = Math.ceil(this.fromMs / (minutes * 60_000)) * minutes * 60_000; at < this.fromMs + this.spanMs; at += minutes * 60_000) {

@@ -10,8 +10,20 @@ import numpy as np
 import pytest
 
 from heartwire.engine.config import StreamConfig
-from heartwire.engine.messages import CardiacPhase, CatheterFix, Device, Gap, Overlay, Trace, XrayFrame
+from heartwire.engine.messages import (
+    CardiacPhase,
+    CatheterFix,
+    Device,
+    EcgChunk,
+    Gap,
+    HeartRate,
+    Overlay,
+    Rhythm,
+    Trace,
+    XrayFrame,
+)
 from heartwire.streams.dashboard.bed import BedView
+from heartwire.streams.dashboard.board import Board
 from heartwire.streams.dashboard.lab import LabView
 
 S = 1_000_000_000
@@ -69,3 +81,27 @@ def test_holes_in_a_stream_are_counted() -> None:
     bed.gap(Gap(stream="bed-1/ecg", first=10, count=5), 2 * S)
     bed.gap(Gap(stream="bed-1/ecg", first=20, count=0), 3 * S)
     assert (bed.status(4 * S).gaps, bed.status(4 * S).gap_s) == (1, 2.0)
+
+
+def test_the_phase_is_counted_from_the_r_peaks_of_an_ecg_of_the_same_place() -> None:
+    board = Board([StreamConfig(id="lab-1/ecg"), StreamConfig(id="lab-2/xray"), StreamConfig(id="lab-1/xray")])
+    samples = np.zeros((25, 1), np.float32)
+    due_ns = 100_000_000_000
+    about = {"stream": "lab-1/ecg", "sample": 1000, "decision_sample": 1024}
+    board.take(
+        EcgChunk(
+            stream="lab-1/ecg", first_sample=1000, rate_hz=250.0, leads=("II",), samples=samples,
+            trace=Trace(intended_ns=due_ns),
+        ),
+        due_ns,
+    )  # fmt: skip
+    board.take(Rhythm(label="N", confidence=1.0, **about), due_ns)
+    board.take(HeartRate(rate_bpm=75.0, **about), due_ns)
+    other, lab = (board.streams[name] for name in ("lab-2/xray", "lab-1/xray"))
+    assert isinstance(lab, LabView)
+    assert isinstance(other, LabView)
+    assert other._told_phase() is None
+    told = lab._told_phase()
+    assert told is not None
+    assert (told["phase"], told["rr_s"], told["trusted"]) == (0.0, 0.8, True)
+    assert told["at_ms"] == pytest.approx(due_ns / 1e6 - 24 * 4, abs=0.01)

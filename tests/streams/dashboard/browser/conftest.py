@@ -95,7 +95,7 @@ class Ward:
         """Wait until the models run: the engine says where each of them does."""
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            if "dashboard at" in line:
+            if "dashboard: open http" in line:
                 return
         pytest.fail("the run ended before its page was there")
 

@@ -125,11 +125,12 @@ def test_a_page_that_stays_open_does_not_grow(page: Page) -> None:
 
     def used_after(seconds: float) -> tuple[float, int]:
         page.wait_for_timeout(seconds * 1000)
-        tools.send("HeapProfiler.collectGarbage")
+        for _ in range(3):  # what one round frees lets go of more
+            tools.send("HeapProfiler.collectGarbage")
         heap = tools.send("Runtime.getHeapUsage")
         return heap["usedSize"], tools.send("Memory.getDOMCounters")["nodes"]
 
-    before, nodes_before = used_after(40)
+    before, nodes_before = used_after(60)
     after, nodes_after = used_after(120)
     assert after <= 1.05 * before
     assert nodes_after <= 1.05 * nodes_before
