@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from heartwire.benchmarks import gpu, gpu_tables, handover, journal, screens, swap
+from heartwire.benchmarks import analysis, gpu, gpu_tables, handover, journal, screens, swap
 from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
@@ -31,8 +31,9 @@ from heartwire.benchmarks.accuracy import (
 from heartwire.benchmarks.accuracy.mitdb_page import mitdb_page
 from heartwire.benchmarks.accuracy.nstdb_page import nstdb_page
 from heartwire.benchmarks.peers.command import bench_peers
-from heartwire.benchmarks.scenarios.commands import measure_paced, register
+from heartwire.benchmarks.scenarios.commands import measure_paced, numbers, register
 from heartwire.engine.errors import HeartwireError, InputError
+from heartwire.engine.worker import BATCH
 
 _FILE_COLUMNS = 140
 """Width of tables that go to a file or a pipe."""
@@ -114,6 +115,27 @@ def bench_handover(
         typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
         Console().print(handover.table(found))
+
+
+@bench.command("analysis")
+def bench_analysis(
+    sizes: Annotated[str, typer.Option(help="Numbers of beds, each measured in turn.")] = "10,50,100,250,500",
+    turns: Annotated[int, typer.Option(help="Seconds of signal at each size.", min=1)] = 9,
+    batch: Annotated[int, typer.Option(help="Most beds side by side.", min=1, max=BATCH)] = BATCH,
+    rate_hz: Annotated[float, typer.Option(help="Sampling rate.", min=100, max=2000)] = 250.0,
+    leads: Annotated[int, typer.Option(help="Leads of each bed.", min=1, max=12)] = 2,
+    message_ms: Annotated[float, typer.Option(help="ECG in one message.", min=4, max=2000)] = 100.0,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+) -> None:
+    """Measure what the analysis of one message costs, without sockets, by the number of beds."""
+    load = msgspec.structs.replace(analysis.LOAD, rate_hz=rate_hz, leads=leads, message_ms=message_ms)
+    beds = [round(n) for n in numbers("sizes", sizes)]
+    with Console(stderr=True).status("starting") as status:
+        cost = analysis.measure(beds, turns, batch, load, status.update)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(cost)).decode())
+    else:
+        Console().print(analysis.table(cost))
 
 
 @bench.command("swap")

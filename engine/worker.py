@@ -43,7 +43,7 @@ _FLUSH_S = 5.0
 _CATCH_UP_S = 5.0
 """How long a command waits for a stream that catches up after a restart."""
 _HEARTBEAT_NS = 500_000_000
-_BATCH = 32
+BATCH = 32
 """Most streams that are processed side by side: the later ones of many wait for the earlier."""
 _ACCOUNTS = 64
 """Accounts in a heartbeat: those of more streams come by turns."""
@@ -117,7 +117,7 @@ class Worker:
         self._sources = set(self._subscribers.values())
         self._inbox = Inbox(self._sources)
         first = next(iter(self._stations.values()))
-        first.share(min(len(self._stations), _BATCH), keep_warm=plan.config.engine.keep_warm)
+        first.share(min(len(self._stations), BATCH), keep_warm=plan.config.engine.keep_warm)
         self._keep_warm = plan.config.engine.keep_warm
         self._warm_due_ns = self._worked_ns = 0
         self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._save_every_ns}
@@ -241,8 +241,8 @@ class Worker:
         """Process what waits of the streams, those of a batch side by side: what came is all, nothing is waited for."""
         waiting = list(self._busy.values())
         self._busy.clear()
-        for n in range(0, len(waiting), _BATCH):
-            batch = waiting[n : n + _BATCH]
+        for n in range(0, len(waiting), BATCH):
+            batch = waiting[n : n + BATCH]
             for number, published in together([station.asking(self._next_command(station)) for station in batch]):
                 station = batch[number]
                 self._publish(station, published)

@@ -146,7 +146,7 @@ def beds(
         start=start,
         limit=limit,
         tolerance=tolerance,
-        sizes=[int(n) for n in _numbers("sizes", sizes)],
+        sizes=[int(n) for n in numbers("sizes", sizes)],
     )
 
 
@@ -207,7 +207,7 @@ def idle(
 ) -> Result:
     """Make longer and longer pauses between the items, with keep-warm off and on."""
     known = {phase.interval_s: phase for phase in pauses.PHASES}
-    intervals = [1.0 / rate if rate else 0.0 for rate in _numbers("rates", rates)]
+    intervals = [1.0 / rate if rate else 0.0 for rate in numbers("rates", rates)]
     phases = [known.get(each, Phase(each, 15)) for each in intervals]
     harnesses = {"keep-warm off": target.harness(progress)}
     if "keep_warm" in EngineConfig.__struct_fields__ and not target.foreign:
@@ -253,7 +253,8 @@ def faults(
     return accidents.measure(target.harness(progress), _check(load), faults=chosen)
 
 
-def _numbers(option: str, text: str) -> list[float]:
+def numbers(option: str, text: str) -> list[float]:
+    """Read the numbers of an option, with commas between them."""
     try:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError:

@@ -1,0 +1,15 @@
+"""Every size is measured in every turn, and told beside the others."""
+
+from __future__ import annotations
+
+import msgspec
+
+from heartwire.benchmarks import analysis
+
+
+def test_each_number_of_beds_is_measured() -> None:
+    load = msgspec.structs.replace(analysis.LOAD, cycle_s=4.0, patients=1)
+    cost = analysis.measure([1, 3], turns=2, batch=2, load=load)
+    assert [row.beds for row in cost.rows] == [1, 3]
+    assert all(0 < row.least_us <= row.us_a_message <= row.most_us for row in cost.rows)
+    assert analysis.table(cost).row_count == 2
