@@ -67,9 +67,10 @@ class _Ward:
     def run(self, seconds: float, *, counts: bool) -> None:
         """Analyse the next seconds of all beds."""
         spent_ns = n = 0
-        for self._number in range(self._number, self._number + max(1, round(seconds / self._message_s))):
+        first_number, self._number = self._number, self._number + max(1, round(seconds / self._message_s))
+        for number in range(first_number, self._number):
             for station, item in zip(self._stations, self._items, strict=True):
-                station.put(item(self._number))
+                station.put(item(number))
             begin_ns = time.thread_time_ns()
             for first in range(0, len(self._stations), self._batch):
                 batch = self._stations[first : first + self._batch]
@@ -77,7 +78,6 @@ class _Ward:
                     pass
             spent_ns += time.thread_time_ns() - begin_ns
             n += len(self._stations)
-        self._number += 1
         if counts:
             self.ns_a_message.append(spent_ns // n)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from heartwire.engine.ecg.beat_context import BEFORE, ROWS, WIDTH, BeatContext, cut
 from heartwire.engine.ecg.conditioning import GRID_HZ
 from heartwire.engine.ecg.paced_patient import PacedPatient
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import BeatClass
@@ -22,20 +23,7 @@ _VENTRICULAR: BeatClass = "V"
 _PACED: BeatClass = "Q"
 
 _WAVE = 256
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _push(wave: npt.NDArray[np.float32], samples: npt.NDArray[np.float32], sharp: npt.NDArray[np.float32]) -> None:
-    """Move the last samples of a wave, (ROWS, _WAVE), on by those that come."""
-    n = len(samples)
-    kept = min(n, _WAVE)
-    for row in range(ROWS):
-        for k in range(_WAVE - kept):
-            wave[row, k] = wave[row, k + kept]
-    for k in range(kept):
-        for lead in range(2):
-            wave[lead, _WAVE - kept + k] = samples[n - kept + k, lead]
-            wave[2 + lead, _WAVE - kept + k] = sharp[n - kept + k, lead]
+"""Samples in which a beat is sought."""
 
 
 class Verdict(NamedTuple):
@@ -49,8 +37,7 @@ class _State(msgspec.Struct):
     network: bytes
     context: bytes
     patient: bytes
-    wave: bytes
-    n_samples: int
+    signal: bytes
     n_beats: int
     last_at: float
     last_at_pace: bool
@@ -87,7 +74,7 @@ class BeatClassifier:
         self._network = model.stack.state()
         self._context = BeatContext()
         self._patient = PacedPatient()
-        self._wave = np.zeros((ROWS, _WAVE), np.float32)
+        self._signal = Tail(_WAVE, ROWS)
         self._crop = np.zeros((ROWS, WIDTH), np.float32)
         self.reset()
 
@@ -101,16 +88,14 @@ class BeatClassifier:
         self._network.reset()
         self._context.reset()
         self._patient.reset()
-        self._wave[:] = 0.0
-        self._n_samples = 0
+        self._signal.reset()
         self._n_beats = 0
         self._last_at = 0.0
         self._last_at_pace = False
 
     def push(self, samples: npt.NDArray[np.float32], sharp: npt.NDArray[np.float32]) -> None:
         """Take the next conditioned samples and how sharply the source stands out, (n_samples, 2) in mV each."""
-        _push(self._wave, samples, sharp)
-        self._n_samples += len(samples)
+        self._signal.append(samples, sharp)
 
     def classify(self, at: float) -> tuple[Verdict, Verdict | None]:
         """Do what `asking` does, for this stream alone."""
@@ -123,7 +108,8 @@ class BeatClassifier:
         -------
         Its class; and the revised class of the beat before it, whose next RR interval is now known, None for the first.
         """
-        cut(self._wave, int(np.floor(at + 0.5)) - BEFORE - (self._n_samples - _WAVE), self._crop)
+        begin = self._signal.n - _WAVE
+        cut(self._signal.rows(begin, self._signal.n), math.floor(at + 0.5) - BEFORE - begin, self._crop)
         self._context.beat(self._crop, at)
         inputs = {"wave": self._context.wave[:, None], "features": self._context.features}
         answer = yield Question(self._stack, inputs, state=self._network)
@@ -150,8 +136,7 @@ class BeatClassifier:
                 self._network.snapshot(),
                 self._context.snapshot(),
                 self._patient.snapshot(),
-                self._wave.tobytes(),
-                self._n_samples,
+                self._signal.snapshot(),
                 self._n_beats,
                 self._last_at,
                 self._last_at_pace,
@@ -164,8 +149,8 @@ class BeatClassifier:
         self._network.restore(s.network)
         self._context.restore(s.context)
         self._patient.restore(s.patient)
-        self._wave = np.frombuffer(s.wave, np.float32).reshape(ROWS, _WAVE).copy()
-        self._n_samples, self._n_beats = s.n_samples, s.n_beats
+        self._signal.restore(s.signal)
+        self._n_beats = s.n_beats
         self._last_at, self._last_at_pace = s.last_at, s.last_at_pace
 
 

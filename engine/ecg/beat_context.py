@@ -223,13 +223,13 @@ def fresh() -> tuple[Array, Array, Array, _Doubles, _Counts]:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def cut(signal: Array, first: int, crop: Array) -> None:
-    """Cut a beat out of a signal, (ROWS, n_samples), from `first` on; a spike between the samples taken counts."""
+    """Cut a beat out of a signal, (n_samples, ROWS), from `first` on; a spike between the samples taken counts."""
     for row in range(ROWS):
         for k in range(WIDTH):
             at = first + k * THINNED
-            crop[row, k] = signal[row, at] if 0 <= at < signal.shape[1] else 0.0
-            if row >= 2 and 0 <= at + 1 < signal.shape[1]:
-                crop[row, k] = max(crop[row, k], signal[row, at + 1])
+            crop[row, k] = signal[at, row] if 0 <= at < len(signal) else 0.0
+            if row >= 2 and 0 <= at + 1 < len(signal):
+                crop[row, k] = max(crop[row, k], signal[at + 1, row])
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -258,7 +258,7 @@ def contexts(signal: Array, peaks: _Doubles) -> tuple[Array, Array]:
     Parameters
     ----------
     signal
-        (ROWS, n_samples) conditioned, mV, contiguous.
+        (ROWS, n_samples) conditioned, mV.
     peaks
         R peaks in samples, in order.
 
@@ -268,7 +268,7 @@ def contexts(signal: Array, peaks: _Doubles) -> tuple[Array, Array]:
     """
     wave = np.empty((len(peaks), CHANNELS, WIDTH), np.float32)
     features = np.zeros((len(peaks), FEATURES), np.float32)
-    _all(signal, peaks, *fresh(), wave, features)
+    _all(np.ascontiguousarray(signal.T), peaks, *fresh(), wave, features)
     return wave, features
 
 

@@ -9,7 +9,6 @@ from its own source samples in a fixed order, so that the cutting into chunks ca
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -69,28 +68,10 @@ class Conditioned(NamedTuple):
     high: npt.NDArray[np.float32]
     sharp: npt.NDArray[np.float32]
 
-    @classmethod
-    def joined(cls, parts: Sequence[Conditioned]) -> Conditioned:
-        """Give the samples of one or more parts that follow each other."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-
     def part(self, first: int, end: int) -> Conditioned:
         """Give the samples from `first` up to `end` (not included); they share the memory."""
         part = slice(first, end)
         return Conditioned(self.samples[part], self.valid[part], self.held[part], self.high[part], self.sharp[part])
-
-    def snapshot(self) -> bytes:
-        """Give all as bytes."""
-        return msgspec.msgpack.encode([array.tobytes() for array in self])
-
-    @classmethod
-    def restored(cls, state: bytes, n_leads: int) -> Conditioned:
-        """Make again what gave the snapshot."""
-        kinds = (np.float32, np.bool_, np.bool_, np.float32, np.float32)
-        arrays = zip(msgspec.msgpack.decode(state, type=list[bytes]), kinds, strict=True)
-        return cls(*(np.frombuffer(raw, kind).reshape(-1, n_leads) for raw, kind in arrays))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

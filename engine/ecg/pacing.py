@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from heartwire.engine.ecg.conditioning import DELAY_S, GRID_HZ, kernel
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.messages import FloatArray
 
 BEFORE, AFTER = 10, 26
@@ -90,35 +90,32 @@ def _is_alone(wave: FloatArray, bases: npt.NDArray[np.float64]) -> bool:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _find(
-    recent: FloatArray,
-    samples: FloatArray,
-    sharp: FloatArray,
+    rows: FloatArray,
     first: int,
     bases: npt.NDArray[np.float64],
     railed_bases: npt.NDArray[np.float64],
     found: npt.NDArray[np.float64],
 ) -> int:
-    """Take samples, the first after `recent` being number `first`; write place, height, alone of each pulse known."""
-    n = len(samples)
-    whole = np.empty((_BUFFER + n, 4), np.float32)
-    whole[:_BUFFER] = recent
-    whole[_BUFFER:, :2] = samples
-    whole[_BUFFER:, 2:] = sharp
-    recent[:] = whole[n:]
-    height = np.maximum(whole[:, 2], whole[:, 3])
+    """Look at the rows that come after the first `_BUFFER`, of which the first has the number `first`.
+
+    Rows hold the samples of both leads and how sharply the source stands out in each. Place, height and alone are
+    written of each pulse of which enough is known now.
+    """
     written = 0
     # Those whose last sample came with this call.
-    for at in range(_BUFFER - AFTER, _BUFFER + n - AFTER):
-        if height[at] < _LEAST_MV or first - _BUFFER + at < BEFORE:
+    for at in range(_BUFFER - AFTER, len(rows) - AFTER):
+        height = max(rows[at, 2], rows[at, 3])
+        if height < _LEAST_MV or first - _BUFFER + at < BEFORE:
             continue
         sharpest = True
         for k in range(at - _APART, at + _APART + 1):
-            sharpest = sharpest and (height[k] < height[at] if k < at else height[k] <= height[at])
+            other = max(rows[k, 2], rows[k, 3])
+            sharpest = sharpest and (other < height if k < at else other <= height)
         if sharpest:
             found[written, 0] = first - _BUFFER + at
-            found[written, 1] = height[at]
-            wave = np.ascontiguousarray(whole[at - BEFORE : at + AFTER + 1, :2])
-            found[written, 2] = _is_alone(wave, railed_bases if height[at] >= _RAILED_MV else bases)
+            found[written, 1] = height
+            wave = np.ascontiguousarray(rows[at - BEFORE : at + AFTER + 1, :2])
+            found[written, 2] = _is_alone(wave, railed_bases if height >= _RAILED_MV else bases)
             written += 1
     return written
 
@@ -127,13 +124,12 @@ class PulseFinder:
     """Finds the pacer's pulses in the two analysed leads of one stream."""
 
     def __init__(self) -> None:
-        self.reset()
+        self._rows = Tail(_BUFFER, 4)
+        """Conditioned samples of both leads, and how sharply the source stands out in each."""
 
     def reset(self) -> None:
         """Return to the state of a fresh finder."""
-        self._recent: FloatArray = np.zeros((_BUFFER, 4), np.float32)
-        """The last conditioned samples of both leads, and how sharply the source stands out in each."""
-        self._n_taken = 0
+        self._rows.reset()
 
     def process(self, samples: FloatArray, sharp: FloatArray) -> list[PacerPulse]:
         """Take the next conditioned samples; give the pulses of which enough is known now.
@@ -143,16 +139,16 @@ class PulseFinder:
         samples, sharp
             (n_samples, 2), mV.
         """
+        first = self._rows.n
+        self._rows.append(samples, sharp)
         found = np.empty((len(samples) // _APART + 2, 3))
-        n = _find(self._recent, samples, sharp, self._n_taken, _BASES, _RAILED_BASES, found)
-        self._n_taken += len(samples)
+        n = _find(self._rows.rows(first - _BUFFER, self._rows.n), first, _BASES, _RAILED_BASES, found)
         return [PacerPulse(int(at), height, bool(alone)) for at, height, alone in found[:n].tolist()] if n else []
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self._n_taken, self._recent.tobytes()))
+        return self._rows.snapshot()
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        self._n_taken, recent = msgspec.msgpack.decode(state, type=tuple[int, bytes])
-        self._recent = np.frombuffer(recent, np.float32).reshape(_BUFFER, -1).copy()
+        self._rows.restore(state)

@@ -13,6 +13,7 @@ from heartwire.engine.ecg.conditioning import GRID_HZ
 from heartwire.engine.ecg.pacing import AFTER as PULSE_AFTER
 from heartwire.engine.ecg.pacing import PacerPulse
 from heartwire.engine.ecg.slots import FRAME, REACH, SLOT, Bar, QrsSettings, SlotDecoder
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import FloatArray
 from heartwire.engine.stacking import Asking, Question, alone
@@ -71,7 +72,7 @@ def snap(wave: FloatArray, at: float) -> float:
 class _State(msgspec.Struct):
     network: bytes
     decoder: bytes
-    recent: bytes
+    signal: bytes
     quality: bytes
     barred: list[Bar]
 
@@ -101,21 +102,19 @@ class QrsDetector:
         self.delay = settings.delay + REACH * SLOT + _SNAP
         """Most samples from an R peak in the conditioned signal to its confirmation."""
         self.delay_s = self.delay / GRID_HZ
+        self._signal = Tail(_WAVE + FRAME, 2)
+        self._quality = Tail(QUALITY_FRAMES, 2)
+        """By frame."""
         self.reset()
 
     def reset(self) -> None:
         """Return to the state of a fresh detector."""
         self._network.reset()
         self._decoder.reset()
-        self._recent: FloatArray = np.zeros((_WAVE, 2), np.float32)
-        """The last samples that the network has seen, and those that do not fill a frame yet."""
-        self._quality: FloatArray = np.empty((0, 2), np.float32)
+        self._signal.reset()
+        self._quality.reset()
         self._barred: list[Bar] = []
         """Stretches about pulses that no beat followed."""
-
-    @property
-    def _n_frames(self) -> int:
-        return self._decoder.n_slots * SLOT // FRAME
 
     def process(self, samples: FloatArray, pulses: Sequence[PacerPulse] = ()) -> list[RPeak]:
         """Do what `asking` does, for this stream alone."""
@@ -135,29 +134,31 @@ class QrsDetector:
         for pulse in pulses:
             if pulse.alone:
                 self._barred.append(Bar(pulse.at - before, pulse.at + after, pulse.at + PULSE_AFTER))
-        whole = np.concatenate((self._recent, samples))
-        n = (len(whole) - _WAVE) // FRAME * FRAME
-        self._recent = whole[n:]
-        if n == 0:
+        signal = self._signal
+        signal.append(samples)
+        begin, end = self._quality.n * FRAME, signal.n // FRAME * FRAME
+        if begin == end:
             return []
-        first = self._n_frames * FRAME - _WAVE
-        qrs, quality = yield from self._ask(whole[_WAVE : _WAVE + n].T[None, :, None])
-        self._quality = np.concatenate((self._quality[-QUALITY_FRAMES:], quality.T))
+        qrs, quality = yield from self._ask(signal.rows(begin, end).T[None, :, None])
+        self._quality.append(quality.T)
         peaks = []
         for at, decided_at, confidence, confirmed in self._decoder.decode(qrs, self._barred):
-            place = at = float(at)
+            place = at
             if confirmed:
                 # Counted from a place that the cutting into calls does not change: so much is lost in rounding.
-                begin = decided_at + 1 - _WAVE
-                place = begin + snap(whole[begin - first : begin - first + _WAVE, 0], at - begin)
-            peaks.append(RPeak(place, at, decided_at, float(confidence), confirmed))
-        passed = self._n_frames * FRAME - self.delay
-        self._barred = [bar for bar in self._barred if bar.last >= passed]
+                first = decided_at + 1 - _WAVE
+                place = first + snap(signal.rows(first, first + _WAVE)[:, 0], at - first)
+            peaks.append(RPeak(place, at, decided_at, confidence, confirmed))
+        if self._barred:
+            self._barred = [bar for bar in self._barred if bar.last >= end - self.delay]
         return peaks
 
     def _ask(self, signal: FloatArray) -> Asking[tuple[FloatArray, FloatArray]]:
         """Run the network on whole frames, (1, 2, 1, n_samples), in the largest pieces that fit."""
         n_frames = signal.shape[-1] // FRAME
+        if n_frames in _SIZES:
+            answer = yield Question(self._stack, {"signal": signal}, frames=n_frames, state=self._network)
+            return answer.rows("qrs")[0, :, 0], answer.rows("quality")[0, :, 0]
         pieces, at = [], 0
         for size in _SIZES:
             while n_frames - at >= size:
@@ -165,8 +166,6 @@ class QrsDetector:
                 answer = yield Question(self._stack, piece, frames=size, state=self._network)
                 pieces.append((answer.rows("qrs")[0, :, 0].copy(), answer.rows("quality")[0, :, 0].copy()))
                 at += size
-        if len(pieces) == 1:
-            return pieces[0]
         qrs, quality = zip(*pieces, strict=True)
         return np.concatenate(qrs, axis=1), np.concatenate(quality, axis=1)
 
@@ -175,10 +174,9 @@ class QrsDetector:
 
         `end` must not lie before the last call of `process`.
         """
-        last = len(self._quality) - (self._n_frames - end // FRAME)
-        mean: npt.NDArray[np.float64] = self._quality[max(last - QUALITY_FRAMES, 0) : last].mean(
-            axis=0, dtype=np.float64
-        )
+        last = end // FRAME
+        seen = self._quality.rows(max(last - QUALITY_FRAMES, 0), last)
+        mean: npt.NDArray[np.float64] = seen.mean(axis=0, dtype=np.float64)
         return mean
 
     def snapshot(self) -> bytes:
@@ -187,8 +185,8 @@ class QrsDetector:
             _State(
                 self._network.snapshot(),
                 self._decoder.snapshot(),
-                self._recent.tobytes(),
-                self._quality[-QUALITY_FRAMES:].tobytes(),
+                self._signal.snapshot(),
+                self._quality.snapshot(),
                 self._barred,
             )
         )
@@ -198,6 +196,6 @@ class QrsDetector:
         s = msgspec.msgpack.decode(state, type=_State)
         self._network.restore(s.network)
         self._decoder.restore(s.decoder)
-        self._recent = np.frombuffer(s.recent, np.float32).reshape(-1, 2)
-        self._quality = np.frombuffer(s.quality, np.float32).reshape(-1, 2)
+        self._signal.restore(s.signal)
+        self._quality.restore(s.quality)
         self._barred = s.barred

@@ -47,73 +47,91 @@ class LeadQuality(NamedTuple):
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _judge(measures: npt.NDArray[np.float64], slot: int, quiet: npt.NDArray[np.float64]) -> tuple[float, bool]:
+    """Give the quality of a lead by the measures of its last hops, the last one in a slot, and whether it is off."""
+    filled = len(measures)
+    invalid_part = 0.0
+    held_part = 0.0
+    low = measures[slot, 2]
+    top = measures[slot, 3]
+    slope = measures[slot, 5]
+    for hop in range(filled):
+        invalid_part += measures[hop, 0]
+        held_part += measures[hop, 1]
+        low = min(low, measures[hop, 2])
+        top = max(top, measures[hop, 3])
+        quiet[hop] = measures[hop, 4]
+        slope = max(slope, measures[hop, 5])
+    invalid_part /= filled
+    held_part /= filled
+    span = top - low
+    quiet.sort()
+    floor = quiet[filled // 4]
+    is_off = invalid_part + held_part >= OFF_FRACTION or span < FLAT_MV
+    q = max(0.0, 1.0 - 2.0 * invalid_part)
+    q *= min(1.0, max(0.0, (0.95 - held_part) / 0.25))
+    q *= min(1.0, max(0.0, (_ABSURD_MV[1] - span) / (_ABSURD_MV[1] - _ABSURD_MV[0])))
+    q *= _BLUNT_QUALITY + (1.0 - _BLUNT_QUALITY) * min(1.0, slope / (_SHARP_RATIO * span + 1e-4))
+    q /= 1.0 + (floor / (_NOISE_RATIO * max(span, _SMALL_MV))) ** 2
+    return q, is_off
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _measure(
     samples: FloatArray,
     valid: _Flags,
     held: _Flags,
     high: FloatArray,
+    hop: npt.NDArray[np.float64],
     ring: npt.NDArray[np.float64],
     n_before: int,
     quality: FloatArray,
     off: _Flags,
 ) -> None:
-    """Put each hop's measures into the ring, then judge each lead over the ring."""
-    n_leads = samples.shape[1]
+    """Go on with the hop in hand; at the end of each put its measures into the ring and judge each lead over that."""
     quiet = np.empty(WINDOW_HOPS)
-    for number in range(quality.shape[0]):
-        begin = number * HOP
-        slot = (n_before + number) % WINDOW_HOPS
-        filled = min(n_before + number + 1, WINDOW_HOPS)
-        for lead in range(n_leads):
-            invalid = 0
-            still = 0
-            low = samples[begin, lead]
-            top = low
-            noise = 0.0
-            slope = 0.0
-            for i in range(begin, begin + HOP):
-                x = samples[i, lead]
-                if not valid[i, lead]:
-                    invalid += 1
-                elif held[i, lead]:
-                    still += 1
-                low = min(low, x)
-                top = max(top, x)
-                noise += abs(high[i, lead])
-                if i >= begin + 1:
-                    slope = max(slope, abs(x - samples[i - 1, lead]))
-                if i >= begin + 2:
-                    noise += abs(x - 2.0 * samples[i - 1, lead] + samples[i - 2, lead])
-            ring[slot, lead, 0] = invalid / HOP
-            ring[slot, lead, 1] = still / HOP
-            ring[slot, lead, 2] = low
-            ring[slot, lead, 3] = top
-            ring[slot, lead, 4] = noise / HOP
-            ring[slot, lead, 5] = slope
-            invalid_part = 0.0
-            held_part = 0.0
-            low = ring[slot, lead, 2]
-            top = ring[slot, lead, 3]
-            for hop in range(filled):
-                invalid_part += ring[hop, lead, 0]
-                held_part += ring[hop, lead, 1]
-                low = min(low, ring[hop, lead, 2])
-                top = max(top, ring[hop, lead, 3])
-                quiet[hop] = ring[hop, lead, 4]
-                slope = max(slope, ring[hop, lead, 5])
-            invalid_part /= filled
-            held_part /= filled
-            span = top - low
-            quiet[:filled].sort()
-            floor = quiet[filled // 4]
-            is_off = invalid_part + held_part >= OFF_FRACTION or span < FLAT_MV
-            q = max(0.0, 1.0 - 2.0 * invalid_part)
-            q *= min(1.0, max(0.0, (0.95 - held_part) / 0.25))
-            q *= min(1.0, max(0.0, (_ABSURD_MV[1] - span) / (_ABSURD_MV[1] - _ABSURD_MV[0])))
-            q *= _BLUNT_QUALITY + (1.0 - _BLUNT_QUALITY) * min(1.0, slope / (_SHARP_RATIO * span + 1e-4))
-            q /= 1.0 + (floor / (_NOISE_RATIO * max(span, _SMALL_MV))) ** 2
-            off[number, lead] = is_off
-            quality[number, lead] = 0.0 if is_off else q
+    for lead in range(samples.shape[1]):
+        n = n_before % HOP
+        n_hops = n_before // HOP
+        number = 0
+        invalid, still, noise, slope = hop[lead, 0], hop[lead, 1], hop[lead, 4], hop[lead, 5]
+        low, top = np.float32(hop[lead, 2]), np.float32(hop[lead, 3])
+        last, last_but_one = np.float32(hop[lead, 6]), np.float32(hop[lead, 7])
+        for i in range(samples.shape[0]):
+            x = samples[i, lead]
+            if n == 0:
+                invalid = still = noise = slope = 0.0
+                low = top = x
+            if not valid[i, lead]:
+                invalid += 1.0
+            elif held[i, lead]:
+                still += 1.0
+            low = min(low, x)
+            top = max(top, x)
+            noise += abs(high[i, lead])
+            if n >= 1:
+                slope = max(slope, abs(x - last))
+            if n >= 2:
+                noise += abs(x - 2.0 * last + last_but_one)
+            last_but_one, last = last, x
+            n += 1
+            if n == HOP:
+                slot = n_hops % WINDOW_HOPS
+                ring[slot, lead, 0] = invalid / HOP
+                ring[slot, lead, 1] = still / HOP
+                ring[slot, lead, 2] = low
+                ring[slot, lead, 3] = top
+                ring[slot, lead, 4] = noise / HOP
+                ring[slot, lead, 5] = slope
+                n_hops += 1
+                filled = min(n_hops, WINDOW_HOPS)
+                q, is_off = _judge(ring[:filled, lead], slot, quiet[:filled])
+                off[number, lead] = is_off
+                quality[number, lead] = 0.0 if is_off else q
+                number += 1
+                n = 0
+        hop[lead, 0], hop[lead, 1], hop[lead, 4], hop[lead, 5] = invalid, still, noise, slope
+        hop[lead, 2], hop[lead, 3], hop[lead, 6], hop[lead, 7] = low, top, last, last_but_one
 
 
 class QualityMeter:
@@ -132,28 +150,32 @@ class QualityMeter:
     def reset(self) -> None:
         """Forget the signal so far."""
         self._ring = np.zeros((WINDOW_HOPS, self.n_leads, _MEASURES))
-        self._hops = 0
+        self._hop = np.zeros((self.n_leads, _MEASURES + 2))
+        """The measures of the hop in hand, and its last two samples."""
+        self._n_taken = 0
 
-    def measure(self, hops: Conditioned) -> LeadQuality:
-        """Take the next hops of the conditioned signal, give each lead's quality at the end of each.
+    def measure(self, conditioned: Conditioned) -> LeadQuality:
+        """Take the next samples of the conditioned signal, give each lead's quality at the end of each hop of them.
 
         Parameters
         ----------
-        hops
-            Arrays of shape (n_hops x 40, n_leads).
+        conditioned
+            Arrays of shape (n_samples, n_leads).
         """
-        n_hops = len(hops.samples) // HOP
+        samples, valid, held, high, _ = conditioned
+        n_before, self._n_taken = self._n_taken, self._n_taken + len(samples)
+        n_hops = self._n_taken // HOP - n_before // HOP
         quality = np.empty((n_hops, self.n_leads), np.float32)
         off = np.empty((n_hops, self.n_leads), np.bool_)
-        _measure(hops.samples, hops.valid, hops.held, hops.high, self._ring, self._hops, quality, off)
-        self._hops += n_hops
+        _measure(samples, valid, held, high, self._hop, self._ring, n_before, quality, off)
         return LeadQuality(quality, off)
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self._hops, self._ring.tobytes()))
+        return msgspec.msgpack.encode((self._n_taken, self._ring.tobytes(), self._hop.tobytes()))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`, of the same number of leads."""
-        self._hops, ring = msgspec.msgpack.decode(state, type=tuple[int, bytes])
+        self._n_taken, ring, hop = msgspec.msgpack.decode(state, type=tuple[int, bytes, bytes])
         self._ring = np.frombuffer(ring).reshape(WINDOW_HOPS, self.n_leads, _MEASURES).copy()
+        self._hop = np.frombuffer(hop).reshape(self.n_leads, -1).copy()

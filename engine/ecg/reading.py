@@ -74,7 +74,6 @@ class Block(NamedTuple):
 
 class _State(msgspec.Struct):
     n_taken: int
-    rest: bytes
     since: list[int]
     meter: bytes
     choice: bytes
@@ -118,8 +117,6 @@ class SignalReader:
         self._pulses: list[PacerPulse] = []
         """Pulses that wait for the end of their hop."""
         self._ventricular.reset()
-        self._rest: list[Conditioned] = []
-        """The samples since the end of the last hop."""
         self._n_taken = 0
         self._since = [0] * N_ANALYSED
         """Since when each channel holds its lead."""
@@ -128,7 +125,7 @@ class SignalReader:
         """Take the next samples; give what they complete."""
         begin = self._n_taken
         leads = self._choice.chosen
-        hops, measured = self._hops(conditioned)
+        hops = self._hops(conditioned)
         samples = self._channels(conditioned.samples, begin, leads, hops)
         sharp = self._channels(conditioned.sharp, begin, leads, hops)
         pulses = self._pacing.process(samples, sharp)
@@ -142,8 +139,7 @@ class SignalReader:
         for hop in hops:
             moments[hop.end].pacing = [pulse for pulse in self._pulses if pulse.at + PULSE_AFTER < hop.end]
             self._pulses = self._pulses[len(moments[hop.end].pacing) :]
-        if hops:
-            yield from self._judge(measured, hops)
+        yield from self._judge(begin, samples, hops)
         return Block(begin, samples, sharp, [moments[end] for end in sorted(moments)])
 
     def finish(self, conditioned: Conditioned) -> Asking[Block]:
@@ -156,37 +152,30 @@ class SignalReader:
         peaks = yield from self._qrs.asking(samples, pulses)
         return Block(begin, samples, sharp, [Moment(p.decided_at + 1, [p]) for p in peaks])
 
-    def _hops(self, conditioned: Conditioned) -> tuple[list[Hop], FloatArray]:
-        """Take samples; judge the hops that they complete; give those and their samples of every lead."""
+    def _hops(self, conditioned: Conditioned) -> list[Hop]:
+        """Take samples; judge the hops that they complete."""
         first = self._n_taken // HOP * HOP
         self._n_taken += len(conditioned.samples)
-        self._rest.append(conditioned)
-        n = (self._n_taken - first) // HOP * HOP
-        if n == 0:
-            return [], conditioned.samples[:0]
-        whole = Conditioned.joined(self._rest)
-        self._rest = [whole.part(n, len(whole.samples))]
+        quality, off = self._meter.measure(conditioned)
         hops = []
-        measured = self._meter.measure(whole.part(0, n))
-        every_off = np.all(measured.off, axis=1)
-        for number, values in enumerate(measured.quality.tolist()):
+        for number, values in enumerate(quality.tolist()):
             analysed = self._choice.chosen
-            self._choice.update(LeadQuality(measured.quality[number], measured.off[number]))
-            hops.append(Hop(first + (number + 1) * HOP, values, bool(every_off[number]), analysed, self._choice.chosen))
-        return hops, whole.samples[:n]
+            self._choice.update(LeadQuality(quality[number], off[number]))
+            end = first + (number + 1) * HOP
+            hops.append(Hop(end, values, all(off[number].tolist()), analysed, self._choice.chosen))
+        return hops
 
-    def _judge(self, samples: FloatArray, hops: list[Hop]) -> Asking[None]:
-        """Give hops that follow each other the windows that end with them."""
-        begin = hops[0].end - HOP
-        channels = self._channels(samples, begin, hops[0].analysed, hops)
+    def _judge(self, begin: int, channels: FloatArray, hops: list[Hop]) -> Asking[None]:
+        """Take the samples of the two channels; give the hops that they complete the windows that end with them."""
         windows: list[RhythmWindow] = []
         done = begin
         for hop in hops:
-            if (moved := hop.moved()) or hop is hops[-1]:
+            if moved := hop.moved():
                 windows += yield from self._ventricular.asking(channels[done - begin : hop.end - begin])
                 done = hop.end
             for channel in moved:
                 self._ventricular.restart(channel)
+        windows += yield from self._ventricular.asking(channels[done - begin :])
         for window in windows:
             hops[window.end // HOP - hops[0].end // HOP].window = window
 
@@ -223,7 +212,6 @@ class SignalReader:
         return msgspec.msgpack.encode(
             _State(
                 self._n_taken,
-                Conditioned.joined(self._rest).snapshot() if self._rest else b"",
                 self._since,
                 self._meter.snapshot(),
                 self._choice.snapshot(),
@@ -238,7 +226,6 @@ class SignalReader:
         """Take a state given by `snapshot`, of the same number of leads."""
         s = msgspec.msgpack.decode(state, type=_State)
         self._n_taken, self._since = s.n_taken, s.since
-        self._rest = [Conditioned.restored(s.rest, self._meter.n_leads)] if s.rest else []
         self._meter.restore(s.meter)
         self._choice.restore(s.choice)
         self._qrs.restore(s.qrs)

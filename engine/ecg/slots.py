@@ -116,8 +116,9 @@ class Peak(NamedTuple):
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _decode(
-    early: npt.NDArray[np.float32],
-    sure: npt.NDArray[np.float32],
+    qrs: npt.NDArray[np.float32],
+    early: int,
+    sure: int,
     ring: npt.NDArray[np.float64],
     counters: npt.NDArray[np.int64],
     thresholds: npt.NDArray[np.float64],
@@ -125,13 +126,16 @@ def _decode(
     barred: npt.NDArray[np.float64],
     found: npt.NDArray[np.float64],
 ) -> int:
-    """Take slots; write (place in slots, slot of decision, confidence, confirmed or not) of each peak they show."""
+    """Take frames, (rows, n_frames), with the slots of the look-aheads from rows `early` and `sure` on.
+
+    Written of each peak that they show: place in slots, slot of decision, confidence, confirmed or not.
+    """
     mask = ring.shape[0] - 1
     n, last, told, last_middle = counters[0], counters[1], counters[2], counters[3]
     written = 0
-    for i in range(len(sure)):
-        ring[n & mask, 0] = early[i]
-        ring[n & mask, 1] = sure[i]
+    for i in range(SLOTS * qrs.shape[1]):
+        ring[n & mask, 0] = qrs[early + i % SLOTS, i // SLOTS]
+        ring[n & mask, 1] = qrs[sure + i % SLOTS, i // SLOTS]
         mass = 0.0
         for slot in range(n - 2 * REACH, n + 1):
             mass += ring[slot & mask, 1]
@@ -205,15 +209,14 @@ class SlotDecoder:
         barred
             The stretches in which no peak is to be confirmed.
         """
-        s = self.settings
-        early = qrs[s.provisional * SLOTS : (s.provisional + 1) * SLOTS].T.ravel()
-        sure = qrs[s.confirmed * SLOTS : (s.confirmed + 1) * SLOTS].T.ravel()
-        found = np.empty((2 * len(sure) // REFRACTORY + 4, 4))
+        early, sure = self.settings.provisional * SLOTS, self.settings.confirmed * SLOTS
+        found = np.empty((2 * SLOTS * qrs.shape[1] // REFRACTORY + 4, 4))
         stretches = _NOTHING_BARRED
         if barred:
             stretches = np.array(barred, np.float64)
             stretches[:, :2] /= SLOT
-        n = _decode(early, sure, self._ring, self._counters, self._thresholds, self._lookaheads, stretches, found)
+        rules = self._thresholds, self._lookaheads, stretches
+        n = _decode(np.ascontiguousarray(qrs), early, sure, self._ring, self._counters, *rules, found)
         if not n:
             return []
         return [

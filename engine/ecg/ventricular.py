@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numba import njit
 
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import FloatArray
@@ -30,16 +30,6 @@ LABELS = ("other", "VT", "VF", "noise")
 """What the network tells apart; flutter counts as VF."""
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _push(buffer: FloatArray, samples: FloatArray) -> None:
-    """Move the last samples on by those that come."""
-    n = min(len(samples), len(buffer))
-    for i in range(len(buffer) - n):
-        buffer[i] = buffer[i + n]
-    for i in range(n):
-        buffer[len(buffer) - n + i] = samples[len(samples) - n + i]
-
-
 class RhythmWindow(NamedTuple):
     """What one window says of each lead.
 
@@ -57,8 +47,7 @@ class RhythmWindow(NamedTuple):
 
 
 class _State(msgspec.Struct):
-    buffer: bytes
-    n_taken: int
+    signal: bytes
     began: list[int]
 
 
@@ -84,17 +73,17 @@ class VentricularDetector:
             raise ModelError(msg)
         self.n_leads = n_leads
         self._stack = model.stack
+        self._signal = Tail(WINDOW, n_leads)
         self.reset()
 
     def reset(self) -> None:
         """Return to the state of a fresh detector."""
-        self._buffer: FloatArray = np.zeros((WINDOW, self.n_leads), np.float32)
-        self._n_taken = 0
+        self._signal.reset()
         self._began = [0] * self.n_leads
 
     def restart(self, lead: int) -> None:
         """Begin the windows of one lead anew: what comes is another signal."""
-        self._began[lead] = self._n_taken
+        self._began[lead] = self._signal.n
 
     def process(self, samples: FloatArray) -> list[RhythmWindow]:
         """Do what `asking` does, for this stream alone."""
@@ -108,25 +97,21 @@ class VentricularDetector:
         samples
             (n_samples, n_leads) mV at 250 Hz.
         """
-        before = self._n_taken
-        self._n_taken += len(samples)
-        first = max(before // STEP + 1, -(-WINDOW // STEP)) * STEP
-        if first > self._n_taken:
-            _push(self._buffer, samples)
+        signal = self._signal
+        first = max(signal.n // STEP + 1, -(-WINDOW // STEP)) * STEP
+        signal.append(samples)
+        if first > signal.n:
             return []
-        whole = np.concatenate((self._buffer, samples))
-        self._buffer = whole[-WINDOW:].copy()
-        ends = list(range(first, self._n_taken + 1, STEP))
+        ends = list(range(first, signal.n + 1, STEP))
         found: list[RhythmWindow] = []
         while found_n := min(len(ends) - len(found), _MANY):
             done = len(found)
             many = _MANY if found_n == _MANY else 1
-            signal = np.empty((many, self.n_leads, WINDOW // THINNED), np.float32)
-            for window, end in zip(signal, ends[done:], strict=False):
-                at = end - before
-                np.clip(whole[at + THINNED - 1 : at + WINDOW : THINNED].T, -LIMIT_MV, LIMIT_MV, out=window)
+            windows = np.empty((many, self.n_leads, WINDOW // THINNED), np.float32)
+            for window, end in zip(windows, ends[done:], strict=False):
+                np.clip(signal.rows(end - WINDOW, end)[THINNED - 1 :: THINNED].T, -LIMIT_MV, LIMIT_MV, out=window)
             rows = many * self.n_leads
-            answer = yield Question(self._stack, {"signal": signal.reshape(rows, 1, 1, -1)}, rows)
+            answer = yield Question(self._stack, {"signal": windows.reshape(rows, 1, 1, -1)}, rows)
             found += self._told(ends[done : done + many], answer.rows("rhythm"))
         return found
 
@@ -140,10 +125,10 @@ class VentricularDetector:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode(_State(self._buffer.tobytes(), self._n_taken, self._began))
+        return msgspec.msgpack.encode(_State(self._signal.snapshot(), self._began))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`, of the same number of leads."""
         s = msgspec.msgpack.decode(state, type=_State)
-        self._buffer = np.frombuffer(s.buffer, np.float32).reshape(WINDOW, self.n_leads).copy()
-        self._n_taken, self._began = s.n_taken, s.began
+        self._signal.restore(s.signal)
+        self._began = s.began

@@ -96,7 +96,7 @@ def test_a_whole_signal_at_once_equals_beat_by_beat() -> None:
     peaks = np.arange(30.0, 5900.0, 170.3)
     crops = np.empty((len(peaks), ROWS, WIDTH), np.float32)
     for crop, at in zip(crops, peaks, strict=True):
-        cut(signal, int(np.floor(at + 0.5)) - BEFORE, crop)
+        cut(np.ascontiguousarray(signal.T), int(np.floor(at + 0.5)) - BEFORE, crop)
     wave, features = contexts(signal, peaks)
     for i, (of_wave, of_features) in enumerate(_walk(crops, list(peaks))):
         np.testing.assert_array_equal(wave[i], of_wave)
@@ -109,10 +109,10 @@ def test_a_spike_counts_wherever_it_falls_and_what_is_outside_of_the_signal_is_n
     for at in (10, 11):
         signal = np.zeros((ROWS, 40), np.float32)
         signal[:, at] = 1.0
-        cut(signal, 0, crop)
+        cut(np.ascontiguousarray(signal.T), 0, crop)
         assert crop[2, 5] == crop[3, 5] == 1.0
         assert crop[0, 5] == (at == 10)
-        cut(signal, -10, crop)
+        cut(np.ascontiguousarray(signal.T), -10, crop)
         assert crop[2, 10] == 1.0
         assert crop.sum() == 4.0 - 2.0 * (at == 11)
 
