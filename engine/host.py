@@ -87,10 +87,6 @@ class StreamHost:
         if self._processor is not None:
             self._processor.share(n_streams)
 
-    def handle(self, item: Item) -> list[Finding]:
-        """Process the next item, alone; raises as `asking` does."""
-        return alone(self.asking([item]))
-
     def handle_many(self, items: Sequence[Item]) -> list[Finding]:
         """Process several items that wait, alone; raises as `asking` does."""
         return alone(self.asking(items))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import TypeAlias
 
 import msgspec
@@ -305,7 +304,13 @@ class Station:
             self._spare = self._processor(self.models)
 
     def keep_warm(self) -> None:
-        """Work on a copy of the last message, for nothing but warm caches: another processor takes it."""
+        """Work on a copy of the last message, for nothing but warm caches: another processor takes it.
+
+        Raises
+        ------
+        ProcessorError
+            If that one failed; it is not asked again.
+        """
         if self._spare is None or self._last is None:
             return
         if isinstance(self._last, EcgChunk):
@@ -313,9 +318,12 @@ class Station:
             self._last = msgspec.structs.replace(self._last, first_sample=first, trace=Trace())
         else:
             self._last = msgspec.structs.replace(self._last, frame=self._last.frame + 1, trace=Trace())
-        with suppress(Exception):  # what it finds, or fails on, concerns nobody
+        try:
             for _ in self._spare.process(self._last):
                 pass
+        except Exception as error:
+            self._spare = None
+            raise ProcessorError(self.stream, error) from error
 
     def strip(self, message: Published) -> Strip | None:
         """Give the strip of an alarm of an ECG stream that begins; None for everything else."""

@@ -105,11 +105,6 @@ _COUNTERS = frozenset(
 )
 
 
-def kind_of(message: Message) -> str:
-    """Name the kind of a message, the first word of its topic."""
-    return _KINDS[type(message)]
-
-
 @lru_cache(maxsize=4096)
 def topic_of(kind: str, stream: str) -> bytes:
     """Give the topic `<kind>/<stream id>`.

@@ -24,7 +24,7 @@ from heartwire.engine.alarms.scribe import Scribe
 from heartwire.engine.alarms.technical import OF_ENGINE, Technical
 from heartwire.engine.bus import Inbox, Position, Publisher, Subscriber
 from heartwire.engine.collecting import IdleCollector
-from heartwire.engine.errors import CommandRefused, JournalError, MalformedMessage
+from heartwire.engine.errors import CommandRefused, JournalError, MalformedMessage, ProcessorError
 from heartwire.engine.messages import AlarmAnswer, AlarmCommand, EcgChunk, EndOfStream, Gap, XrayFrame
 from heartwire.engine.placement import place
 from heartwire.engine.plan import Plan, read_plan
@@ -223,7 +223,10 @@ class Worker:
         if not self._keep_warm:
             return _QUIET_MS if quiet_ns < _QUIET_NS else _IDLE_MS
         if now_ns >= self._warm_due_ns:
-            next(iter(self._stations.values())).keep_warm()
+            try:
+                next(iter(self._stations.values())).keep_warm()
+            except ProcessorError as error:
+                self._line.report(reports.Fault(self._name, error.stream, f"nothing is kept warm any more: {error}"))
             done_ns = time.monotonic_ns()
             self._warm_due_ns = done_ns + max(_WARM_NS, _WARM_SHARE * (done_ns - now_ns))
         return max(1.0, (self._warm_due_ns - now_ns) / 1e6)

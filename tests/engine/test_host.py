@@ -56,17 +56,17 @@ def chunk(first: int, value: float = 0.0, n: int = 10, seq: int = 0) -> EcgChunk
 def test_findings_take_over_the_trace_of_the_item_that_completed_them() -> None:
     item = chunk(0)
     item.trace.intended_ns = 7
-    (finding,) = StreamHost(STREAM, Counting()).handle(item)
+    (finding,) = StreamHost(STREAM, Counting()).handle_many([item])
     assert finding.trace.intended_ns == 7
     assert finding.trace.decided_ns >= finding.trace.dequeued_ns > 0
 
 
 def test_the_account_balances_with_gaps_and_drops() -> None:
     host = StreamHost(STREAM, Counting())
-    host.handle(chunk(0))
-    host.handle(Gap(stream=STREAM, first=10, count=5))
+    host.handle_many([chunk(0)])
+    host.handle_many([Gap(stream=STREAM, first=10, count=5)])
     host.drop(chunk(15), "stale")
-    host.handle(EndOfStream(stream=STREAM, offered=25))
+    host.handle_many([EndOfStream(stream=STREAM, offered=25)])
     report = host.ledger.report(final=True)
     assert (report.offered, report.processed, report.dropped, report.missing) == (25, 10, {"stale": 10}, 5)
     assert host.ledger.balance()
@@ -86,13 +86,13 @@ def test_items_that_wait_are_processed_at_once_with_one_account_of_all() -> None
 def test_a_failing_processor_is_put_back_told_of_the_gap_and_goes_on() -> None:
     processor = Counting()
     host = StreamHost(STREAM, processor)
-    host.handle(chunk(0))
+    host.handle_many([chunk(0)])
     host.snapshot()
-    host.handle(chunk(10))
+    host.handle_many([chunk(10)])
     with pytest.raises(ProcessorError, match="unlucky"):
-        host.handle(chunk(20, 13.0))
+        host.handle_many([chunk(20, 13.0)])
     assert processor.gaps == [(10, 20)]
-    (finding,) = host.handle(chunk(30))
+    (finding,) = host.handle_many([chunk(30)])
     assert isinstance(finding, HeartRate)
     assert finding.rate_bpm == 20
     assert host.ledger.report().dropped == {"processor": 10}
@@ -100,8 +100,8 @@ def test_a_failing_processor_is_put_back_told_of_the_gap_and_goes_on() -> None:
 
 def test_a_stream_without_its_model_drops_everything_by_cause_model() -> None:
     host = StreamHost(STREAM, None)
-    assert host.handle(chunk(0)) == []
-    host.handle(EndOfStream(stream=STREAM, offered=10))
+    assert host.handle_many([chunk(0)]) == []
+    host.handle_many([EndOfStream(stream=STREAM, offered=10)])
     assert host.ledger.report().dropped == {"model": 10}
     assert host.ledger.balance()
     assert host.ended
@@ -109,10 +109,10 @@ def test_a_stream_without_its_model_drops_everything_by_cause_model() -> None:
 
 def test_snapshot_and_restore_equal_never_stopped() -> None:
     host, other = StreamHost(STREAM, Counting()), StreamHost(STREAM, Counting())
-    host.handle(chunk(0, seq=4))
+    host.handle_many([chunk(0, seq=4)])
     other.restore(host.snapshot())
     assert (other.last_seq, other.next_number) == (4, 10)
-    (one,), (two,) = host.handle(chunk(10)), other.handle(chunk(10))
+    (one,), (two,) = host.handle_many([chunk(10)]), other.handle_many([chunk(10)])
     assert isinstance(one, HeartRate)
     assert isinstance(two, HeartRate)
     assert one.rate_bpm == two.rate_bpm
@@ -152,14 +152,14 @@ def test_alarms_that_were_told_do_not_go_back_with_a_processor_that_failed(
     processor = Alarming()
     host = StreamHost(STREAM, processor)
     host.snapshot()
-    (told, _) = host.handle(chunk(0, 7))
+    (told, _) = host.handle_many([chunk(0, 7)])
     assert isinstance(told, AlarmEvent)
     if not restores:
         monkeypatch.setattr(processor, "restore", lambda _: 1 / 0)
     with pytest.raises(ProcessorError):
-        host.handle(chunk(10, 13))
+        host.handle_many([chunk(10, 13)])
     assert processor.alarms.standing() == {"VF": "on"}, "VF was told; TACHY, of the call that failed, was not"
-    found = [*host.handle(chunk(250 * 40, 0)), *host.handle(chunk(250 * 40 + 10, 0))]
+    found = [*host.handle_many([chunk(250 * 40, 0)]), *host.handle_many([chunk(250 * 40 + 10, 0)])]
     assert [(f.condition, f.change) for f in found if isinstance(f, AlarmEvent)] == [
         ("VF", "latched"), ("TACHY", "on"),
     ]  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from heartwire.engine import registry
 from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.config import EngineConfig, StreamConfig
-from heartwire.engine.errors import ModelError
+from heartwire.engine.errors import ModelError, ProcessorError
 from heartwire.engine.messages import CatheterFix, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
 from heartwire.engine.processor import Processor
 from heartwire.engine.stacking import alone
@@ -286,3 +286,12 @@ def test_what_keeps_warm_is_another_processor_and_leaves_no_trace(noting: tuple[
     station.keep_warm()
     assert [p.taken for p in made] == [[[0]], [[0], [0]]]
     assert station.report() == report
+
+
+def test_what_fails_while_it_keeps_warm_is_told_once(made: Station) -> None:
+    made.share(1, keep_warm=True)
+    made.put(frame(0, value=1))
+    made.work()
+    with pytest.raises(ProcessorError, match="white frame"):
+        made.keep_warm()
+    made.keep_warm()

@@ -40,7 +40,7 @@ from heartwire.engine.messages import (
     Trace,
     XrayFrame,
 )
-from heartwire.engine.wire import KINDS, decode, decode_envelope, encode, kind_of
+from heartwire.engine.wire import KINDS, decode, decode_envelope, encode
 
 counters = st.integers(0, 2**63 - 1)
 finite = st.floats(-1e6, 1e6)
@@ -262,7 +262,7 @@ def test_a_wrong_command_is_refused_with_the_field_named(changes: dict[str, obje
         decode([topic, msgspec.msgpack.encode(fields), payload])
 
 
-@pytest.mark.parametrize("sent", findings, ids=kind_of)
+@pytest.mark.parametrize("sent", findings, ids=lambda sent: type(sent).__name__)
 def test_everything_else_comes_back_equal(sent: Message) -> None:
     envelope = decode_envelope(received(sent))
     assert envelope.message == sent
@@ -270,7 +270,8 @@ def test_everything_else_comes_back_equal(sent: Message) -> None:
 
 
 def test_every_kind_has_its_round_trip_test() -> None:
-    assert {kind_of(m) for m in findings} | {"ecg", "xray"} == set(KINDS)
+    topics = (received(sent)[0] for sent in findings)
+    assert {bytes(topic).decode().partition("/")[0] for topic in topics} | {"ecg", "xray"} == set(KINDS)
 
 
 def test_decoded_arrays_are_aligned_and_writable_however_the_bytes_lie() -> None:

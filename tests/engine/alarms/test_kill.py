@@ -62,7 +62,7 @@ def undisturbed(fed: list[Item]) -> list[AlarmEvent]:
     host = StreamHost(STREAM, processor("ecg", STREAM, SETTINGS))
     found: list[Message] = []
     for item in fed:
-        found += host.handle(item)
+        found += host.handle_many([item])
     for seq, message in enumerate(found):
         message.seq = seq
     return [message for message in found if isinstance(message, AlarmEvent)]
