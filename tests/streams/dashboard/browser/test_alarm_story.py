@@ -124,11 +124,15 @@ def test_a_page_that_stays_open_does_not_grow(page: Page) -> None:
     tools = page.context.new_cdp_session(page)
 
     def used_after(seconds: float) -> tuple[float, int]:
+        """Give the least of some moments: what is in use for an instant, such as a status just read, is no growth."""
         page.wait_for_timeout(seconds * 1000)
-        for _ in range(3):  # what one round frees lets go of more
+        found = []
+        for _ in range(8):
+            page.wait_for_timeout(700)
             tools.send("HeapProfiler.collectGarbage")
-        heap = tools.send("Runtime.getHeapUsage")
-        return heap["usedSize"], tools.send("Memory.getDOMCounters")["nodes"]
+            heap = tools.send("Runtime.getHeapUsage")
+            found.append((heap["usedSize"], tools.send("Memory.getDOMCounters")["nodes"]))
+        return min(used for used, _ in found), min(nodes for _, nodes in found)
 
     before, nodes_before = used_after(60)
     after, nodes_after = used_after(120)
