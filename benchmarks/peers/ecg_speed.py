@@ -45,7 +45,7 @@ class Speeds(msgspec.Struct, kw_only=True):
 def measure(seconds: float, repeats: int, progress: Callable[[str], None]) -> Speeds:
     """Run every detector on the same simulated lead, in turn; the first run of each, which compiles, does not count."""
     source = SimulatedEcgSource(
-        stream="bed-1/ecg", script="sinus 75 for 50s; pvc; afib 100 for 30s", rate_hz=_RATE_HZ, leads=1, seconds=seconds
+        stream="bed-1/ecg", script="sinus 75 for 50s; pvc; af 100 for 30s", rate_hz=_RATE_HZ, leads=1, seconds=seconds
     )
     signal = np.concatenate([item.samples for item in source.open() if isinstance(item, EcgChunk)]).astype(np.float64)
     here, missing = installed_peers()
