@@ -47,7 +47,7 @@ _PROVED_WEIGHT = 8.0
 _PRIOR_WEIGHT = 2.0
 _PRIOR_REST_PX = 3.0
 _PRIOR_SPEED_PX_S = 80.0
-_BOUND = 2.4
+_BOUND = 3.0
 """The 95 % bound over the root mean square of a forecast's error: 1.73 were its parts normal, more with beats."""
 
 

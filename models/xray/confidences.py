@@ -3,7 +3,7 @@
 The weights of a detection's confidence are logistic regressions. A device is told from the confidence at which the
 share of frames with a device that are found, counted twice, less the share of frames without one in which one is told,
 is greatest (after Youden 1950, Index for rating diagnostic tests). Tips' bounds are scaled so that 95 % of the errors
-lie within them in the era where they are worst.
+lie within them in the look (chain, era, kind of device) where they are worst: in an unseen one they are hardly better.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from heartwire.engine.xray.confidence import KINDS, Confidence, Evidence, Kind, setting
 from heartwire.engine.xray.detection import Detection
 from heartwire.engine.xray.localiser import Localiser
-from heartwire.models.xray.pool import IMAGE_SCALE
+from heartwire.models.xray.looks import Look
+from heartwire.models.xray.pool import IMAGE_SCALE, LOOKS
 from heartwire.models.xray.scenes import Sample
 from heartwire.models.xray.truth import OFFSET_SCALE_PX
 
@@ -68,7 +69,7 @@ class _Candidate(NamedTuple):
 
 class _Frame(NamedTuple):
     has_device: bool
-    era: str
+    look: Look
     candidates: list[_Candidate]
 
 
@@ -83,7 +84,7 @@ def _look(localiser: Localiser, sample: Sample) -> _Frame:
             if error_px <= _NEAR_PX:
                 ratio = error_px / detection.error_px * localiser.bound_scale
         candidates.append(_Candidate(kind, evidence, _is_device(detection, sample.truth), ratio))
-    return _Frame(bool(sample.look.kinds), sample.look.era, candidates)
+    return _Frame(bool(sample.look.kinds), sample.look, candidates)
 
 
 _FOUND_WEIGHS = 2.0
@@ -111,12 +112,13 @@ def settle(localiser: Localiser, samples: Iterable[Sample]) -> dict[str, float]:
 
 
 def _bound_scale(frames: Sequence[_Frame], confidence: Confidence, least: float) -> float:
-    """Give the worst era's 95 % quantile of error over bound; eras with few tips say nothing."""
+    """Give the worst look's 95 % quantile of error over bound; looks with few tips say nothing."""
     ratios: dict[str, list[float]] = {}
     for frame in frames:
         for c in frame.candidates:
             if c.tip_ratio is not None and confidence.of(c.kind, c.evidence) >= least:
-                ratios.setdefault(frame.era, []).append(c.tip_ratio)
+                for name in filter(frame.look.has, LOOKS):
+                    ratios.setdefault(name, []).append(c.tip_ratio)
     known = [float(np.quantile(each, 0.95)) for each in ratios.values() if len(each) >= _LEAST_TIPS]
     return round(max(known), 3) if known else 1.0
 
