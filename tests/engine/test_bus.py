@@ -14,7 +14,6 @@ import zmq
 
 from heartwire.engine.bus import (
     CurveKeys,
-    Inbox,
     Patience,
     Position,
     Publisher,
@@ -223,50 +222,6 @@ def test_a_live_joiner_gets_no_history(context: Context, endpoint: str) -> None:
                 publisher.send(chunk(n))
             got = pump(publisher, subscriber, lambda got: len(got) == 3)
     assert told(got) == ["50", "51", "52"]
-
-
-def test_several_publishers_can_be_waited_for_together(context: Context, tmp_path: Path) -> None:
-    endpoints = [f"ipc://{tmp_path}/{n}" for n in range(2)]
-    publishers = [Publisher(e, context=context) for e in endpoints]
-    subscribers = [Subscriber(e, context=context) for e in endpoints]
-    inbox = Inbox(subscribers)
-    for n, publisher in enumerate(publishers):
-        send_all(publisher, 3, f"bed-{n}/ecg")
-    got: list[Message] = []
-    while len(got) < 8:
-        for publisher in publishers:
-            publisher.serve()
-        got += inbox.receive(10)
-    for part in (*subscribers, *publishers):
-        part.close()
-    assert {m.stream for m in got} == {"bed-0/ecg", "bed-1/ecg"}
-
-
-def test_an_inbox_leaves_alone_whom_it_is_told_to_skip(context: Context, tmp_path: Path) -> None:
-    endpoints = [f"ipc://{tmp_path}/{n}" for n in range(2)]
-    publishers = [Publisher(e, context=context) for e in endpoints]
-    subscribers = [Subscriber(e, context=context) for e in endpoints]
-    inbox = Inbox(subscribers)
-    for n, publisher in enumerate(publishers):
-        send_all(publisher, 3, f"bed-{n}/ecg")
-
-    def take(skip: Sequence[Subscriber]) -> set[str]:
-        streams: set[str] = set()
-        for publisher in publishers:
-            publisher.serve()
-        for subscriber, messages in inbox.receive_by(10, skip):
-            assert {m.stream for m in messages} == {f"bed-{subscribers.index(subscriber)}/ecg"}
-            streams |= {m.stream for m in messages if isinstance(m, EndOfStream)}
-        return streams
-
-    ended: set[str] = set()
-    while "bed-1/ecg" not in ended:
-        ended |= take(subscribers[:1])
-    assert ended == {"bed-1/ecg"}
-    while "bed-0/ecg" not in ended:
-        ended |= take(())
-    for part in (*subscribers, *publishers):
-        part.close()
 
 
 def test_a_publisher_that_does_not_wait_is_acknowledged_with_the_hello(context: Context, endpoint: str) -> None:
