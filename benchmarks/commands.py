@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 import typer
@@ -35,6 +35,7 @@ from heartwire.benchmarks.scenarios.commands import measure_paced, numbers, regi
 from heartwire.engine.errors import HeartwireError, InputError
 from heartwire.engine.worker import BATCH
 
+Found = TypeVar("Found")
 _FILE_COLUMNS = 140
 """Width of tables that go to a file or a pipe."""
 
@@ -73,6 +74,14 @@ def bench_gpu(
     measure_paced(seconds, to)
 
 
+def _show(found: Found, table: Callable[[Found], RenderableType], *, json: bool) -> None:
+    """Print what was measured, as JSON or as a table."""
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        Console().print(table(found))
+
+
 @bench.command("screens")
 def bench_screens(
     beds: Annotated[int, typer.Option(help="Beds on the page.", min=1, max=64)] = 16,
@@ -84,10 +93,7 @@ def bench_screens(
     """Measure the page in Chromium, what it costs the server, and what a crowd of viewers costs the engine."""
     with Console(stderr=True).status("starting") as status:
         found = screens.measure(beds, crowd, seconds, status.update, message_ms)
-    if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
-    else:
-        Console().print(screens.table(found))
+    _show(found, screens.table, json=json)
 
 
 @bench.command("journal")
@@ -98,10 +104,7 @@ def bench_journal(
 ) -> None:
     """Measure what writing alarms before they are sent costs them, and other streams."""
     cost = journal.measure(folder, times)
-    if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(cost)).decode())
-    else:
-        Console().print(journal.table(cost))
+    _show(cost, journal.table, json=json)
 
 
 @bench.command("handover")
@@ -111,10 +114,7 @@ def bench_handover(
 ) -> None:
     """Measure what handing a frame to another process takes, by the bus and by bare shared memory."""
     found = handover.measure(seconds)
-    if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
-    else:
-        Console().print(handover.table(found))
+    _show(found, handover.table, json=json)
 
 
 @bench.command("analysis")
@@ -130,12 +130,12 @@ def bench_analysis(
     """Measure what the analysis of one message costs, without sockets, by the number of beds."""
     load = msgspec.structs.replace(analysis.LOAD, rate_hz=rate_hz, leads=leads, message_ms=message_ms)
     beds = [round(n) for n in numbers("sizes", sizes)]
+    if not beds or min(beds) < 1:
+        msg = f"--sizes {sizes!r}: expected numbers of beds, each at least 1"
+        raise InputError(msg)
     with Console(stderr=True).status("starting") as status:
         cost = analysis.measure(beds, turns, batch, load, status.update)
-    if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(cost)).decode())
-    else:
-        Console().print(analysis.table(cost))
+    _show(cost, analysis.table, json=json)
 
 
 @bench.command("swap")
@@ -148,10 +148,7 @@ def bench_swap(
     """Swap models under a paced load: latency during swaps against without, nothing dropped, no growth of memory."""
     with Console(stderr=True).status("starting") as status:
         result = swap.measure(beds, swaps, quiet_s, status.update)
-    if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
-    else:
-        Console().print(swap.table(result))
+    _show(result, swap.table, json=json)
     if not result.valid:
         msg = f"the run is invalid: {'; '.join(result.invalid_because)}"
         raise HeartwireError(msg)

@@ -68,11 +68,6 @@ class Conditioned(NamedTuple):
     high: npt.NDArray[np.float32]
     sharp: npt.NDArray[np.float32]
 
-    def part(self, first: int, end: int) -> Conditioned:
-        """Give the samples from `first` up to `end` (not included); they share the memory."""
-        part = slice(first, end)
-        return Conditioned(self.samples[part], self.valid[part], self.held[part], self.high[part], self.sharp[part])
-
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _stands_out(ring: _Doubles, i: int, aside: int, lead: int) -> float:

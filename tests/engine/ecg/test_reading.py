@@ -33,6 +33,10 @@ def signal(n_leads: int = 4, seconds: float = 16.0) -> npt.NDArray[np.float32]:
     return leads.astype(np.float32)
 
 
+def part(whole: Conditioned, first: int, end: int) -> Conditioned:
+    return Conditioned(*(each[first:end] for each in whole))
+
+
 def conditioned(n_leads: int = 4) -> Conditioned:
     return Conditioner(250.0, n_leads).process(signal(n_leads))
 
@@ -71,7 +75,7 @@ def test_the_cutting_changes_no_bit_of_what_is_read(cuts: list[int], n_leads: in
     whole = conditioned(n_leads)
     edges = [0, *sorted(cuts), len(whole.samples)]
     cut = reader(n_leads)
-    blocks = [alone(cut.read(whole.part(a, b))) for a, b in pairwise(edges)]
+    blocks = [alone(cut.read(part(whole, a, b))) for a, b in pairwise(edges)]
     once = reader(n_leads)
     block = alone(once.read(whole))
     assert plain(blocks) == plain([block])
@@ -83,9 +87,9 @@ def test_the_cutting_changes_no_bit_of_what_is_read(cuts: list[int], n_leads: in
 def test_restoring_a_snapshot_equals_never_stopping(cut: int) -> None:
     whole = conditioned()
     first, second = reader(), reader()
-    before = alone(first.read(whole.part(0, cut)))
+    before = alone(first.read(part(whole, 0, cut)))
     second.restore(first.snapshot())
-    after = alone(second.read(whole.part(cut, len(whole.samples))))
+    after = alone(second.read(part(whole, cut, len(whole.samples))))
     assert plain([before, after]) == plain([alone(reader().read(whole))])
 
 
@@ -119,6 +123,6 @@ def test_the_end_gives_the_peaks_that_wait() -> None:
     one = reader(2)
     moments = alone(reader(2).read(whole)).moments
     at = next(p.decided_at for m in moments for p in m.peaks if p.confirmed and p.at > 2000)
-    alone(one.read(whole.part(0, at - 4)))
-    moments = alone(one.finish(whole.part(at - 4, at + 40))).moments
+    alone(one.read(part(whole, 0, at - 4)))
+    moments = alone(one.finish(part(whole, at - 4, at + 40))).moments
     assert [p.decided_at for m in moments for p in m.peaks if p.confirmed] == [at]
