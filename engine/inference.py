@@ -16,10 +16,11 @@ from weakref import WeakValueDictionary
 import msgspec
 import onnxruntime as ort
 
+from heartwire.engine.compiled.stack import compiled
 from heartwire.engine.errors import ModelError
 from heartwire.engine.runner import Runner, shapes_of
 from heartwire.engine.session import CUDA, ORT_ERRORS, Session
-from heartwire.engine.stacking import Stack
+from heartwire.engine.stacking import SessionStack, Stack
 from heartwire.models.catalogue import ModelCard, model_path, read_card
 
 ProviderChoice = Literal["auto", "cpu", "cuda"]
@@ -67,7 +68,8 @@ class Model:
     @cached_property
     def stack(self) -> Stack:
         """The runs that streams of one thread share (`heartwire.engine.stacking`)."""
-        return Stack(self._session)
+        found = None if self._session.on_device else compiled(self._session)
+        return SessionStack(self._session) if found is None else found
 
     def describe(self) -> str:
         """Say in one line what runs where and why."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import weakref
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -19,6 +20,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from heartwire.engine.alignment import aligned
 from heartwire.engine.runner import Runner, shapes_of
 from heartwire.engine.session import ORT_ERRORS, Session
 
@@ -97,25 +99,21 @@ class _Lot:
         self.after = tuple(runner.outputs[f"next_{name}"].reshape(batch, -1) for name in names)
 
 
-class Stack:
+class Stack(ABC):
     """A model that many streams of one thread share.
 
     Parameters
     ----------
-    session
-        The model on its device.
+    sizes
+        How many numbers a stream has of each tensor that is carried from call to call.
     """
 
     _made = itertools.count()
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, sizes: Sequence[int]) -> None:
         self.rank = next(self._made)
         """Networks are asked in the order in which they were made: so those at the end find most to answer at once."""
-        card = session.card
-        self._names = tuple(name for name in card.inputs if name.startswith("state_"))
-        self._lots: dict[tuple[int, int], _Lot] = {}
-        self._states = [np.zeros((0, math.prod(card.inputs[name][1:])), np.float32) for name in self._names]
+        self._states = [np.zeros((0, size), np.float32) for size in sizes]
         """Of each tensor the rows of all streams; the list stays, for all who have it."""
         self._free: deque[int] = deque()
         self._n_rows = 0
@@ -126,14 +124,49 @@ class Stack:
             n, self._n_rows = self._n_rows, 2 * self._n_rows + 1
             self._free.extend(range(n, self._n_rows))
             for i, states in enumerate(self._states):
-                self._states[i] = np.concatenate((states, np.zeros((n + 1, states.shape[1]), np.float32)))
-        state = State(self._states, self._free.popleft())
+                self._states[i] = aligned((self._n_rows, states.shape[1]))
+                self._states[i][:n] = states
+        state = self._hold(self._free.popleft())
         state.reset()
         weakref.finalize(state, self._free.append, state.row)
         return state
 
+    def _hold(self, row: int) -> State:
+        return State(self._states, row)
+
+    @abstractmethod
     def warm_up(self, n_streams: int, rows: int = 1, frames: Iterable[int] = (1,)) -> None:
         """Run once every shape that messages of so many streams lead to, each asking for so many rows."""
+
+    @abstractmethod
+    def answer(self, questions: Sequence[Question]) -> list[Answer]:
+        """Run the network once for as many of the questions as fit; give the answers to those, the first ones.
+
+        Parameters
+        ----------
+        questions
+            At least one; all of the same number of frames.
+        """
+
+
+class SessionStack(Stack):
+    """A model that ONNX Runtime runs.
+
+    Parameters
+    ----------
+    session
+        The model on its device.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        card = session.card
+        self._names = tuple(name for name in card.inputs if name.startswith("state_"))
+        super().__init__([math.prod(card.inputs[name][1:]) for name in self._names])
+        self._lots: dict[tuple[int, int], _Lot] = {}
+
+    def warm_up(self, n_streams: int, rows: int = 1, frames: Iterable[int] = (1,)) -> None:
+        """Do so."""
         for n_frames in frames:
             for batch in _BATCHES:
                 if batch <= max(n_streams * rows, 1) and batch % rows == 0 and batch * n_frames <= _MOST_FRAMES:
@@ -146,13 +179,7 @@ class Stack:
         return lot
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
-        """Run the network once for as many of the questions as fit; give the answers to those, the first ones.
-
-        Parameters
-        ----------
-        questions
-            At least one; all of the same number of frames.
-        """
+        """Do so: the batch is one of a dozen sizes."""
         frames = questions[0].frames
         ends = _fitting([question.rows for question in questions], _MOST_FRAMES // frames)
         asked = questions[: len(ends) - 1]
