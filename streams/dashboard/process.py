@@ -31,7 +31,7 @@ RECORDINGS = "recordings"
 _TICK_S = 0.008
 """Between looks at the board: what has come meanwhile goes to every page in one message."""
 _IDLE_TICK_S = 0.25
-"""Between looks at the board while no page is open."""
+"""Between looks at the board while no page is open; the first one that comes is seen to at once."""
 _LARGEST_FROM_PAGE_BYTES = 4096
 """What is larger is not even read; `Site` refuses less."""
 
@@ -161,7 +161,7 @@ class Dashboard:
 
     async def _tick(self) -> None:
         """Bring what has arrived to the board, then let viewers look."""
-        board, waiting, pulse = self._board, self._intake.waiting, self._site.pulse
+        board, waiting, pulse, joined = self._board, self._intake.waiting, self._site.pulse, self._site.joined
         try:
             while self._intake.is_alive():
                 while waiting:
@@ -171,7 +171,12 @@ class Dashboard:
                 board.advance(time.monotonic_ns())
                 pulse.set()
                 pulse.clear()
-                await asyncio.sleep(_TICK_S if board.viewers else _IDLE_TICK_S)
+                if board.viewers:
+                    await asyncio.sleep(_TICK_S)
+                else:
+                    joined.clear()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(joined.wait(), _IDLE_TICK_S)
         finally:
             self._stop()
         msg = "dashboard: the thread that listens to the run has ended"

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from importlib.resources import files
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from heartwire.engine.errors import JournalError
 from heartwire.streams.dashboard import api
+from heartwire.streams.dashboard.assets import Assets
 from heartwire.streams.dashboard.board import Board
 from heartwire.streams.dashboard.guard import Guard
 from heartwire.streams.dashboard.viewer import LARGEST_BYTES, Viewer
 
 MOST_VIEWERS = 64
-_TYPES = {
-    "html": "text/html; charset=utf-8",
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
-}
 _TOO_BIG, _FULL = 1009, 1013
 """Close codes: a message is too large; try again later."""
 
@@ -49,26 +41,16 @@ class Site:
     def __init__(self, board: Board, host: str, token: str, journal: Path) -> None:
         self.pulse = asyncio.Event()
         """Set for a moment when viewers should look for something new."""
+        self.joined = asyncio.Event()
+        """Set when a viewer came."""
         self._board = board
-        self._files = {
-            file.name: file.read_bytes() for file in (files("heartwire.streams.dashboard") / "page").iterdir()
-        }
         routes: list[BaseRoute] = [
-            Route("/", self._page),
+            *Assets().routes(),
             *api.Api(board, journal).routes(),
-            Route("/{name}", self._page),
             WebSocketRoute("/live", self._live),
         ]
         unreadable = {JournalError: api.unreadable, OSError: api.unreadable}
         self.app: ASGIApp = Guard(Starlette(routes=routes, exception_handlers=unreadable), host, token, board.refusals)
-
-    async def _page(self, request: Request) -> Response:
-        name = request.path_params.get("name", "index.html")
-        body = self._files.get(name)
-        media_type = _TYPES.get(name.rsplit(".", 1)[-1])
-        if body is None or media_type is None:
-            return Response("there is no such page\n", status_code=404, media_type="text/plain")
-        return Response(body, media_type=media_type)
 
     async def _live(self, socket: WebSocket) -> None:
         await socket.accept()
@@ -77,6 +59,7 @@ class Site:
             return
         viewer = Viewer(self._board)
         self._board.join()
+        self.joined.set()
         sending = asyncio.create_task(self._send(socket, viewer))
         try:
             while (message := await socket.receive())["type"] == "websocket.receive":

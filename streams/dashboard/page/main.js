@@ -7,22 +7,26 @@
 //   leads, beat, frame        records, as records.js hands them over; strips fill `shell.signals` whatever is open
 //   draw(nowMs)               each screen frame, nowMs on the server's clock; tick(nowMs, connected): four times a second
 //   keys                      an object from key to function, for the keyboard
-// It is made with the shell (shell.js) when it is first opened. To add one, add it to VIEWS.
+// It is made with the shell (shell.js) when it is first opened. To add one, add it to VIEWS; its module is loaded when
+// it is first opened, or shortly after the first view stands.
 
 import { Bar } from "./bar.js";
-import { BedView } from "./bed.js";
-import { EngineView } from "./engine.js";
-import { figures } from "./figures.js";
-import { LabView } from "./lab.js";
-import { Shell } from "./shell.js";
-import { Station } from "./station.js";
+import { say } from "./dialog.js";
 import { setData } from "./element.js";
+import { figures } from "./figures.js";
+import { Shell } from "./shell.js";
 
-const VIEWS = { "": Station, bed: BedView, lab: LabView, engine: EngineView };
+const VIEWS = {
+  "": () => import("./station.js").then(({ Station }) => Station),
+  bed: () => import("./bed.js").then(({ BedView }) => BedView),
+  lab: () => import("./lab.js").then(({ LabView }) => LabView),
+  engine: () => import("./engine.js").then(({ EngineView }) => EngineView),
+};
 const TICK_MS = 250;
+const LATER_MS = 2000;
 
 const main = document.getElementById("main"), made = new Map();
-let view = null, names;
+let view = null, names, asked;
 
 const shell = new Shell({
   view: () => view,
@@ -32,7 +36,7 @@ const shell = new Shell({
     if (names !== undefined && found !== names) return location.reload();
     if (names === undefined) {
       names = found;
-      route();
+      route().then(() => setTimeout(loadAll, LATER_MS));
     }
     bar.status(status);
     view?.status?.(status);
@@ -45,12 +49,15 @@ const shell = new Shell({
 const bar = new Bar(shell);
 
 // Open the view of the address; what has no view shows the beds.
-function route() {
+async function route() {
   if (names === undefined) return;
   const [, name, id] = /^#\/(\w*)\/?(.*)$/.exec(location.hash) ?? [null, "", ""];
-  const known = VIEWS[name] ? name : "";
+  const known = VIEWS[name] ? name : "", mine = asked = {};
+  const View = await VIEWS[known]().catch(() => null);
+  if (asked !== mine) return; // another address came meanwhile
+  if (!View) return say("The server does not answer: this view cannot be opened now", true);
   view?.close?.();
-  if (!made.has(known)) made.set(known, new VIEWS[known](shell));
+  if (!made.has(known)) made.set(known, new View(shell));
   view = made.get(known);
   main.replaceChildren(view.root);
   setData(document.body, "view", known || "beds");
@@ -59,6 +66,11 @@ function route() {
   view.tick?.(shell.now(), shell.connected);
   bar.opened(known, id);
   window.scrollTo(0, 0);
+}
+
+// Views that were not needed so far: then they are there when the server is not.
+function loadAll() {
+  for (const load of Object.values(VIEWS)) load().catch(() => null);
 }
 
 function draw() {

@@ -3,6 +3,7 @@
 // A strip is a row of canvases: the browser brings only those to the screen on which something was drawn. All strips are
 // swept at the same place, that of the time of their samples, so that what changes in a frame is one column of the page.
 
+import { MARK_PX, markOf } from "./beat-mark.js";
 import { figures } from "./figures.js";
 import { mmPx, onScale, SPEED_MM_S } from "./screen.js";
 import { onColours } from "./theme.js";
@@ -10,6 +11,7 @@ import { onColours } from "./theme.js";
 const GAINS_MM_MV = [20, 10, 5, 2.5];
 const PANE_PX = 192;
 const ERASE_PX = 16;
+const OVERLAP_PX = 2; // so far a canvas is drawn beyond its edges, for the width of the line
 const MARKS_PX = 16; // the beat marks stand above the trace, the label below it
 const BASE = 0.62; // where the zero line lies before the wave is known, from the top
 
@@ -25,10 +27,10 @@ export class Strip {
     this.base = BASE;
     this.drawn = 0;
     this.era = -1;
+    this.width = 0; // until it is observed for the first time
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(root);
     this.undo = [onScale(() => this.redraw()), onColours(() => this.recolour())];
-    this.resize();
   }
 
   close() {
@@ -53,6 +55,7 @@ export class Strip {
     Object.assign(canvas.style, { left: `${left}px`, width: `${right - left}px` });
     const context = canvas.getContext("2d");
     context.setTransform(scale, 0, 0, scale, -left * scale, 0);
+    Object.assign(context, { lineWidth: 1.5, lineJoin: "round" });
     return { canvas, context, left, right };
   }
 
@@ -66,6 +69,7 @@ export class Strip {
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     this.colours = { trace: colour("trace"), N: colour("beat-n"), S: colour("beat-s"), V: colour("beat-v"),
       F: colour("beat-f"), Q: colour("beat-q") };
+    for (const { context } of this.panes) context.strokeStyle = this.colours.trace;
     this.redraw();
   }
 
@@ -78,13 +82,13 @@ export class Strip {
     return this.drawn - ((this.width - ERASE_PX) / this.speed()) * this.signal.rateHz;
   }
 
-  x(sample) {
-    return ((this.signal.startMs / 1000 + sample / this.signal.rateHz) * this.speed()) % this.width;
+  // How far the sweep has come at a sample since time 0, px.
+  way(sample) {
+    return (this.signal.startMs / 1000 + sample / this.signal.rateHz) * this.speed();
   }
 
-  y(mv) {
-    const base = this.top + (this.height - this.top) * this.base;
-    return Math.min(Math.max(base - mv * this.gain * mmPx(), this.top), this.height - 1);
+  x(sample) {
+    return this.way(sample) % this.width;
   }
 
   redraw() {
@@ -123,24 +127,32 @@ export class Strip {
   }
 
   trace(from, until) {
-    const { signal } = this, path = new Path2D();
-    let pen = false, lastX = 0, left = this.width, right = 0;
-    for (let n = Math.max(from - 1, signal.oldest()); n < until; n += 1) {
-      const mv = signal.at(n), x = this.x(n);
-      if (Number.isNaN(mv)) { pen = false; continue; }
-      if (pen && x >= lastX) path.lineTo(x, this.y(mv));
-      else path.moveTo(x, this.y(mv));
-      pen = true;
-      lastX = x;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
+    const first = Math.max(from - 1, this.signal.oldest());
+    const perPx = this.signal.rateHz / this.speed(), { width } = this;
+    const last = Math.floor(this.way(until - 1) / width);
+    for (let sweep = Math.floor(this.way(first) / width); sweep <= last; sweep += 1) {
+      const zero = this.way(0) - sweep * width; // where sample 0 would lie
+      for (const { context, left, right } of this.panes) {
+        const begin = Math.max(first, Math.ceil((left - OVERLAP_PX - zero) * perPx));
+        const end = Math.min(until, Math.floor((right + OVERLAP_PX - zero) * perPx));
+        if (begin < end) this.stroke(context, begin, end, zero, 1 / perPx);
+      }
     }
-    this.over(left - 1, right + 1, (context) => {
-      context.strokeStyle = this.colours.trace;
-      context.lineWidth = 1.5;
-      context.lineJoin = "round";
-      context.stroke(path);
-    });
+  }
+
+  // Stroke the samples from `begin` to before `end` on one canvas.
+  stroke(context, begin, end, zero, step) {
+    const base = this.top + (this.height - this.top) * this.base, mm = this.gain * mmPx(), lowest = this.height - 1;
+    let pen = false;
+    context.beginPath();
+    for (let n = begin; n < end; n += 1) {
+      const mv = this.signal.at(n), y = Math.min(Math.max(base - mv * mm, this.top), lowest);
+      const known = !Number.isNaN(mv);
+      if (known && pen) context.lineTo(zero + n * step, y);
+      else if (known) context.moveTo(zero + n * step, y);
+      pen = known;
+    }
+    context.stroke();
   }
 
   // Draw the marks of a stretch, and those that came for what had been drawn before.
@@ -154,14 +166,10 @@ export class Strip {
   }
 
   letter({ sample, label }) {
-    const x = this.x(sample);
+    const x = Math.round(this.x(sample)), colour = this.colours[label] || this.colours.Q;
     this.over(x - 6, x + 6, (context) => {
       context.clearRect(x - 6, 0, 12, MARKS_PX - 1);
-      context.fillStyle = this.colours[label] || this.colours.Q;
-      if (label === "N") return void context.fillRect(x - 0.75, 5, 1.5, 6);
-      context.font = "700 12px system-ui, sans-serif";
-      context.textAlign = "center";
-      context.fillText(label, x, 12);
+      context.drawImage(markOf(label, colour), x - MARK_PX / 2, 0, MARK_PX, MARK_PX);
     });
   }
 

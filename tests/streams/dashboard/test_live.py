@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import struct
 import time
 import urllib.error
@@ -216,8 +217,22 @@ def test_files_carry_the_security_policy_and_load_nothing_from_elsewhere(run: An
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "http" not in text
-    for name in ("..%2fsite.py", "nothing.js"):
+    kept_at = re.search(r'src="(\w+)/main.js"', text)
+    assert kept_at
+    for name in ("..%2fsite.py", "main.js", f"{kept_at[1]}/nothing.js", f"{kept_at[1]}/..%2f..%2fsite.py"):
         with pytest.raises(urllib.error.HTTPError) as refusal:
             urllib.request.urlopen(run.url + name, timeout=10)
         assert refusal.value.code == 404
         refusal.value.close()
+
+
+def test_browsers_keep_the_files_but_not_the_page_that_names_them(run: Any) -> None:
+    with urllib.request.urlopen(run.url, timeout=10) as answer:
+        assert answer.headers["Cache-Control"] == "no-cache"
+        text = answer.read().decode()
+    named = re.findall(r'(?:href|src)="([\w/.-]+)"', text)
+    assert {"main.js", "station.js", "strip.js", "style.css"} <= {address.partition("/")[2] for address in named}
+    for address in named:
+        with urllib.request.urlopen(run.url + address, timeout=10) as answer:
+            assert "immutable" in answer.headers["Cache-Control"]
+            assert answer.read()
