@@ -75,7 +75,19 @@ def _tile(n_rows: int, n_vectors: int) -> Any:
         of = (x, offsets, weights, out, places, weights_at, bias_at, n_in, floor, row, column)
 
         def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            _write(context, builder, signature, args, n_rows, n_vectors)
+            arrays = [
+                context.make_array(a)(context, builder, arg) for a, arg in zip(signature.args[:5], args, strict=False)
+            ]
+            n_taps, n = cgutils.unpack_tuple(builder, arrays[1].shape, 2)
+            values = [*(array.data for array in arrays), n_taps, n, *args[5:]]
+            of_values = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+            function = cgutils.get_or_insert_function(builder.module, of_values, f"affine_{n_rows}x{n_vectors}")
+            if function.is_declaration:
+                function.linkage = "internal"
+                # Written into each of its callers it would take them ten times as long to compile.
+                function.attributes.add("noinline")
+                _write(function, n_rows, n_vectors)
+            builder.call(function, values)
             return context.get_dummy_value()
 
         return types.void(*of), build
@@ -83,12 +95,10 @@ def _tile(n_rows: int, n_vectors: int) -> Any:
     return tile
 
 
-def _write(context: Any, builder: Any, signature: Any, args: Any, n_rows: int, n_vectors: int) -> None:
+def _write(function: Any, n_rows: int, n_vectors: int) -> None:
     """Write the loop in LLVM's language: in numba's the sums would lie in memory."""
-    arrays = [context.make_array(of)(context, builder, arg) for of, arg in zip(signature.args[:5], args, strict=False)]
-    x, offsets, weights, out, places = (array.data for array in arrays)
-    n_taps, n = cgutils.unpack_tuple(builder, arrays[1].shape, 2)
-    weights_at, bias_at, n_in, floor, row, column = args[5:]
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    x, offsets, weights, out, places, n_taps, n, weights_at, bias_at, n_in, floor, row, column = function.args
     vector = ir.VectorType(ir.FloatType(), LANES)
 
     def plus(at: Any, k: int) -> Any:
@@ -127,6 +137,7 @@ def _write(context: Any, builder: Any, signature: Any, args: Any, n_rows: int, n
             value = builder.load(total)
             value = builder.select(builder.fcmp_ordered("<", value, least), least, value)
             builder.store(value, to, align=4)
+    builder.ret_void()
 
 
 def _columns(n_vectors: int) -> Any:
@@ -162,7 +173,12 @@ def _columns(n_vectors: int) -> Any:
 _one, _two, _three, _four = (_columns(n) for n in (1, 2, 3, 4))
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+_floats, _index = types.float32[::1], types.int64[::1]
+# Given, so that it is compiled once and not for every number that a caller writes down.
+_SIGNATURE = types.int64(_floats, types.int64[:, ::1], _floats, *(types.int64,) * 3, types.float64, _floats, _index)
+
+
+@njit(_SIGNATURE, cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def affine(
     x: Array,
     offsets: Offsets,

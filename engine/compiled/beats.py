@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from heartwire.engine.compiled.affine import NO_FLOOR, Array, Offsets, affine, packed
 from heartwire.engine.compiled.layers import Layer, convolution, linear
@@ -29,7 +29,7 @@ _OUT = 16
 """Columns written of the five classes."""
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(types.int64[:, ::1](*(types.int64,) * 5), cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _rows(n_streams: int, n: int, stream: int, step: int, first: int) -> Offsets:
     """Tell where rows lie: `n` of each stream, so far apart."""
     at = np.empty((1, n_streams * n), np.int64)
