@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from heartwire.engine.ecg.beat_context import BEFORE, ROWS, WIDTH, BeatContext, cut
 from heartwire.engine.ecg.conditioning import GRID_HZ
@@ -24,6 +25,16 @@ _PACED: BeatClass = "Q"
 
 _WAVE = 256
 """Samples in which a beat is sought."""
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _weigh(p: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]) -> tuple[int, float]:
+    """Give the likeliest class once each has its weight, and its share."""
+    best, total = 0, np.float32(0.0)
+    for k in range(len(p)):
+        total += p[k] * weights[k]
+        best = k if p[k] * weights[k] > p[best] * weights[best] else best
+    return best, float(p[best] * weights[best] / total)
 
 
 class Verdict(NamedTuple):
@@ -125,9 +136,8 @@ class BeatClassifier:
         return _of_pacemaker(now, at_pace=at_pace), before
 
     def _verdict(self, when: str, p: npt.NDArray[np.float32]) -> Verdict:
-        weighed = p * self._weights[when]
-        best = int(weighed.argmax())
-        return Verdict(CLASSES[best], float(weighed[best] / weighed.sum()))
+        best, share = _weigh(p, self._weights[when])
+        return Verdict(CLASSES[best], share)
 
     def snapshot(self) -> bytes:
         """Give the whole state."""

@@ -210,6 +210,22 @@ def settle(
         counts[1] += 1
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _next(
+    crop: Array,
+    rr_s: float,
+    rings: Array,
+    orders: Array,
+    spikes: Array,
+    rhythm: _Doubles,
+    counts: _Counts,
+    wave: Array,
+    features: Array,
+) -> None:
+    look(crop, rr_s, orders, spikes, rhythm, counts, wave, features)
+    settle(crop, rr_s, rings, orders, spikes, rhythm, counts)
+
+
 def fresh() -> tuple[Array, Array, Array, _Doubles, _Counts]:
     """Make the history of a stream that has shown no beat yet.
 
@@ -248,8 +264,7 @@ def _all(
     for i in range(len(peaks)):
         cut(signal, int(np.floor(peaks[i] + 0.5)) - BEFORE, crop)
         rr_s = (peaks[i] - peaks[i - 1]) / 250.0 if i else 0.0
-        look(crop, rr_s, orders, spikes, rhythm, counts, wave[i], features[i])
-        settle(crop, rr_s, rings, orders, spikes, rhythm, counts)
+        _next(crop, rr_s, rings, orders, spikes, rhythm, counts, wave[i], features[i])
 
 
 def contexts(signal: Array, peaks: _Doubles) -> tuple[Array, Array]:
@@ -306,8 +321,7 @@ class BeatContext:
         """
         rr_s = (at - self._last) / 250.0 if self._last >= 0.0 else 0.0
         self._last = at
-        look(crop, rr_s, *self._history[1:], self.wave, self.features)
-        settle(crop, rr_s, *self._history)
+        _next(crop, rr_s, *self._history, self.wave, self.features)
 
     def snapshot(self) -> bytes:
         """Give the whole state."""

@@ -9,6 +9,8 @@ stands out of everything else that is left; where P waves come with the beats al
 
 from __future__ import annotations
 
+from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
 
 import msgspec
@@ -265,10 +267,10 @@ class ConductionMeter:
     def _search(self, now: float) -> tuple[float, float] | None:
         """Give the rates of atria and ventricles, where the atria are faster."""
         begin = int(now) - _WINDOW
-        beats = np.array(self._beats)
-        rr_s = float(np.median(np.diff(beats))) / _HZ
+        rr_s = median(b - a for a, b in pairwise(self._beats)) / _HZ
         if rr_s < _SLOW_S:
             return None
+        beats = np.array(self._beats)
         first = begin - (self._n_points - _BUFFER)
         window = self._points[first : first + _WINDOW].astype(np.float64)
         places = np.round(beats).astype(np.int64) - begin

@@ -45,11 +45,25 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 Kinds: TypeAlias = npt.NDArray[np.uint8]
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _thin(wave: Array, points: Array) -> None:
+    for row in range(len(points)):
+        mean = slope = np.float32(0.0)
+        for k in range(P_POINTS):
+            points[row, k] = np.float32(0.5) * (wave[row, 2 * k] + wave[row, 2 * k + 1])
+            mean += points[row, k]
+        mean /= np.float32(P_POINTS)
+        for k in range(P_POINTS):
+            points[row, k] -= mean
+            slope += points[row, k] * _SLOPE[k]
+        for k in range(P_POINTS):
+            points[row, k] -= slope * _SLOPE[k]
+
+
 def thinned(wave: Array) -> Array:
     """Take the beginning of beats, (..., at least 2 * P_POINTS) at 125 Hz, to P_POINTS, level and slope taken away."""
-    points = 0.5 * (wave[..., : 2 * P_POINTS : 2] + wave[..., 1 : 2 * P_POINTS : 2])
-    points -= points.mean(axis=-1, keepdims=True)
-    points -= (points @ _SLOPE)[..., None] * _SLOPE
+    points = np.empty((*wave.shape[:-1], P_POINTS), np.float32)
+    _thin(np.ascontiguousarray(wave).reshape(-1, wave.shape[-1]), points.reshape(-1, P_POINTS))
     return points
 
 
@@ -257,6 +271,32 @@ def describe(rr_s: Array, kinds: Kinds, of_atria: Array, usual: Array) -> Array:
     return np.concatenate((irregular(rr_s, kinds), atria, 5.0 * usual), axis=-1).astype(np.float32)
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _next(wave: Array, rr_s: float, kind: int, all_rr_s: Array, kinds: Kinds, of_atria: Array, usual: Array) -> None:
+    """Take the next beat in the place of the oldest."""
+    all_rr_s[:-1] = all_rr_s[1:].copy()
+    kinds[:-1] = kinds[1:].copy()
+    of_atria[:-1] = of_atria[1:].copy()
+    all_rr_s[-1], kinds[-1] = rr_s, kind
+    points = np.empty((CHANNELS, P_POINTS), np.float32)
+    _thin(wave, points)
+    _look(points, of_atria[-1], usual)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _describe(rr_s: Array, kinds: Kinds, of_atria: Array, usual: Array, told: Array) -> None:
+    """Do what `describe` does for one window."""
+    _window(rr_s, kinds, told[:N_IRREGULAR])
+    n = np.float32(0.0)
+    sums = np.zeros(OF_ATRIA, np.float32)
+    for k in range(len(of_atria)):
+        if of_atria[k, -1] > 0.0:
+            n += np.float32(1.0)
+            sums += of_atria[k]
+    told[N_IRREGULAR : N_IRREGULAR + OF_ATRIA] = sums / max(n, np.float32(1.0))
+    told[N_IRREGULAR + OF_ATRIA :] = np.float32(5.0) * usual
+
+
 class _State(msgspec.Struct):
     rr_s: bytes
     kinds: bytes
@@ -302,12 +342,8 @@ class LastBeats:
         wave
             (at least CHANNELS, at least 2 * P_POINTS) at 125 Hz from 368 ms before R on, of `beat_context`.
         """
-        for kept in (self._rr_s, self._kinds, self._atria):
-            kept[:-1] = kept[1:]
-        points = thinned(wave[:CHANNELS])
-        self._rr_s[-1] = (sample - self._last) / rate_hz if self._last >= 0 else 0.0
-        self._kinds[-1] = KINDS.get(label, OTHER)
-        _look(points, self._atria[-1], self._usual)
+        rr_s = (sample - self._last) / rate_hz if self._last >= 0 else 0.0
+        _next(wave, rr_s, KINDS.get(label, OTHER), self._rr_s, self._kinds, self._atria, self._usual)
         self._last = sample
         self.samples.append(sample)
         del self.samples[:-N_BEATS]
@@ -319,7 +355,9 @@ class LastBeats:
 
     def features(self) -> Array:
         """Give the beats so far in numbers, (FEATURES,)."""
-        return describe(self._rr_s, self._kinds, self._atria, self._usual)
+        told = np.empty(FEATURES, np.float32)
+        _describe(self._rr_s, self._kinds, self._atria, self._usual, told)
+        return told
 
     def snapshot(self) -> bytes:
         """Give the whole state."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from heartwire.engine.ecg.conditioning import GRID_HZ
 from heartwire.engine.ecg.pacing import AFTER as PULSE_AFTER
@@ -45,6 +46,7 @@ class RPeak(NamedTuple):
     confirmed: bool
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def snap(wave: FloatArray, at: float) -> float:
     """Put an R peak onto the tallest deflection of the wave within 48 ms; an upward one is taken before a downward one.
 
@@ -57,14 +59,16 @@ def snap(wave: FloatArray, at: float) -> float:
     at
         Where the network sees the peak, in samples.
     """
-    first = max(round(at) - _SNAP, 1)
-    near = wave[first : min(round(at) + _SNAP + 1, len(wave) - 1)]
-    height = np.maximum(near, -_DOWNWARD * near)
-    if not len(near) or height.max() < _SNAP_LEAST_MV:
+    about = int(np.rint(at))
+    best, k = np.float32(0.0), 0
+    for i in range(max(about - _SNAP, 1), min(about + _SNAP + 1, len(wave) - 1)):
+        height = max(wave[i], np.float32(-_DOWNWARD) * wave[i])
+        if height > best:
+            best, k = height, i
+    if best < _SNAP_LEAST_MV:
         return at
-    k = first + int(height.argmax())
-    left, peak, right = (float(x) for x in wave[k - 1 : k + 2])
-    bend = left - 2.0 * peak + right
+    left, right = float(wave[k - 1]), float(wave[k + 1])
+    bend = left - 2.0 * float(wave[k]) + right
     shift = 0.5 * (left - right) / bend if bend != 0.0 else 0.0
     return k + min(max(shift, -0.5), 0.5)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.engine.ecg import beat_context
@@ -99,6 +99,7 @@ def test_level_and_slope_of_the_baseline_do_not_matter() -> None:
 
 
 @given(beats)
+@settings(deadline=None)  # the first call compiles
 def test_many_windows_at_once_are_what_they_are_one_by_one(row: Row) -> None:
     last = LastBeats()
     rr_s, kinds = np.zeros(N_BEATS, np.float32), np.full(N_BEATS, ABSENT, np.uint8)
@@ -120,6 +121,7 @@ def test_many_windows_at_once_are_what_they_are_one_by_one(row: Row) -> None:
 
 
 @given(beats, st.integers(0, 70))
+@settings(deadline=None)  # the first call compiles
 def test_a_restored_state_goes_on_as_if_nothing_had_happened(row: Row, cut: int) -> None:
     whole, halved = LastBeats(), LastBeats()
     tell(whole, row)
