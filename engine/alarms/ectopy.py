@@ -126,6 +126,11 @@ class EctopyWatch:
             memory.many = False
             yield Change("PVC_RATE", None, {"rule": "fewer ventricular beats in a minute", "beats": count})
 
+    @property
+    def holds(self) -> bool:
+        """Whether anything of an instant holds still."""
+        return bool(self._memory.until)
+
     def look(self, seen_to: int) -> Iterator[Change]:
         """Take note that every beat before `seen_to` has been given; give what ends with that."""
         for code in [code for code, until in self._memory.until.items() if seen_to >= until]:

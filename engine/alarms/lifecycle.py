@@ -106,6 +106,11 @@ class AlarmBoard:
         """Tell whether the condition was found to hold now, acknowledged or not."""
         return code in self._episodes and self._holds(code) and not self._episodes[code].believed
 
+    @property
+    def busy(self) -> bool:
+        """Whether any condition is not off."""
+        return bool(self._episodes)
+
     def active(self) -> list[str]:
         """Give the codes of the conditions that were found to hold now."""
         return [code for code in self._episodes if self.is_active(code)]

@@ -94,10 +94,12 @@ class EcgAlarms:
         for beat in step.beats:
             yield from self._beat(step, beat)
             yield from self._changes(self._ectopy.beat(beat, step.rhythm.label, self._limits), step)
-        yield from self._changes(self._ectopy.look(step.seen_to), step)
+        if self._ectopy.holds:
+            yield from self._changes(self._ectopy.look(step.seen_to), step)
         yield from self._changes(self._capture.take(step), step)
-        yield from self._fibrillation(step)
-        yield from self._conduction(step)
+        if self.board.busy or step.rhythm.label == "AFIB" or step.block is not None:
+            yield from self._fibrillation(step)
+            yield from self._conduction(step)
         if memory.last_beat >= 0 and step.seen_to - memory.last_beat >= self._limits.pause_s * step.rate_hz:
             reason: Reason = {"rule": "no beat", "silent_s": round((step.seen_to - memory.last_beat) / step.rate_hz, 3)}
             yield from self._begin("PAUSE", memory.last_beat, step, reason)

@@ -204,7 +204,7 @@ class RhythmTracker:
     def _recognise(self, seen_to: int) -> RhythmState:
         past, s = self._past, self._settings
         silent_s = (seen_to - past.silent_since) / self.rate_hz
-        in_run = self._runs.decide(seen_to, likely=self.vote.likely())
+        in_run = self._runs.decide(seen_to, likely=self.vote.likely)
         if self.vote.label != UNKNOWN:
             # Beats that follow each other regularly enough to be found are no fibrillation.
             return self.vote.state("VT" if in_run else self.vote.label)
@@ -217,8 +217,10 @@ class RhythmTracker:
         # Of a paced or an idioventricular rhythm the atria are not told from its intervals.
         if fibrillation.label and pattern.label not in ("IVR", "P"):
             return fibrillation
+        if pattern.onset_sample >= fibrillation.onset_sample:
+            return pattern
         # What the beats showed while the atria fibrillated holds from its end on.
-        return msgspec.structs.replace(pattern, onset_sample=max(pattern.onset_sample, fibrillation.onset_sample))
+        return msgspec.structs.replace(pattern, onset_sample=fibrillation.onset_sample)
 
     def interrupt(self, seen_to: int) -> None:
         """Take note that samples are missing up to `seen_to`: silence and runs begin anew after them."""

@@ -6,6 +6,7 @@ it breaks into a slower rhythm of other beats, or where it is faster still and t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 
@@ -92,7 +93,7 @@ class VentricularRuns:
         past.recent = [*past.recent[1 - _RECENT :], sample]
         past.kinds = past.kinds[1 - _RECENT :] + ("V" if ventricular else "-")
 
-    def decide(self, seen_to: int, *, likely: bool) -> bool:
+    def decide(self, seen_to: int, *, likely: Callable[[], bool]) -> bool:
         """Tell whether the beats are in tachycardia right now.
 
         Parameters
@@ -100,14 +101,14 @@ class VentricularRuns:
         seen_to
             Every beat before this sample has been given.
         likely
-            Whether the VT/VF network finds tachycardia possible.
+            Tells whether the VT/VF network finds tachycardia possible.
         """
         past = self._past
         beating = bool(past.recent) and seen_to - past.recent[-1] < _OTHERS_END * self._longest
         whole = beating and past.run >= self._n_beats
         mean = (past.samples[-1] - past.samples[0]) / (self._n_beats - 1) if whole else 0.0
         sudden = mean <= min(self._longest, _QUICKER_BY * past.usual)
-        in_run = whole and (past.running or sudden or (likely and mean <= self._longest_not_sudden))
+        in_run = whole and (past.running or sudden or (mean <= self._longest_not_sudden and likely()))
         if in_run and not past.running:
             past.onset = past.samples[0]
         past.running = in_run or (past.running and beating and past.others < _OTHERS_END)

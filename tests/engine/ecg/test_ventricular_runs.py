@@ -18,7 +18,7 @@ class Beats:
         for label in labels:
             self.now += interval
             self.runs.beat(self.now, ventricular=label == "V")
-            in_run = self.runs.decide(self.now + 15, likely=self.likely)
+            in_run = self.runs.decide(self.now + 15, likely=lambda: self.likely)
         return in_run
 
 
@@ -65,7 +65,7 @@ def test_tachycardia_ends_with_the_third_other_beat_or_with_silence() -> None:
     assert not beats.runs.running
     beats.give("N" * 5)
     beats.give("VVVVV", 50)
-    beats.runs.decide(beats.now + 200, likely=False)
+    beats.runs.decide(beats.now + 200, likely=lambda: False)
     assert not beats.runs.running
 
 
