@@ -1,24 +1,18 @@
-"""What handing a frame from one process to another takes: through the bus, and through bare shared memory, in turns.
+"""Handing a frame from one process to another through the bus: as bytes, and through shared memory, in turns.
 
-The bus has no shared memory. What is measured beside it is the least that it would take: the pixels copied into a slot
-of a mapped file, told of by a bus message with a frame of 8 x 8 pixels, and kept for resending as the bus keeps them;
-then copied out of it, or read in place; without the checks against slots overwritten meanwhile. The least of all is a
-frame that its source has put into the slot before, so that nothing is copied at all.
+In shared memory the pixels are copied into a slot by `send`, or laid there by the source before that (`reserve`); the
+subscriber copies them out, or reads them where they lie and makes sure afterwards that they were there whole.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
-from collections import deque
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import zmq
 from rich.table import Table
 
@@ -27,22 +21,16 @@ from heartwire.benchmarks.process import Child
 from heartwire.engine.bus import Inbox, Publisher, Subscriber
 from heartwire.engine.errors import HeartwireError
 from heartwire.engine.messages import EndOfStream, XrayFrame
+from heartwire.engine.slots import Frame
 
 FPS = 30.0
-_BUS, _COPIED, _IN_PLACE, _LAID_OUT = WAYS = ("bus", "shared memory", "read in place", "no copy")
+_BYTES, _COPIED, _IN_PLACE, _LAID = WAYS = ("bytes", "copied in and out", "read in place", "no copy")
 _SIZES = ((1024, "uint16"), (512, "uint8"))
 _WARM_UP = 15
 """Frames of each stream that are not counted."""
 _DIFFERENT = 8
 _LOG_FILE = "log"
-_SLOTS_FILE = "slots.npy"
-_SLOTS = 32
-"""Frames that a subscriber may be behind: a second."""
-_KEPT = 32
-"""Frames that a publisher's ring holds: 64 MiB of the larger ones."""
 _WAIT_S = 30.0
-
-_Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
 class Row(msgspec.Struct):
@@ -78,7 +66,7 @@ def _endpoint(folder: Path, way: str) -> str:
     return f"ipc://{folder}/{way.replace(' ', '-')}"
 
 
-def _check(pixels: _Pixels) -> int:
+def _check(pixels: Frame) -> int:
     """Read every pixel."""
     return int(np.bitwise_xor.reduce(pixels.reshape(-1).view(np.uint64)))
 
@@ -104,13 +92,11 @@ def _measure_size(size: int, dtype: str, count: int) -> list[Row]:
     rng = np.random.default_rng(1)
     frames = [rng.integers(0, np.iinfo(dtype).max, (size, size), np.dtype(dtype)) for _ in range(_DIFFERENT)]
     count += _WARM_UP
-    # In memory where there is a file system for that: the pages of a file on a disk are written back now and then.
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.TemporaryDirectory(prefix="heartwire-handover-", dir=memory) as name, zmq.Context() as context:
+    with tempfile.TemporaryDirectory(prefix="heartwire-handover-") as name, zmq.Context() as context:
         folder = Path(name)
-        slots = np.lib.format.open_memmap(folder / _SLOTS_FILE, "w+", dtype, (len(WAYS), _SLOTS, size, size))
-        slots[:] = 0
-        publishers = {way: Publisher(_endpoint(folder, way), context=context) for way in WAYS}
+        publishers = {
+            way: Publisher(_endpoint(folder, way), slots=0 if way == _BYTES else 8, context=context) for way in WAYS
+        }
 
         def serve() -> None:
             for publisher in publishers.values():
@@ -118,7 +104,7 @@ def _measure_size(size: int, dtype: str, count: int) -> list[Row]:
 
         with Child("heartwire.benchmarks.handover", folder) as child:
             child.wait("ready", _WAIT_S, serve)
-            _send(publishers, slots, frames, count)
+            _send(publishers, frames, count)
             child.wait("done", _WAIT_S, serve)
         for publisher in publishers.values():
             publisher.close()
@@ -132,27 +118,20 @@ def _stream(way: str) -> str:
     return f"handover/{way.replace(' ', '-')}"
 
 
-def _send(publishers: dict[str, Publisher], slots: _Pixels, frames: list[_Pixels], count: int) -> None:
+def _send(publishers: dict[str, Publisher], frames: list[Frame], count: int) -> None:
     due_ns = time.monotonic_ns()
-    note = np.zeros((8, 8), slots.dtype)
-    kept: deque[bytes] = deque(maxlen=_KEPT)
     for n in range(count):
         for way, publisher in publishers.items():
             due_ns += round(1e9 / FPS / len(publishers))
             publisher.serve(max(0, due_ns - time.monotonic_ns()) / 1e6)
             pixels = frames[n % _DIFFERENT]
-            shared = way != _BUS
-            slot = slots[WAYS.index(way), n % _SLOTS]
-            if way == _LAID_OUT:
-                slot[:] = pixels
-            bits = 8 * pixels.itemsize
-            frame = XrayFrame(stream=_stream(way), frame=n, pixels=note if shared else pixels, rate_hz=FPS, bits=bits)
+            if way == _LAID:
+                laid = publisher.reserve(_stream(way), (pixels.shape[0], pixels.shape[1]), pixels.dtype)
+                laid[:] = pixels
+                pixels = laid
+            frame = XrayFrame(stream=_stream(way), frame=n, pixels=pixels, rate_hz=FPS, bits=8 * pixels.itemsize)
             frame.trace.intended_ns = time.monotonic_ns()
-            if way in (_COPIED, _IN_PLACE):
-                slot[:] = pixels
             publisher.send(frame)
-            if shared:
-                kept.append(pixels.tobytes())
     for way, publisher in publishers.items():
         publisher.send(EndOfStream(stream=_stream(way), offered=count))
 
@@ -182,11 +161,12 @@ def main() -> None:
     folder = Path(sys.argv[1])
     seen: list[_Seen] = []
     ended = 0
-    ways = {_stream(way): way for way in WAYS}
-    slots = np.load(folder / _SLOTS_FILE, mmap_mode="r")
-    _check(slots)  # so that its pages are there
+    in_place = [_stream(way) for way in (_IN_PLACE, _LAID)]
     with zmq.Context() as context:
-        subscribers = [Subscriber(_endpoint(folder, way), context=context) for way in WAYS]
+        subscribers = [
+            Subscriber(_endpoint(folder, way), streams=[_stream(way)], in_place=in_place, context=context)
+            for way in WAYS
+        ]
         inbox = Inbox(subscribers)
         print("ready", flush=True)  # noqa: T201 - the parent listens
         while ended < len(WAYS):
@@ -194,12 +174,9 @@ def main() -> None:
                 ended += isinstance(message, EndOfStream)
                 if not isinstance(message, XrayFrame):
                     continue
-                way = ways[message.stream]
-                pixels = message.pixels if way == _BUS else slots[WAYS.index(way), message.frame % _SLOTS]
-                if way == _COPIED:
-                    pixels = np.array(pixels)
                 sent_ns, in_hand_ns = message.trace.intended_ns, time.monotonic_ns()
-                check = _check(pixels)
+                check = _check(message.pixels)
+                message.check()
                 read_ns = time.monotonic_ns() - sent_ns
                 seen.append(_Seen(message.stream, message.frame, in_hand_ns - sent_ns, read_ns, check))
         (folder / _LOG_FILE).write_bytes(msgspec.msgpack.encode(seen))

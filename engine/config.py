@@ -33,6 +33,7 @@ import msgspec
 
 from heartwire.engine.alarms.inactivation import AlarmTimes
 from heartwire.engine.errors import ConfigError
+from heartwire.engine.slots import MOST_SLOTS
 
 _ENDPOINT = re.compile(r"tcp://[^\s:/]+:(\d{1,5})|tcp://\[[0-9a-fA-F:.%\w]+\]:(\d{1,5})|ipc://.+")
 _HIGHEST_PORT = 65534
@@ -62,6 +63,8 @@ class EngineConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Work on a copy of the last message while nothing comes, so that caches and clocks stay up."""
     snapshot_s: float = 2.0
     """How often a worker saves the state it restarts from."""
+    frame_slots: int = 8
+    """Frames of a stream that lie in shared memory at once; 0: all pixels are sent."""
     ring_s: float = 60.0
     """How much of each stream its publisher keeps for resending."""
     stale_after_s: float = 3.0
@@ -241,6 +244,8 @@ def check(config: Config, where: str) -> None:
         refuse("dashboard.port", f"must be 0 (any) to {_HIGHEST_PORT + 1}")
     if config.engine.ring_s < config.engine.snapshot_s:
         refuse("engine.ring_s", "must be at least `snapshot_s`: what came after a snapshot must be had again")
+    if not 0 <= config.engine.frame_slots <= MOST_SLOTS:
+        refuse("engine.frame_slots", f"must be 0 (none) to {MOST_SLOTS}")
     for name in ("threads", "workers"):
         if getattr(config.engine, name) < 0:
             refuse(f"engine.{name}", "must be at least 0")

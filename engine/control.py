@@ -13,6 +13,7 @@ import zmq
 from msgspec import Meta
 
 from heartwire.engine.errors import ConfigError, MalformedMessage
+from heartwire.engine.slots import Segment
 
 OFFER = b"offer"
 RESENT = b"resent"
@@ -64,6 +65,7 @@ class Offer(msgspec.Struct, kw_only=True):
     """What a publisher can give: by stream, the oldest sequence number it still has and the next one it will use.
 
     `waits` says whether it waits for acknowledgements now: where it does not, those of each hello are enough.
+    `segments` tells of streams whose frames lie in shared memory.
     """
 
     v: Literal[1] = 1
@@ -71,6 +73,7 @@ class Offer(msgspec.Struct, kw_only=True):
     instance: _Seq
     streams: dict[_Stream, tuple[_Seq, _Seq]]
     waits: bool = True
+    segments: dict[_Stream, Segment] = {}
 
 
 class Resent(msgspec.Struct, kw_only=True):

@@ -45,6 +45,10 @@ class MalformedMessage(HeartwireError):  # noqa: N818 - the name is part of the 
     """Bytes on a socket that are not a valid message; refused and counted, the process stays up."""
 
 
+class FrameOverwritten(HeartwireError):  # noqa: N818 - names what happened, as anyio does
+    """A frame in shared memory was written over before its reader was done: nothing was made of it."""
+
+
 class StreamClosed(HeartwireError):  # noqa: N818 - names what happened, as anyio does
     """The stream has been closed on our side."""
 

@@ -10,6 +10,7 @@ import heapq
 import sys
 import time
 from collections.abc import Iterator
+from contextvars import Context
 
 import zmq
 
@@ -20,6 +21,7 @@ from heartwire.engine.errors import HeartwireError, InputError, MalformedMessage
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, XrayFrame
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
+from heartwire.engine.source import lay_frames
 
 _RING_BYTES = 512 * 1024 * 1024
 _WINDOW = 64
@@ -40,7 +42,8 @@ class _Feed:
 
     def _open(self) -> Iterator[Item]:
         items = registry.source(self.config.id, self.config.source).open()
-        return iter(list(items)) if self.config.preload else items
+        # All of them at once are each in memory of its own.
+        return iter(Context().run(list, items)) if self.config.preload else items
 
     def due_ns(self, start_ns: int) -> int:
         """When the item may be sent, 0: at once."""
@@ -81,8 +84,10 @@ class Feeder:
             window=None if paced else _WINDOW,
             expected_subscribers=1 + plan.sinks_want_items,
             given_up=line.lost,
+            slots=plan.config.engine.frame_slots,
             context=context,
         )
+        lay_frames(self._publisher.reserve)
         self._feeds: list[_Feed] = []
         for stream in streams:
             try:

@@ -12,6 +12,8 @@ Item = TypeVar("Item")
 
 SUPERSEDED = "superseded"
 STALE = "stale"
+OVERWRITTEN = "overwritten"
+"""In shared memory, before its reader was done."""
 
 
 class QueueStatistics(NamedTuple):

@@ -14,7 +14,8 @@ import msgspec
 
 from heartwire.engine.alarms.explanation import Explainer
 from heartwire.engine.alarms.lifecycle import AlarmBoard
-from heartwire.engine.errors import ProcessorError
+from heartwire.engine.errors import FrameOverwritten, ProcessorError
+from heartwire.engine.flow import OVERWRITTEN
 from heartwire.engine.ledger import Ledger
 from heartwire.engine.messages import EcgChunk, EndOfStream, Finding, Gap, Item, Trace, number_of, size_of
 from heartwire.engine.processor import Processor
@@ -57,6 +58,11 @@ class StreamHost:
         self._processor = processor
         self._explainer = Explainer()
         self._good = (processor.snapshot() if processor else b"", 0)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the processor takes frames that lie in shared memory."""
+        return self._processor is not None and self._processor.in_place
 
     @property
     def alarms(self) -> AlarmBoard | None:
@@ -112,6 +118,10 @@ class StreamHost:
         told = None if self.alarms is None else self.alarms.snapshot()
         try:
             findings = yield from self._processor.asking(items)
+        except FrameOverwritten:
+            for item in items:
+                self.drop(item, OVERWRITTEN)
+            return []
         except Exception as error:  # whatever a processor raises stays inside its own stream
             for item in items:
                 self.drop(item, "processor")

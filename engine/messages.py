@@ -13,6 +13,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from heartwire.engine.errors import FrameOverwritten
+from heartwire.engine.slots import Slot
+
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 BeatClass = Literal["N", "S", "V", "F", "Q"]
 """AAMI EC57 beat classes."""
@@ -115,6 +118,20 @@ class XrayFrame(msgspec.Struct, kw_only=True):
     seq: int = 0
     clock: str = HOST_CLOCK
     trace: Trace = msgspec.field(default_factory=Trace)
+    slot: Slot | None = None
+    """Where `pixels` lie in shared memory: they may be written over, see `Processor.in_place`. Not sent."""
+
+    def check(self) -> None:
+        """Make sure, once the pixels have been used, that they were there whole.
+
+        Raises
+        ------
+        FrameOverwritten
+            If they were not.
+        """
+        if self.slot is not None and not self.slot.intact:
+            msg = f"frame {self.frame} of {self.stream!r} was written over while it was read"
+            raise FrameOverwritten(msg)
 
 
 class Gap(msgspec.Struct, kw_only=True, tag=True):

@@ -29,6 +29,9 @@ class Processor(ABC):
     """What the user should know at start: which models run where and why."""
     models: Mapping[str, Model] = {}
     """The networks that it runs, by the setting that names each: what can be swapped while it works."""
+    in_place: bool = False
+    """It takes frames that lie in shared memory: once it has used their pixels, and before it keeps anything of them,
+    it calls `XrayFrame.check`; it keeps no view of them. Others are given copies."""
     alarms: AlarmBoard | None = None
     """The board of the alarms that it raises, where it raises any: commands to them go there. Part of the snapshot."""
 

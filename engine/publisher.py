@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import NamedTuple, Self
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import zmq
 
 from heartwire.engine import control
@@ -17,12 +19,15 @@ from heartwire.engine.errors import ConfigError, MalformedMessage, StreamStalled
 from heartwire.engine.followers import Followers
 from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, Message, XrayFrame
 from heartwire.engine.ring import Ring, RingLimits
-from heartwire.engine.wire import Part, encode
+from heartwire.engine.slots import USABLE, Frame, SlotWriter
+from heartwire.engine.wire import SLOT, Part, encode
 
 _OFFER_STREAMS = 512
 _REQUESTS_AT_ONCE = 256
 _CONTROL_HIGH_WATER = 4096
 _LINGER_MS = 1000
+SLOT_FROM_BYTES = 128 * 1024
+"""Frames from this size on lie in shared memory: for smaller ones it is no faster."""
 _TURN_NS = 1_000_000
 """How often `send` looks for requests."""
 # A plain integer: pyzmq's flags are enumerations, whose arithmetic costs more than the call.
@@ -83,6 +88,9 @@ class Publisher:
         How long `send` waits for them before it raises.
     given_up
         Asked while `send` waits for them: True makes it raise at once.
+    slots
+        How many frames of a stream lie in shared memory at once for subscribers on this host; 0: none do. Only for
+        large frames of publishers that never wait, in clear.
     heartbeat_s
         How often offers go out.
     keys
@@ -110,6 +118,7 @@ class Publisher:
         expected_subscribers: int = 1,
         stall_timeout_s: float = 60.0,
         given_up: Callable[[], bool] = lambda: False,
+        slots: int = 8,
         heartbeat_s: float = 0.25,
         keys: CurveKeys | None = None,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
@@ -125,11 +134,15 @@ class Publisher:
         self._heartbeat_ns = round(heartbeat_s * 1e9)
         self._heartbeat_due_ns = self._turn_due_ns = 0
         self._rings: dict[str, Ring] = {}
+        self._n_slots = slots if USABLE and window is None and keys is None else 0
+        self._slots: dict[str, SlotWriter] = {}
+        self._topics: set[bytes] = set()
+        """What subscribers subscribed to."""
         self._followers = Followers()
         self._sent = self._resent = self._refused = self._waited_ns = 0
         self._last_refusal = ""
         context = context or zmq.Context.instance()
-        self._data = context.socket(zmq.PUB)
+        self._data = context.socket(zmq.XPUB)
         self._data.sndhwm = high_water
         self._control = context.socket(zmq.ROUTER)
         self._control.sndhwm = self._control.rcvhwm = _CONTROL_HIGH_WATER
@@ -141,7 +154,8 @@ class Publisher:
             if keys is not None:
                 keys.serve(socket)
         self._poller = zmq.Poller()
-        self._poller.register(self._control, zmq.POLLIN)
+        for socket in (self._data, self._control):
+            self._poller.register(socket, zmq.POLLIN)
         self.endpoint = self._bind(self._data, endpoint)
         self.control_endpoint = self._bind(self._control, control_endpoint or control.control_endpoint(endpoint))
 
@@ -183,7 +197,11 @@ class Publisher:
                 message.trace.published_ns = now_ns
         parts = encode(message, self.epoch)
         # Sent first, then kept: copying a large frame for the ring takes a good part of a millisecond.
-        self._transmit(parts)
+        slots = self._slots_for(message.stream, len(parts[2])) if isinstance(message, XrayFrame) else None
+        if slots is not None and isinstance(message, XrayFrame):
+            self._transmit([SLOT + message.stream.encode(), parts[1], slots.put(message.pixels).encode()])
+        if slots is None or self._wanted(bytes(parts[0])):
+            self._transmit(parts)
         # The ring keeps copies: the sender may use its array again.
         self._rings[message.stream] = ring
         ring.append([bytes(part) for part in parts], now_ns)
@@ -192,6 +210,33 @@ class Publisher:
         if now_ns >= self._turn_due_ns:
             self._turn(0)
         return message.seq
+
+    def reserve(self, stream: str, shape: tuple[int, int], kind: npt.DTypeLike) -> Frame:
+        """Give an array for the pixels of the next frame of a stream: what is laid there need not be copied to be sent.
+
+        It is the publisher's again once that frame has been sent.
+        """
+        kind = np.dtype(kind)
+        slots = self._slots_for(stream, shape[0] * shape[1] * kind.itemsize)
+        return slots.reserve(shape, kind) if slots else np.empty(shape, kind)
+
+    def _slots_for(self, stream: str, n_bytes: int) -> SlotWriter | None:
+        """Give a stream's slots for frames of that size; None where they are sent as bytes."""
+        slots = self._slots.get(stream)
+        if slots is not None and n_bytes <= slots.segment.slot_bytes:
+            return slots
+        if not self._n_slots or n_bytes < SLOT_FROM_BYTES:
+            return None
+        try:
+            made = SlotWriter(self._n_slots, n_bytes)
+        except OSError:
+            self._n_slots = 0
+            return None
+        if slots is not None:
+            slots.close()
+        self._slots[stream] = made
+        self._heartbeat_due_ns = self._turn_due_ns = 0
+        return made
 
     def next_seq(self, stream: str) -> int:
         """Give the sequence number that the next message of a stream will have."""
@@ -273,6 +318,9 @@ class Publisher:
         """Close both sockets; what was sent still goes out for up to a second."""
         self._data.close()
         self._control.close()
+        for slots in self._slots.values():
+            slots.close()
+        self._slots.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -287,6 +335,20 @@ class Publisher:
         self._data.send(parts[0], _MORE)
         self._data.send(parts[1], _MORE)
         self._data.send(parts[2])
+
+    def _note_topics(self) -> None:
+        """Take what subscribers subscribe to, and what nobody subscribes to any more."""
+        with suppress(zmq.Again):
+            for _ in range(_REQUESTS_AT_ONCE):
+                change = self._data.recv(zmq.DONTWAIT)
+                if change[:1] == b"\1":
+                    self._topics.add(change[1:])
+                elif change[:1] == b"\0":
+                    self._topics.discard(change[1:])
+
+    def _wanted(self, topic: bytes) -> bool:
+        """Whether anybody subscribed to a topic."""
+        return any(topic.startswith(wanted) for wanted in self._topics)
 
     def _owed_seq(self, stream: str) -> int | None:
         """Give the first sequence number that may not be let go: only a lossless publisher owes any."""
@@ -321,6 +383,7 @@ class Publisher:
             self._heartbeat(now_ns)
         wait_ns = min(deadline_ns, self._heartbeat_due_ns) - now_ns
         if self._poller.poll(max(0, wait_ns // 1_000_000)):
+            self._note_topics()
             self._answer_all()
         now_ns = time.monotonic_ns()
         self._turn_due_ns = now_ns + _TURN_NS
@@ -342,6 +405,11 @@ class Publisher:
                     instance=self._instance,
                     streams=dict(streams[n : n + _OFFER_STREAMS]),
                     waits=self._waits,
+                    segments={
+                        name: slots.segment
+                        for name, _ in streams[n : n + _OFFER_STREAMS]
+                        if (slots := self._slots.get(name))
+                    },
                 )
             )
             for n in range(0, max(1, len(streams)), _OFFER_STREAMS)

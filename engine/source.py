@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import TypeAlias
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from heartwire.engine.contract import Contract
 from heartwire.engine.messages import Item
+from heartwire.engine.slots import Frame
+
+Place: TypeAlias = Callable[[str, tuple[int, int], npt.DTypeLike], Frame]
+
+
+_PLACE: ContextVar[Place] = ContextVar("place", default=lambda _, shape, kind: np.empty(shape, kind))
+
+
+def frame_array(stream: str, shape: tuple[int, int], kind: npt.DTypeLike) -> Frame:
+    """Give an array (height, width) of uint8 or uint16 for the pixels of a stream's next frame.
+
+    A source that lays its pixels there spares a copy where frames are sent through shared memory; the array is not its
+    own any more once it has yielded that frame and is asked for the next.
+    """
+    return _PLACE.get()(stream, shape, kind)
+
+
+def lay_frames(place: Place) -> None:
+    """Let `frame_array` give what `place` gives, in this thread."""
+    _PLACE.set(place)
 
 
 class Source(msgspec.Struct, metaclass=Contract, kw_only=True, forbid_unknown_fields=True):

@@ -203,6 +203,11 @@ class Station:
         return self._items.full
 
     @property
+    def in_place(self) -> bool:
+        """Whether frames may stay in shared memory until they are processed: no more than one waits."""
+        return self._frames is not None and self._host.in_place
+
+    @property
     def position(self) -> tuple[int, int]:
         """Sequence number of the last item processed (-1: none) and the device's next sample or frame number."""
         return self._host.last_seq, max(0, self._host.next_number - self._numbering.shift)
@@ -317,7 +322,7 @@ class Station:
             first = self._last.end_sample
             self._last = msgspec.structs.replace(self._last, first_sample=first, trace=Trace())
         else:
-            self._last = msgspec.structs.replace(self._last, frame=self._last.frame + 1, trace=Trace())
+            self._last = msgspec.structs.replace(self._last, frame=self._last.frame + 1, trace=Trace(), slot=None)
         try:
             for _ in self._spare.process(self._last):
                 pass

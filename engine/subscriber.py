@@ -15,7 +15,18 @@ from heartwire.engine.errors import ConfigError, MalformedMessage
 from heartwire.engine.inbox import Inbox
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Message, XrayFrame
 from heartwire.engine.ordering import Counts, Patience, Position, StreamOrder
-from heartwire.engine.wire import HEADER_LIMIT_BYTES, KINDS, PAYLOAD_LIMIT_BYTES, Part, decode_envelope, topic_of
+from heartwire.engine.slots import Segment, SlotReader, decode_descriptor
+from heartwire.engine.wire import (
+    HEADER_LIMIT_BYTES,
+    KINDS,
+    PAYLOAD_LIMIT_BYTES,
+    SLOT,
+    Envelope,
+    Part,
+    decode_envelope,
+    stream_in_slots,
+    topic_of,
+)
 
 _HELLO_NS = 1_000_000_000
 _TIMER_NS = 20_000_000
@@ -31,6 +42,7 @@ _NO_CONTROL_NS = 1_000_000_000
 # Plain integers: pyzmq's flags are enumerations, whose arithmetic costs more than the call.
 _NOW = int(zmq.DONTWAIT)
 _EVENTS, _READABLE = int(zmq.EVENTS), int(zmq.POLLIN)
+_FRAMES = "xray"
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 
 
@@ -71,6 +83,9 @@ class Subscriber:
         By stream, the sequence number (or `Position`) of the last message processed before a restart.
     late_join
         "ring" begins a stream with the oldest message that the publisher has, "live" with the next one.
+    in_place
+        Ids of the streams whose frames are given as they lie in the publisher's shared memory, where they may be
+        written over (`XrayFrame.check`); of others they are copied.
     patience
         When to ask again and when to give up.
     high_water
@@ -95,6 +110,7 @@ class Subscriber:
         identity: str | None = None,
         start_from: Mapping[str, int | Position] | None = None,
         late_join: Literal["ring", "live"] = "ring",
+        in_place: Sequence[str] = (),
         patience: Patience | None = None,
         high_water: int = 1000,
         keys: CurveKeys | None = None,
@@ -105,6 +121,10 @@ class Subscriber:
         self._registered = identity is not None
         self._start = {s: p if isinstance(p, Position) else Position(p) for s, p in (start_from or {}).items()}
         self._history = late_join == "ring"
+        self._in_place = frozenset(in_place)
+        self._slots: dict[str, SlotReader] = {}
+        self._closed: set[int] = set()
+        """Shared memory that could not be opened."""
         self._patience = patience or Patience()
         self._orders: dict[str, StreamOrder] = {}
         self._waiting: set[StreamOrder] = set()
@@ -274,7 +294,13 @@ class Subscriber:
             else:
                 self._take_resent(reply)
             return
-        message, epoch = decode_envelope(parts)
+        if parts[0][: len(SLOT)] == SLOT:
+            found = self._look_up(parts)
+            if found is None:
+                return
+            message, epoch = found
+        else:
+            message, epoch = decode_envelope(parts)
         if self._streams is not None and message.stream not in self._streams:
             return
         self._hear(resent)
@@ -294,6 +320,8 @@ class Subscriber:
     def _take_offer(self, offer: Offer) -> None:
         if offer.instance != self._instance:
             self._instance = offer.instance
+            for stream in list(self._slots):
+                self._detach(stream)
             self._hello_due_ns = self.due_ns = 0
         self._prompt = offer.waits
         for stream, (oldest, next_seq) in offer.streams.items():
@@ -302,6 +330,48 @@ class Subscriber:
                 order.offer(offer.epoch, oldest, next_seq)
                 if order.waiting:
                     self._waiting.add(order)
+
+        if self._streams is not None:
+            for stream, segment in offer.segments.items():
+                if stream in self._streams:
+                    self._attach(stream, segment)
+
+    def _attach(self, stream: str, segment: Segment) -> None:
+        """Read a stream's frames from shared memory from now on, where that can be opened; else its bytes come on."""
+        reader = self._slots.get(stream)
+        if segment.number in self._closed or (reader is not None and reader.segment == segment):
+            return
+        try:
+            self._slots[stream] = SlotReader(segment)
+        except (OSError, ValueError):
+            self._closed.add(segment.number)
+            self._detach(stream)
+            return
+        if reader is None:
+            self._data.subscribe(SLOT + stream.encode())
+            self._data.unsubscribe(topic_of(_FRAMES, stream))
+
+    def _detach(self, stream: str) -> None:
+        if self._slots.pop(stream, None) is not None:
+            self._data.subscribe(topic_of(_FRAMES, stream))
+            self._data.unsubscribe(SLOT + stream.encode())
+
+    def _look_up(self, parts: list[Part]) -> Envelope | None:
+        """Read a frame from shared memory; None where it is gone: then it has not come, and is asked for."""
+        stream = stream_in_slots(bytes(parts[0]))
+        if len(parts) != 3:
+            msg = f"{len(parts)} parts: expected [topic, header, descriptor]"
+            raise MalformedMessage(msg)
+        told = decode_descriptor(bytes(parts[2]))
+        reader = self._slots.get(stream)
+        slot = None if reader is None else reader.find(told)
+        if slot is None:
+            return None
+        in_place = stream in self._in_place
+        found = decode_envelope([topic_of(_FRAMES, stream), parts[1], slot.memory.data], in_place=in_place)
+        if in_place and isinstance(found.message, XrayFrame):
+            found.message.slot = slot
+        return found if slot.intact else None
 
     def _take_resent(self, resent: Resent) -> None:
         if order := self._orders.get(resent.stream):

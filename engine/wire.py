@@ -82,6 +82,8 @@ _KINDS: dict[type[Any], str] = {
     AlarmAnswer: "answer",
     LedgerReport: "ledger",
 }
+SLOT = b"slot/"
+"""Begins the topic of frames whose pixels lie in shared memory."""
 KINDS = tuple(_KINDS.values())
 """Every kind a topic may begin with."""
 
@@ -118,6 +120,17 @@ def topic_of(kind: str, stream: str) -> bytes:
         msg = f"stream id {stream[:140]!r}: use 1 to 128 letters, digits, '.', '_', '-', parts joined by '/'"
         raise MalformedMessage(msg)
     return f"{kind}/{stream}".encode("ascii")
+
+
+def stream_in_slots(topic: bytes) -> str:
+    """Give the stream of a topic that begins with `SLOT`.
+
+    Raises
+    ------
+    MalformedMessage
+        If it is not a stream's.
+    """
+    return _read_topic(b"xray/" + topic[len(SLOT) :])[1]
 
 
 @lru_cache(maxsize=4096)
@@ -235,8 +248,16 @@ def decode(parts: Sequence[Part]) -> Message:
     return decode_envelope(parts).message
 
 
-def decode_envelope(parts: Sequence[Part]) -> Envelope:
-    """Read a message together with its epoch; as `decode` otherwise."""
+def decode_envelope(parts: Sequence[Part], *, in_place: bool = False) -> Envelope:
+    """Read a message together with its epoch; as `decode` otherwise.
+
+    Parameters
+    ----------
+    parts
+        Topic, header and payload.
+    in_place
+        Frames are views of their payload though it cannot be written.
+    """
     if len(parts) != 3:
         msg = f"{len(parts)} parts: expected [topic, header, payload]"
         raise MalformedMessage(msg)
@@ -250,7 +271,7 @@ def decode_envelope(parts: Sequence[Part]) -> Envelope:
         if kind == "ecg":
             return _decode_ecg(stream, header, payload)
         if kind == "xray":
-            return _decode_frame(stream, header, payload)
+            return _decode_frame(stream, header, payload, in_place=in_place)
         return _decode_body(kind, stream, header, payload)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedMessage(_why(header, error)) from error
@@ -278,11 +299,13 @@ def _check_length(payload: memoryview, expected: int) -> None:
         raise MalformedMessage(msg)
 
 
-def _array(payload: memoryview, dtype: np.dtype[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
-    if len(payload) <= _SMALL_BYTES:
+def _array(
+    payload: memoryview, dtype: np.dtype[Any], shape: tuple[int, int], *, in_place: bool = False
+) -> npt.NDArray[Any]:
+    if len(payload) <= _SMALL_BYTES and not in_place:
         return np.ndarray(shape, dtype, bytearray(payload))
     array = np.frombuffer(payload, dtype).reshape(shape)
-    return array if array.flags.aligned and array.flags.writeable else array.copy()
+    return array if array.flags.aligned and (array.flags.writeable or in_place) else array.copy()
 
 
 def _decode_ecg(stream: str, data: bytes, payload: memoryview) -> Envelope:
@@ -304,7 +327,7 @@ def _decode_ecg(stream: str, data: bytes, payload: memoryview) -> Envelope:
     return Envelope(chunk, header.epoch)
 
 
-def _decode_frame(stream: str, data: bytes, payload: memoryview) -> Envelope:
+def _decode_frame(stream: str, data: bytes, payload: memoryview, *, in_place: bool) -> Envelope:
     header = _FRAME.decode(data)
     _check_stream(header.stream, stream)
     dtype = _PIXELS[header.dtype]
@@ -316,7 +339,7 @@ def _decode_frame(stream: str, data: bytes, payload: memoryview) -> Envelope:
     frame = XrayFrame(
         stream=stream,
         frame=header.frame,
-        pixels=_array(payload, dtype, (height, width)),
+        pixels=_array(payload, dtype, (height, width), in_place=in_place),
         bits=header.bits,
         rate_hz=header.rate_hz,
         spacing_mm=header.spacing_mm,

@@ -113,7 +113,10 @@ class Worker:
         for endpoint in sorted({plan.feed_endpoint(s) for s in self._stations}):
             mine = [s for s in self._stations if plan.feed_endpoint(s) == endpoint]
             start = {s: positions[s] for s in mine if s in positions}
-            subscriber = Subscriber(endpoint, streams=mine, identity=name, start_from=start, context=context)
+            in_place = [s for s in mine if self._stations[s].in_place]
+            subscriber = Subscriber(
+                endpoint, streams=mine, identity=name, start_from=start, in_place=in_place, context=context
+            )
             self._subscribers.update(dict.fromkeys(mine, subscriber))
         self._sources = set(self._subscribers.values())
         self._inbox = Inbox(self._sources)

@@ -149,13 +149,15 @@ class Fluoroscopy:
             yield self.frame(frame)
             frame += 1
 
-    def frame(self, number: int) -> tuple[Pixels, FrameTruth]:
+    def frame(self, number: int, out: Pixels | None = None) -> tuple[Pixels, FrameTruth]:
         """Make one frame.
 
         Parameters
         ----------
         number
             Frame number, from 0; its time is `number / rate_hz`.
+        out
+            Where to put the pixels; a new array if not given.
 
         Returns
         -------
@@ -179,7 +181,7 @@ class Fluoroscopy:
         )
         for device in self._devices:
             self._draw_device(device, time_s, motion)
-        return self._chain.develop(self._attenuation, number), truth
+        return self._chain.develop(self._attenuation, number, out), truth
 
     @property
     def projection(self) -> Projection:

@@ -115,7 +115,7 @@ class ImagingChain:
         """Give the log attenuation of the shutters at a pixel."""
         return float(self._shutter[y, x])
 
-    def develop(self, attenuation: Float32Array, frame: int) -> Pixels:
+    def develop(self, attenuation: Float32Array, frame: int, out: Pixels | None = None) -> Pixels:
         """Make the frame as the screen shows it.
 
         Parameters
@@ -124,6 +124,8 @@ class ImagingChain:
             Log attenuation of everything in the beam.
         frame
             Frame number: chooses noise and flicker.
+        out
+            Where to put it; a new array if not given.
         """
         size_px = len(attenuation)
         random = np.random.default_rng([self._seed, frame, 0x4E4F49])
@@ -143,14 +145,11 @@ class ImagingChain:
         if self._sharpen:
             blurred = _blur(grey, self._sharpen_sigma)
             grey = cv2.addWeighted(grey, 1.0 + self._sharpen, blurred, -self._sharpen, 0.0)
-        if self.bits == 8:
-            out8 = np.empty((size_px, size_px), np.uint8)
-            _finish(grey, self._shown, np.float32(self._outside_grey), np.float32(1.0), np.float32(255.0), out8)
-            return out8
-        out16 = np.empty((size_px, size_px), np.uint16)
+        made = np.empty_like(grey, np.uint8) if self.bits == 8 else np.empty_like(grey, np.uint16)
+        pixels: Pixels = made if out is None else out
         top = np.float32(2**self.bits - 1)
-        _finish(grey, self._shown, np.float32(self._outside_grey), top / np.float32(255.0), top, out16)
-        return out16
+        _finish(grey, self._shown, np.float32(self._outside_grey), top / np.float32(255.0), top, pixels)
+        return pixels
 
     def _grey(self, signal: float) -> float:
         at = min(signal / _BRIGHTEST, 1.0) * (_LUT_STEPS - 2)

@@ -14,7 +14,7 @@ from pydicom.errors import InvalidDicomError
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, Projection, XrayFrame
-from heartwire.engine.source import Source
+from heartwire.engine.source import Source, frame_array
 from heartwire.streams.sources.dicom_frames import stored_frames
 from heartwire.streams.sources.dicom_geometry import Plane, frame_times_s, projection, spacing
 from heartwire.streams.sources.quiet import quiet
@@ -98,11 +98,26 @@ class DicomSource(Source):
             msg = f"DICOM file {self.path} cannot be decoded ({text}): it is damaged, cut short or of an unknown coding"
             raise SourceError(msg) from error
 
+    def _normal(self, raw: npt.NDArray[Any] | None, header: _Header) -> Pixels | None:
+        """Bring a decoded frame to unsigned grey with darker for denser."""
+        if raw is None:
+            return None
+        if raw.ndim == 3:
+            raw = cv2.cvtColor(np.ascontiguousarray(raw), cv2.COLOR_RGB2GRAY)
+        if header.signed:
+            # Whether the codec has extended the sign or not: modulo the depth both are the same number.
+            raw = (raw.astype(np.int32) + (1 << (header.bits - 1))) & ((1 << header.bits) - 1)
+        pixels = frame_array(self.stream, raw.shape, np.uint8 if header.bits <= 8 else np.uint16)
+        np.copyto(pixels, raw, casting="unsafe")
+        if header.inverted:
+            np.subtract((1 << header.bits) - 1, pixels, out=pixels)
+        return pixels
+
     def _items(self, dataset: Any, header: _Header) -> Iterator[Item]:
         frames = self._attempt(lambda: stored_frames(dataset, len(header.times_s)))
         spacing_mm, plane = header.spacing
         for number, time_s in enumerate(header.times_s):
-            pixels = self._attempt(lambda: _normal(next(frames, None), header))
+            pixels = self._attempt(lambda: self._normal(next(frames, None), header))
             if pixels is None:
                 self._refuse(f"it holds {number} frames, its header says {len(header.times_s)}: it is cut short")
             yield XrayFrame(
@@ -133,18 +148,3 @@ class _Header(NamedTuple):
 
 def _n_frames(dataset: Any) -> int:
     return max(1, int(dataset.get("NumberOfFrames") or 1))
-
-
-def _normal(raw: npt.NDArray[Any] | None, header: _Header) -> Pixels | None:
-    """Bring a decoded frame to unsigned grey with darker for denser."""
-    if raw is None:
-        return None
-    if raw.ndim == 3:
-        raw = cv2.cvtColor(np.ascontiguousarray(raw), cv2.COLOR_RGB2GRAY)
-    if header.signed:
-        # Whether the codec has extended the sign or not: modulo the depth both are the same number.
-        raw = (raw.astype(np.int32) + (1 << (header.bits - 1))) & ((1 << header.bits) - 1)
-    pixels: Pixels = raw.astype(np.uint8) if header.bits <= 8 else raw.astype(np.uint16)
-    if header.inverted:
-        np.subtract((1 << header.bits) - 1, pixels, out=pixels)
-    return pixels

@@ -12,9 +12,11 @@ import math
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
+
 from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import EcgChunk, EndOfStream, Item, XrayFrame
-from heartwire.engine.source import Source, captured_ns
+from heartwire.engine.source import Source, captured_ns, frame_array
 from heartwire.streams.simulators.ecg import EcgSimulator, check_ecg
 from heartwire.streams.simulators.fluoroscopy import Fluoroscopy, check_fluoroscopy
 from heartwire.streams.simulators.heart import Heart
@@ -211,7 +213,8 @@ class SimulatedXraySource(_SimulatedSource):
     def _items(self, simulator: Fluoroscopy, total: int | None) -> Iterator[Item]:
         number = 0
         while total is None or number < total:
-            pixels, _ = simulator.frame(number)
+            place = frame_array(self.stream, (self.size_px, self.size_px), np.uint8 if self.bits == 8 else np.uint16)
+            pixels, _ = simulator.frame(number, place)
             yield XrayFrame(
                 stream=self.stream,
                 frame=number,

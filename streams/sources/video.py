@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
-from heartwire.engine.source import Source, captured_ns
+from heartwire.engine.source import Source, captured_ns, frame_array
 from heartwire.streams.sources.quiet import quiet
 
 _DEFAULT_RATE_HZ = 15.0
@@ -72,7 +73,10 @@ class VideoSource(Source):
                     arrived, image = capture.read()
                 if not arrived:
                     break
-                pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+                pixels = image
+                if image.ndim != 2:
+                    pixels = frame_array(self.stream, image.shape[:2], np.uint8)
+                    cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=pixels)
                 yield XrayFrame(
                     stream=self.stream,
                     frame=number,

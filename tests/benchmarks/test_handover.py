@@ -18,6 +18,6 @@ def test_each_way_is_measured_for_each_size() -> None:
 
 
 def test_a_frame_that_came_otherwise_than_it_was_sent_is_told() -> None:
-    seen = [handover._Seen("handover/bus", 0, 1, 2, check=7)]
+    seen = [handover._Seen("handover/bytes", 0, 1, 2, check=7)]
     with pytest.raises(HeartwireError, match="or not as they were sent"):
-        handover._row("8 x 8 uint8", "bus", seen, 1, checks=[8] * handover._DIFFERENT)
+        handover._row("8 x 8 uint8", "bytes", seen, 1, checks=[8] * handover._DIFFERENT)
