@@ -65,7 +65,9 @@ class Session:
             msg = f"model {path.name} cannot be loaded: {error}"
             raise ModelError(msg) from error
         self._check_names()
-        self._of_bytes = {i.name for i in self.ort.get_inputs() if i.type == "tensor(uint8)"}
+        self._of_bytes = {
+            t.name for t in (*self.ort.get_inputs(), *self.ort.get_outputs()) if t.type == "tensor(uint8)"
+        }
 
     def _check_names(self) -> None:
         for what, of_card, of_model in (

@@ -6,46 +6,153 @@ taken off, divided by the local deviation) with the square's empty part counting
 
 from __future__ import annotations
 
+from typing import NamedTuple, TypeAlias
+
 import cv2
 import numba
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+Array: TypeAlias = npt.NDArray[np.float32]
+Frame: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Pixels: TypeAlias = Frame | Array
 
 NETWORK_SIZE_PX = 512
 _STEP = 4  # the local mean and deviation are smooth: a quarter of the resolution holds them
 _MEAN_SIGMA_PX = 20.0
 _DEVIATION_SIGMA_PX = 30.0
+_REACH = 4.0
+"""Deviations out to which a Gaussian is weighed."""
 _FLOOR = 0.02  # of the frame's mean grey: keeps the noise of an empty field small
 _CLIP = 5.0
 
 
-def _smooth(image: Array, sigma_px: float) -> Array:
-    smoothed: Array = cv2.GaussianBlur(image, (0, 0), sigma_px / _STEP, borderType=cv2.BORDER_CONSTANT)
+def _gaussian(sigma_px: float) -> Array:
+    """Give the weights of a Gaussian over cells, out to four deviations."""
+    reach = round(_REACH * sigma_px / _STEP)
+    kernel: Array = cv2.getGaussianKernel(2 * reach + 1, sigma_px / _STEP, cv2.CV_32F)[:, 0]
+    return kernel
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _smooth(cells: Array, kernel: Array) -> Array:
+    """Smooth cells (m, n); beyond them is nothing."""
+    height, width = cells.shape
+    reach = len(kernel) // 2
+    smoothed, line = np.empty_like(cells), np.zeros(width + 2 * reach, np.float32)
+    inside = line[reach : reach + width]
+    for row in range(height):
+        inside[:] = 0.0
+        for other in range(max(0, row - reach), min(height, row + reach + 1)):
+            weight, own = kernel[other - row + reach], cells[other]
+            for column in range(width):
+                inside[column] += weight * own[column]
+        out = smoothed[row]
+        out[:] = 0.0
+        for k in range(len(kernel)):
+            weight, beside = kernel[k], line[k : k + width]
+            for column in range(width):
+                out[column] += weight * beside[column]
     return smoothed
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _take_off(image: Array, mean: Array, out: Array, square: Array) -> None:
-    """Take the local mean off, and square what is left."""
-    for row in range(len(image)):
-        for column in range(image.shape[1]):
-            value = image[row, column] - mean[row, column]
-            out[row, column] = value
-            square[row, column] = value * value
+def _finish_cells(total: Array, rows: int, cells: Array) -> None:
+    """Give cells (n,) the means of what was summed up over `rows` rows (w,), and clear the sums."""
+    width = len(total)
+    for cell in range(width // _STEP):
+        cells[cell] = (total[4 * cell] + total[4 * cell + 1] + total[4 * cell + 2] + total[4 * cell + 3]) / np.float32(
+            rows * _STEP
+        )
+    rest = width % _STEP
+    if rest:
+        cells[width // _STEP] = total[width - rest :].sum() / np.float32(rows * rest)
+    total[:] = 0.0
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _rescale(out: Array, scale: Array) -> None:
-    """Scale in place and clip."""
-    for row in range(len(out)):
-        for column in range(out.shape[1]):
-            out[row, column] = min(max(out[row, column] * scale[row, column], np.float32(-_CLIP)), np.float32(_CLIP))
+def _widen(cells: Array, width: int) -> Array:
+    """Interpolate cells (m, n) along their rows to (m, width)."""
+    height, count = cells.shape
+    wide = np.empty((height, _STEP * count), np.float32)
+    for row in range(height):
+        line, out = cells[row], wide[row]
+        for cell in range(count):
+            before, here, after = line[max(cell - 1, 0)], line[cell], line[min(cell + 1, count - 1)]
+            out[4 * cell] = before + np.float32(0.625) * (here - before)
+            out[4 * cell + 1] = before + np.float32(0.875) * (here - before)
+            out[4 * cell + 2] = here + np.float32(0.125) * (after - here)
+            out[4 * cell + 3] = here + np.float32(0.375) * (after - here)
+    return wide[:, :width].copy()
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _rows_about(row: int, height: int) -> tuple[int, int, np.float32]:
+    """Give the rows of cells above and below a row of the frame, and the weight of the latter."""
+    above = (row - 2) // _STEP
+    return max(above, 0), min(above + 1, height - 1), np.float32(((row + 2) % _STEP + 0.5) / _STEP)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _means(image: Pixels, cells: Array) -> None:
+    """Give the mean of each cell of 4 x 4 px; those at the end may be smaller."""
+    height, width = image.shape
+    total = np.zeros(width, np.float32)
+    for row in range(height):
+        for column in range(width):
+            total[column] += np.float32(image[row, column])
+        if row % _STEP == _STEP - 1 or row == height - 1:
+            _finish_cells(total, row % _STEP + 1, cells[row // _STEP])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _squares(image: Pixels, mean: Array, cells: Array) -> None:
+    """Give the mean square in each cell of what is left when the local mean (m, w) is taken off."""
+    height, width = image.shape
+    total = np.zeros(width, np.float32)
+    for row in range(height):
+        above, below, weight = _rows_about(row, len(mean))
+        pixels, upper, lower = image[row], mean[above], mean[below]
+        for column in range(width):
+            value = np.float32(pixels[column]) - (upper[column] + weight * (lower[column] - upper[column]))
+            total[column] += value * value
+        if row % _STEP == _STEP - 1 or row == height - 1:
+            _finish_cells(total, row % _STEP + 1, cells[row // _STEP])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def normalise_row(image: Pixels, mean: Array, scale: Array, row: int, out: Array) -> None:
+    """Normalise a row of an image (h, w) into `out` (w,); mean and scale (m, w) stand in the middle of each 4 rows."""
+    above, below, weight = _rows_about(row, len(mean))
+    pixels, upper, lower, over, under = image[row], mean[above], mean[below], scale[above], scale[below]
+    for column in range(len(out)):
+        value = np.float32(pixels[column]) - (upper[column] + weight * (lower[column] - upper[column]))
+        value *= over[column] + weight * (under[column] - over[column])
+        out[column] = min(max(value, np.float32(-_CLIP)), np.float32(_CLIP))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _normalise(image: Pixels, mean: Array, scale: Array, out: Array) -> None:
+    for row in range(len(image)):
+        normalise_row(image, mean, scale, row, out[row])
+
+
+class Conditioned(NamedTuple):
+    """A frame at the network's scale, (h, w) in any unit, and what normalises it, (h / 4, w) for every 4 rows."""
+
+    grey: Pixels
+    mean: Array
+    scale: Array
+
+    def normalised(self) -> Array:
+        """Give the normalised frame (h, w): 1 is one local deviation; clipped to -5..5."""
+        out = np.empty(self.grey.shape, np.float32)
+        _normalise(*self, out)
+        return out
 
 
 class LocalContrast:
-    """Local contrast normalisation for images of one shape; buffers are made once.
+    """Local contrast normalisation for images of one shape.
 
     Parameters
     ----------
@@ -54,45 +161,39 @@ class LocalContrast:
     """
 
     def __init__(self, height: int, width: int) -> None:
-        self.shape = (height, width)
-        self._coarse = (max(1, -(-width // _STEP)), max(1, -(-height // _STEP)))
-        ones = np.ones(self._coarse[::-1], np.float32)
-        self._mean_weight = 1.0 / _smooth(ones, _MEAN_SIGMA_PX)
-        self._deviation_weight = 1.0 / _smooth(ones, _DEVIATION_SIGMA_PX)
-        self._fine = np.empty(self.shape, np.float32)
-        self._square = np.empty(self.shape, np.float32)
-        self._scale = np.zeros(self.shape, np.float32)
+        cells = -(-height // _STEP), -(-width // _STEP)
+        ones = np.ones(cells, np.float32)
+        self._mean_kernel, self._deviation_kernel = _gaussian(_MEAN_SIGMA_PX), _gaussian(_DEVIATION_SIGMA_PX)
+        self._mean_weight = 1.0 / _smooth(ones, self._mean_kernel)
+        self._deviation_weight = 1.0 / _smooth(ones, self._deviation_kernel)
+        self._width = width
+        self._cells = np.zeros(cells, np.float32)
+        self._scale = np.zeros((cells[0], width), np.float32)
+
+    def measure(self, image: Pixels) -> Conditioned:
+        """Find what normalises `image` (height, width), any positive scale; the result does not depend on its unit."""
+        mean = self._mean(image)
+        floor = np.float32(_FLOOR) * self._cells.mean() + np.float32(1e-12)
+        _squares(image, mean, self._cells)
+        deviation = np.sqrt(_smooth(self._cells, self._deviation_kernel) * self._deviation_weight)
+        self._scale = _widen(1.0 / (deviation + floor), self._width)
+        return Conditioned(image, mean, self._scale)
 
     def apply(self, image: Array, out: Array) -> None:
-        """Normalise `image` (height, width), any positive scale, into `out` of the same shape.
-
-        The result has no unit: 1 is one local deviation; it is clipped to -5..5 and does not depend on the grey scale's
-        unit.
-        """
-        height, width = self.shape
-        mean = self._take_mean(image, out)
-        variance = cv2.resize(self._square, self._coarse, interpolation=cv2.INTER_AREA)
-        deviation = np.sqrt(_smooth(variance, _DEVIATION_SIGMA_PX) * self._deviation_weight)
-        floor = np.float32(_FLOOR) * mean + np.float32(1e-12)
-        cv2.resize(1.0 / (deviation + floor), (width, height), dst=self._scale, interpolation=cv2.INTER_LINEAR)
-        _rescale(out, self._scale)
+        """Normalise `image` (height, width) into `out` of the same shape."""
+        _normalise(*self.measure(image), out)
 
     def apply_alike(self, image: Array, out: Array) -> None:
-        """Normalise `image` with its own local mean but the local deviation of the image applied last.
+        """Normalise `image` with its own local mean but the local deviation of the image measured last.
 
         So the average of frames of one run comes out as the average of their conditioned images.
         """
-        self._take_mean(image, out)
-        _rescale(out, self._scale)
+        _normalise(image, self._mean(image), self._scale, out)
 
-    def _take_mean(self, image: Array, out: Array) -> float:
-        """Take the local mean off; gives the mean of the image."""
-        height, width = self.shape
-        coarse = cv2.resize(image, self._coarse, interpolation=cv2.INTER_AREA)
-        mean = _smooth(coarse, _MEAN_SIGMA_PX) * self._mean_weight
-        cv2.resize(mean, (width, height), dst=self._fine, interpolation=cv2.INTER_LINEAR)
-        _take_off(image, self._fine, out, self._square)
-        return float(coarse.mean())
+    def _mean(self, image: Pixels) -> Array:
+        _means(image, self._cells)
+        mean: Array = _widen(_smooth(self._cells, self._mean_kernel) * self._mean_weight, self._width)
+        return mean
 
 
 class Conditioner:
@@ -116,18 +217,24 @@ class Conditioner:
         self._ratio_x = self.inner_width / width
         self._ratio_y = self.inner_height / height
         self._contrast = LocalContrast(self.inner_height, self.inner_width)
-        self._grey = np.empty((height, width), np.float32)
-        self._normalised = np.empty((self.inner_height, self.inner_width), np.float32)
+        self.plane: Pixels = np.empty((height, width), np.float32)
+        """The frame itself, in its own unit."""
 
-    def apply(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> Array:
-        """Give the conditioned frame (inner_height, inner_width), darker denser; the next call overwrites it."""
-        grey = self._grey
-        np.copyto(grey, pixels)
-        if grey.shape != self._normalised.shape:
+    def take(self, pixels: Frame) -> None:
+        """Take a frame: its pixels are read once, here."""
+        # Read several times where it needs no scaling: the fewer bytes the better.
+        kind = pixels.dtype if pixels.shape == (self.inner_height, self.inner_width) else np.dtype(np.float32)
+        if self.plane.dtype != kind:
+            self.plane = np.empty(self.shape, kind)
+        np.copyto(self.plane, pixels)
+
+    def apply(self) -> Conditioned:
+        """Give the frame taken, darker denser, as it is conditioned; the next call overwrites it."""
+        grey = self.plane
+        if grey.shape != (self.inner_height, self.inner_width):
             how = cv2.INTER_AREA if self.scale < 1.0 else cv2.INTER_LINEAR
             grey = cv2.resize(grey, (self.inner_width, self.inner_height), interpolation=how)
-        self._contrast.apply(grey, self._normalised)
-        return self._normalised
+        return self._contrast.measure(grey)
 
     def to_frame(self, points: Array) -> Array:
         """Map positions (n, 2) as (x, y) from the network's image to the frame, px, pixel centres at whole numbers."""

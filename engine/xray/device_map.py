@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.inference import Model
+from heartwire.engine.xray.cells import Cells, unfold
 from heartwire.engine.xray.patches import PATCH_PX, ZERO, Patches
 
 Array = npt.NDArray[np.float32]
@@ -52,6 +53,10 @@ class DeviceMapper:
         self._runner = model.runner()
         self.patches: Patches = self._runner.inputs["patches"][0]
         """The network's input: fill it, then call `run`."""
+        self._cells: Cells = self._runner.outputs["cells"][0]
+        height, width, _ = self._cells.shape
+        self._fine = np.empty((3, 2 * height, 2 * width), np.float32)
+        self._tip, self._offset = (np.empty((2, height, width), np.float32) for _ in range(2))
         self.clear()
 
     @property
@@ -66,5 +71,5 @@ class DeviceMapper:
     def run(self) -> DeviceMap:
         """Run the network on `patches`."""
         self._runner.run()
-        outputs = self._runner.outputs
-        return DeviceMap(outputs["device"][0], outputs["electrode"][0, 0], outputs["tip"][0], outputs["tip_offset"][0])
+        unfold(self._cells, self._fine, self._tip, self._offset)
+        return DeviceMap(self._fine[:2], self._fine[2], self._tip, self._offset)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import math
 
-import cv2
+import numba
 import numpy as np
 
 from heartwire.engine.xray.device_map import CELL_PX, Array
 
-_APART_CELLS = 1
 _FAINT = 1e-4
 _TO_LINE_PX = 6.0
 _MOST = 64
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _peaks(heat: Array, least_heat: float) -> list[tuple[int, int]]:
+    """Give row and column of the cells that no neighbour is above."""
+    found = [(0, 0) for _ in range(0)]
+    for row in range(len(heat)):
+        for column in range(heat.shape[1]):
+            own = heat[row, column]
+            if own >= least_heat and (heat[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max() <= own):
+                found.append((row, column))
+    return found
 
 
 def find_electrodes(heat: Array, *, least_heat: float) -> Array:
@@ -23,14 +34,9 @@ def find_electrodes(heat: Array, *, least_heat: float) -> Array:
     least_heat
         Peaks below are left out.
     """
-    if float(heat.max()) < least_heat:
-        return np.empty((0, 2), np.float32)
-    around = cv2.dilate(heat, np.ones((2 * _APART_CELLS + 1,) * 2, np.uint8))
-    rows, columns = np.nonzero((heat >= around) & (heat >= least_heat))
-    order = np.argsort(-heat[rows, columns], kind="stable")[:_MOST]
-    places = np.empty((len(order), 2), np.float32)
-    for i, k in enumerate(order):
-        row, column = int(rows[k]), int(columns[k])
+    peaks = sorted(_peaks(heat, least_heat), key=lambda peak: -heat[peak])[:_MOST]
+    places = np.empty((len(peaks), 2), np.float32)
+    for i, (row, column) in enumerate(peaks):
         x = column + _between(heat[row, max(0, column - 1) : column + 2])
         y = row + _between(heat[max(0, row - 1) : row + 2, column])
         places[i] = x * CELL_PX + (CELL_PX - 1) / 2, y * CELL_PX + (CELL_PX - 1) / 2

@@ -8,23 +8,50 @@ import msgspec
 import numba
 import numpy as np
 
-from heartwire.engine.xray.conditioning import Array
-from heartwire.engine.xray.patches import Patches, put_row
+from heartwire.engine.xray.conditioning import Array, Conditioned, Pixels, normalise_row
+from heartwire.engine.xray.patches import MARGIN_PX, PATCH_PX, PLANES, ZERO, Bytes, Patches, put_lines, to_bytes
 
 TIME_CONSTANT_S = 0.7
 """Of the slow average."""
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _follow(current: Array, previous: Array, average: Array, gain: np.float32, patches: Patches) -> None:
-    """Fill the network's patches and bring the state up to date."""
-    for row in range(len(current)):
-        for column in range(current.shape[1]):
-            average[row, column] += gain * (current[row, column] - average[row, column])
-        put_row(current[row], 0, row, patches)
-        put_row(previous[row], 1, row, patches)
-        put_row(average[row], 2, row, patches)
-        previous[row] = current[row]
+def _approach(average: Array, current: Array, gain: np.float32) -> None:
+    for column in range(len(average)):
+        average[column] += gain * (current[column] - average[column])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _follow(
+    grey: Pixels,
+    mean: Array,
+    scale: Array,
+    average: Array,
+    gain: np.float32,
+    before: Bytes,
+    patches: Patches,
+    first: bool,
+) -> None:
+    """Fill the network's patches and bring the state up to date; before the `first` frame there is none."""
+    height, width = grey.shape
+    current = np.empty(width, np.float32)
+    lines = np.full((PLANES, PATCH_PX, PATCH_PX * patches.shape[1]), ZERO, np.uint8)
+    for place in range(-(-(height + MARGIN_PX) // PATCH_PX)):
+        for within in range(PATCH_PX):
+            row = PATCH_PX * place + within - MARGIN_PX
+            now, past, slow = lines[0, within], lines[1, within], lines[2, within]
+            if not 0 <= row < height:
+                now[:] = past[:] = slow[:] = ZERO
+                continue
+            normalise_row(grey, mean, scale, row, current)
+            if first:
+                average[row] = current
+            _approach(average[row], current, gain)
+            to_bytes(current, now)
+            to_bytes(average[row], slow)
+            past[:] = now if first else before[row]
+            before[row] = now
+        put_lines(lines, patches[place])
 
 
 class _State(msgspec.Struct):
@@ -32,8 +59,8 @@ class _State(msgspec.Struct):
 
     at_s: float
     shape: tuple[int, int]
-    previous: bytes
     average: bytes
+    before: bytes
 
 
 class History:
@@ -45,35 +72,40 @@ class History:
 
     def __init__(self) -> None:
         self._at_s = 0.0
-        self._previous = self._average = np.empty((0, 0), np.float32)
+        self._average: Array = np.empty((0, 0), np.float32)
+        self._before: Bytes = np.empty((0, 0), np.uint8)
+        """The frame before, in lines of bytes."""
 
-    def fill(self, current: Array, at_s: float, patches: Patches) -> None:
-        """Fill `patches` with the current frame (h, w), the one before and the average, and remember.
+    def fill(self, current: Conditioned, at_s: float, patches: Patches) -> None:
+        """Fill `patches` with the current frame, the one before and the average, and remember.
 
         Parameters
         ----------
         at_s
             The frame's time from the start of the stream.
         """
-        if current.shape != self._previous.shape:
-            self._previous, self._average = current.copy(), current.copy()
+        shape = current.grey.shape
+        first = shape != self._average.shape
+        if first:
+            self._average = np.empty(shape, np.float32)
+            self._before = np.empty((shape[0], PATCH_PX * patches.shape[1]), np.uint8)
         gain = 1.0 - math.exp(-max(0.0, at_s - self._at_s) / TIME_CONSTANT_S)
-        _follow(current, self._previous, self._average, np.float32(gain), patches)
+        _follow(*current, self._average, np.float32(gain), self._before, patches, first)
         self._at_s = at_s
 
     def forget(self) -> None:
         """Begin anew: the next frame is a first one."""
-        self._previous = self._average = np.empty((0, 0), np.float32)
+        self._average, self._before = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        shape = (self._previous.shape[0], self._previous.shape[1])
-        state = _State(self._at_s, shape, self._previous.tobytes(), self._average.tobytes())
+        height, width = self._average.shape
+        state = _State(self._at_s, (height, width), self._average.tobytes(), self._before.tobytes())
         return msgspec.msgpack.encode(state)
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
         kept = msgspec.msgpack.decode(state, type=_State)
         self._at_s = kept.at_s
-        self._previous = np.frombuffer(kept.previous, np.float32).reshape(kept.shape).copy()
         self._average = np.frombuffer(kept.average, np.float32).reshape(kept.shape).copy()
+        self._before = np.frombuffer(kept.before, np.uint8).reshape(kept.shape[0], -1 if kept.before else 0).copy()

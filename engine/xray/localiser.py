@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +13,7 @@ from heartwire.engine.inference import Model
 from heartwire.engine.messages import XrayFrame
 from heartwire.engine.xray.assembly import Line, assign
 from heartwire.engine.xray.centreline import centred, find_lines, length_px, smooth
-from heartwire.engine.xray.conditioning import Conditioner
+from heartwire.engine.xray.conditioning import Conditioner, Frame
 from heartwire.engine.xray.confidence import Confidence, Evidence, Kind, evidence
 from heartwire.engine.xray.detection import Detection, DeviceClass, Point
 from heartwire.engine.xray.device_map import CELL_PX, TIP_CELL_PX, Array, DeviceMap, DeviceMapper
@@ -52,7 +54,6 @@ class Localiser:
         self._mapper = DeviceMapper(self.model)
         self._refiner = TipRefiner(Model(TIPS_MODEL_NAME) if tips is None else tips)
         self._conditioner: Conditioner | None = None
-        self._pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] = np.zeros((0, 0), np.uint8)
         self.history = History()
         settings = self.model.card.settings
         self._line_threshold = settings["line_threshold"]
@@ -68,7 +69,15 @@ class Localiser:
     def _warm_up(self) -> None:
         """Go the whole way once with a device drawn into the map, so that no frame pays for first calls."""
         size = self._mapper.size_px
-        self.condition(XrayFrame(stream="", frame=0, pixels=np.zeros((size, size), np.uint8)), 0.0)
+        of_each_kind: tuple[Frame, ...] = (
+            np.zeros((2 * size, 2 * size), np.uint8),  # scaled
+            np.zeros((size, size), np.uint16),
+            np.zeros((size, size), np.uint8),
+        )
+        for pixels in of_each_kind:
+            self.condition(XrayFrame(stream="", frame=0, pixels=pixels), 0.0)
+            assert self._conditioner is not None
+            self._refiner.refine(self._conditioner.plane, np.zeros((1, 2), np.float32))
         half, quarter = size // CELL_PX, size // TIP_CELL_PX
         device, electrode = np.zeros((2, half, half), np.float32), np.zeros((half, half), np.float32)
         tip, offset = (np.zeros((2, quarter, quarter), np.float32) for _ in range(2))
@@ -84,8 +93,9 @@ class Localiser:
         if self._conditioner is None or self._conditioner.shape != (height, width):
             self._conditioner = Conditioner(height, width, self._mapper.size_px)
             self._mapper.clear()
-        self._pixels = frame.pixels
-        self.history.fill(self._conditioner.apply(frame.pixels), at_s, self._mapper.patches)
+        self._conditioner.take(frame.pixels)
+        frame.check()
+        self.history.fill(self._conditioner.apply(), at_s, self._mapper.patches)
 
     def infer(self) -> DeviceMap:
         """Run the network on the frame conditioned last."""
@@ -101,7 +111,7 @@ class Localiser:
         """Give all that may be a device with a confidence of `least` or more, and what speaks for it."""
         body = np.maximum(found.device[0], found.device[1])
         lines = [Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)]
-        tips = [self._refined(tip) for tip in find_tips(found, least_heat=self._tip_threshold)]
+        tips = self._refined(find_tips(found, least_heat=self._tip_threshold))
         tips = sorted((tip for tip in tips if tip.seen >= _LEAST_SEEN), key=lambda tip: -tip.heat * tip.seen)
         alone = assign(lines, tips)
         electrodes = find_electrodes(found.electrode, least_heat=self._electrode_threshold)
@@ -122,19 +132,22 @@ class Localiser:
 
     def _to_frame(self, points: Array) -> list[Point]:
         assert self._conditioner is not None
-        return [(float(x), float(y)) for x, y in self._conditioner.to_frame(points)]
+        return [(x, y) for x, y in self._conditioner.to_frame(points).tolist()]
 
-    def _refined(self, tip: TipPeak) -> TipPeak:
-        """Refine a tip on the frame; where that leads far away the device network's own place stays."""
+    def _refined(self, tips: Sequence[TipPeak]) -> list[TipPeak]:
+        """Refine tips on the frame; where that leads far away the device network's own place stays."""
         assert self._conditioner is not None
-        ((x, y),) = self._to_frame(np.array([[tip.x_px, tip.y_px]], np.float32))
-        refined = self._refiner.refine(self._pixels, x, y)
+        rough = self._conditioner.to_frame(np.array([[tip.x_px, tip.y_px] for tip in tips], np.float32).reshape(-1, 2))
+        refined = self._refiner.refine(self._conditioner.plane, rough)
+        own = self._conditioner.to_network(np.array([tip[:2] for tip in refined], np.float32).reshape(-1, 2)).tolist()
         far = _FARTHEST_REFINED_PX / self._conditioner.scale
-        bound_px = self.bound_scale * refined.bound_px
-        if np.hypot(refined.x_px - x, refined.y_px - y) > far:
-            return replace(tip, seen=refined.seen, bound_px=far)
-        ((x, y),) = self._conditioner.to_network(np.array([[refined.x_px, refined.y_px]], np.float32))
-        return replace(tip, x_px=float(x), y_px=float(y), seen=refined.seen, bound_px=bound_px)
+        found = []
+        for tip, before, after, (x, y) in zip(tips, rough.tolist(), refined, own, strict=True):
+            if math.dist(before, after[:2]) > far:
+                found.append(replace(tip, seen=after.seen, bound_px=far))
+            else:
+                found.append(replace(tip, x_px=x, y_px=y, seen=after.seen, bound_px=self.bound_scale * after.bound_px))
+        return found
 
     def _border_px(self, point: Array) -> float:
         assert self._conditioner is not None

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from heartwire.engine.xray.conditioning import Array
 
-Patches: TypeAlias = npt.NDArray[np.uint8]
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Patches: TypeAlias = Bytes
 """(h / 4 + 1, w / 4 + 1, 48)."""
 
 PATCH_PX = 4
@@ -32,21 +33,32 @@ def shape_of(size: int) -> tuple[int, int, int]:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def put_row(values: Array, plane: int, row: int, patches: Patches) -> None:
-    """Put a row (w,) of a plane into patches; what lies beside it stays as if there were nothing."""
-    line = np.full(patches.shape[1] * PATCH_PX, ZERO, np.uint8)
+def to_bytes(values: Array, line: Bytes) -> None:
+    """Put a row (w,) of values in -5..5 into its line of bytes; what lies beside it stays."""
     inside = line[MARGIN_PX:]
     for column in range(len(values)):
         inside[column] = np.uint8(np.int32(values[column] * np.float32(1.0 / STEP) + np.float32(ZERO + 0.5)))
-    words, pixels = patches.view(np.uint32), line.view(np.uint32)
-    place, within = divmod(row + MARGIN_PX, PATCH_PX)
-    for patch in range(len(pixels)):
-        words[place, patch, plane * PATCH_PX + within] = pixels[patch]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def put_lines(lines: Bytes, patches: Patches) -> None:
+    """Put lines of bytes (3, 4, 4 w) into a row of patches (w, 48)."""
+    words, pixels = patches.view(np.uint32), lines.view(np.uint32)
+    for patch in range(len(words)):
+        for plane in range(PLANES):
+            for within in range(PATCH_PX):
+                words[patch, PATCH_PX * plane + within] = pixels[plane, within, patch]
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def put(planes: Array, patches: Patches) -> None:
     """Put planes (3, h, w) of values in -5..5 into patches."""
-    for plane in range(len(planes)):
-        for row in range(planes.shape[1]):
-            put_row(planes[plane, row], plane, row, patches)
+    lines = np.empty((PLANES, PATCH_PX, PATCH_PX * patches.shape[1]), np.uint8)
+    for place in range(-(-(planes.shape[1] + MARGIN_PX) // PATCH_PX)):
+        lines[...] = ZERO
+        for within in range(PATCH_PX):
+            row = PATCH_PX * place + within - MARGIN_PX
+            if 0 <= row < planes.shape[1]:
+                for plane in range(PLANES):
+                    to_bytes(planes[plane, row], lines[plane, within])
+        put_lines(lines, patches[place])

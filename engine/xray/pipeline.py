@@ -42,7 +42,13 @@ class Locates(Protocol):
     tell_confidence: float
 
     def condition(self, frame: XrayFrame, at_s: float) -> None:
-        """Take a frame and its time from the start of the stream."""
+        """Take a frame and its time from the start of the stream.
+
+        Raises
+        ------
+        FrameOverwritten
+            If its pixels were written over meanwhile; nothing is kept of it.
+        """
 
     def infer(self) -> Any:
         """Run the network on the frame taken last."""
@@ -67,6 +73,7 @@ class XrayPipeline(Processor):
     """
 
     algorithmic_delay_s = 0.0
+    in_place = True
 
     def __init__(
         self,
@@ -100,10 +107,10 @@ class XrayPipeline(Processor):
 
     def _frame(self, frame: XrayFrame) -> Iterator[Finding]:
         now_s = self._clock.at_s(frame)
-        yield from self._board.advance(frame.frame, now_s)
-        yield from self._board.end("GAP", frame.frame, 0.0, {"rule": "frames again"})
         self._localiser.condition(frame, now_s)
         frame.trace.conditioned_ns = time.monotonic_ns()
+        yield from self._board.advance(frame.frame, now_s)
+        yield from self._board.end("GAP", frame.frame, 0.0, {"rule": "frames again"})
         found = self._localiser.infer()
         frame.trace.inferred_ns = time.monotonic_ns()
         detections = self._localiser.decide(found)

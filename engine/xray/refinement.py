@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-import cv2
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.inference import Model
-from heartwire.engine.xray.conditioning import Array
+from heartwire.engine.xray.conditioning import Array, Pixels
+from heartwire.engine.xray.tip import MOST_TIPS
 
 TIPS_MODEL_NAME = "xray-tips"
 _LEAST_DEVIATION = 1e-3
+
+Corners: TypeAlias = npt.NDArray[np.int64]
 
 
 class RefinedTip(NamedTuple):
@@ -34,40 +37,52 @@ class TipRefiner:
     """
 
     def __init__(self, model: Model) -> None:
-        self._runner = model.runner()
-        self._crop: Array = self._runner.inputs["crop"][0, 0]
+        self._runners = [model.runner(batch=n) for n in range(1, MOST_TIPS + 1)]
         self._factor = model.card.settings["bound_factor"]
 
-    def refine(self, pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], x_px: float, y_px: float) -> RefinedTip:
-        """Refine one tip.
+    def refine(self, pixels: Pixels, places: Array) -> list[RefinedTip]:
+        """Refine the tips of a frame.
 
         Parameters
         ----------
         pixels
             The frame (height, width), darker denser.
-        x_px, y_px
-            Where the tip is thought to be, px of the frame.
+        places
+            Where tips are thought to be, (n, 2) as (x, y) px of the frame; no more than `MOST_TIPS`.
         """
-        side = self._crop.shape[0]
+        if not len(places):
+            return []
+        runner = self._runners[len(places) - 1]
+        crops = runner.inputs["crop"][:, 0]
+        side = crops.shape[1]
         # The crop's middle lies between its middle pixels.
-        left, top = round(x_px + 0.5) - side // 2, round(y_px + 0.5) - side // 2
-        crop = _cut(pixels, left, top, side)
-        mean, deviation = cv2.meanStdDev(crop)
-        np.subtract(crop, np.float32(mean[0, 0]), out=self._crop)
-        self._crop /= np.float32(deviation[0, 0] + _LEAST_DEVIATION)
-        self._runner.run()
-        outputs = self._runner.outputs
-        shift, scale, seen = outputs["shift"][0], float(outputs["scale"][0]), float(outputs["seen"][0])
-        middle = (side - 1) / 2
-        return RefinedTip(left + middle + float(shift[0]), top + middle + float(shift[1]), self._factor * scale, seen)
+        corners = np.rint(places + 0.5).astype(np.int64) - side // 2
+        _cut(pixels, corners, crops)
+        runner.run()
+        outputs, middle = runner.outputs, (side - 1) / 2
+        found = (corners + middle + outputs["shift"]).tolist()
+        bounds = (self._factor * outputs["scale"]).tolist()
+        return [RefinedTip(*place, *said) for place, *said in zip(found, bounds, outputs["seen"].tolist(), strict=True)]
 
 
-def _cut(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], left: int, top: int, side: int) -> Array:
-    """Cut a square that may reach beyond the frame, whose border is continued there."""
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _cut(pixels: Pixels, corners: Corners, crops: Array) -> None:
+    """Cut squares (n, side, side), of mean 0 and deviation 1 each; the frame's border is continued beyond it."""
     height, width = pixels.shape
-    inside = pixels[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
-    if inside.shape == (side, side):
-        return inside.astype(np.float32)
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    return pixels[np.ix_(rows, columns)].astype(np.float32)
+    side = crops.shape[1]
+    for i in range(len(crops)):
+        left, top = corners[i]
+        total = squares = 0.0
+        for row in range(side):
+            line = pixels[min(max(top + row, 0), height - 1)]
+            for column in range(side):
+                value = float(line[min(max(left + column, 0), width - 1)])
+                total += value
+                squares += value * value
+                crops[i, row, column] = value
+        count = side * side
+        mean = total / count
+        deviation = np.sqrt(max(0.0, squares / count - mean * mean)) + _LEAST_DEVIATION
+        for row in range(side):
+            for column in range(side):
+                crops[i, row, column] = (crops[i, row, column] - np.float32(mean)) / np.float32(deviation)

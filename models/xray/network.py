@@ -6,9 +6,12 @@ a run they are the same.
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
+from heartwire.engine.xray.cells import CHANNELS, LOGIT_STEPS, OFFSET_STEPS, ZERO
 from heartwire.models.xray.truth import OFFSET_SCALE_PX
 
 CLASSES = ("catheter", "guidewire")
@@ -79,24 +82,33 @@ class DeviceNet(nn.Module):  # type: ignore[misc]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Give the logits of bodies and electrodes, of tips, and the offset."""
+        out = self.head(self.features(image))
+        fine = nn.functional.pixel_shuffle(out[:, : _FINE * _CELLS**2], _CELLS)
+        return fine, out[:, -4:-2], out[:, -2:]
+
+    def features(self, image: Tensor) -> Tensor:
+        """Give what the head reads."""
         quarter = self.stem(image)
         eighth = self.down1(quarter)
         sixteenth = self.down2(eighth)
         deep = self.down3(sixteenth)
-        out = self.head(self.up0(self.up1(self.up2(deep, sixteenth), eighth), quarter))
-        fine = nn.functional.pixel_shuffle(out[:, : _FINE * _CELLS**2], _CELLS)
-        return fine, out[:, -4:-2], out[:, -2:]
+        features: Tensor = self.up0(self.up1(self.up2(deep, sixteenth), eighth), quarter)
+        return features
 
 
 class Exported(nn.Module):  # type: ignore[misc]
-    """The network as it ships: probabilities instead of logits, offsets in input px."""
+    """The network as it ships: the steps of `heartwire.engine.xray.cells`, (n, h / 4, w / 4, 16), not yet rounded."""
 
     def __init__(self, network: DeviceNet) -> None:
         super().__init__()
         self.network = network
+        self.head = copy.deepcopy(network.head)
+        steps = torch.tensor([LOGIT_STEPS] * (CHANNELS - 2) + [OFFSET_STEPS * OFFSET_SCALE_PX] * 2)
+        with torch.no_grad():
+            self.head.weight *= steps[:, None, None, None]
+            self.head.bias.copy_(self.head.bias * steps + ZERO)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Give device, electrode and tip probabilities and the tip offset in px."""
-        fine, tip, offset = self.network(image)
-        fine = torch.sigmoid(fine)
-        return fine[:, :2], fine[:, 2:], torch.sigmoid(tip), offset * OFFSET_SCALE_PX
+    def forward(self, image: Tensor) -> Tensor:
+        """Give the cells."""
+        cells: Tensor = self.head(self.network.features(image)).permute(0, 2, 3, 1)
+        return cells

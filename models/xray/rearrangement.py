@@ -2,8 +2,8 @@
 
 Its CPU kernels lay bytes out with the channels last and fill vectors of 16 output channels, best three or more of them.
 So two neighbouring pixels of a thin layer are convolved as one of twice the channels; what is upsampled to the nearest
-is not copied but added to pairs of rows; the pixel shuffle becomes two transpositions of bytes. All of that gives the
-same to the last bit. The stem reads patches of bytes with weights in 8 bits, as the layers after it do.
+is not copied but added to pairs of rows. All of that gives the same to the last bit. The stem reads patches of bytes
+with weights in 8 bits, as the layers after it do, and the head answers in bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import onnx
 from onnx import NodeProto, helper, numpy_helper
 
 from heartwire.engine.xray.patches import STEP, ZERO
-from heartwire.models.xray.stem import IMAGE, PATCHES, of_patches, patches_of
+from heartwire.models.xray.stem import CELLS, IMAGE, PATCHES, of_patches, patches_of
 
 Values = npt.NDArray[np.generic]
 _LAST, _FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
@@ -97,8 +97,8 @@ def rearrange(model: onnx.ModelProto) -> onnx.ModelProto:
     for node in model.graph.node:
         if node.op_type == "Resize":
             _double(graph, node)
-        elif node.op_type == "DepthToSpace":
-            _shuffle(graph, node)
+        elif node.output[0] == CELLS:
+            _answer(graph, node)
         elif node.op_type == "Conv":
             conv = _read_patches(graph, node) if node.input[0] == IMAGE else node
             if _is_thin(graph, conv):
@@ -169,19 +169,13 @@ def _double(graph: _Graph, resize: NodeProto) -> None:
     graph.make("Transpose", [f"{total}/apart"], before.output[0], perm=_FIRST)
 
 
-def _shuffle(graph: _Graph, shuffle: NodeProto) -> None:
-    """Cut and shuffle bytes, first within rows, then rows, and dequantise them after it."""
-    cut = graph.made_by[shuffle.input[0]]
-    dequantise = graph.made_by[cut.input[0]]
-    n, height, width = graph.shapes[shuffle.output[0]]
-    half, name = (height // 2, width // 2), f"{shuffle.output[0]}/bytes"
-    graph.make("Slice", [dequantise.input[0], *cut.input[1:]], f"{name}/cut")
-    graph.reshape(f"{name}/cut", f"{name}/columns", 2 * n, 2, half[0] * half[1])
-    graph.make("Transpose", [f"{name}/columns"], f"{name}/beside", perm=[0, 1, 3, 2])
-    graph.reshape(f"{name}/beside", f"{name}/rows", n, 2, half[0], width)
-    graph.make("Transpose", [f"{name}/rows"], f"{name}/between", perm=[0, 1, 3, 2, 4])
-    graph.reshape(f"{name}/between", name, n, height, width)
-    graph.make("DequantizeLinear", [name, *dequantise.input[1:]], shuffle.output[0])
+def _answer(graph: _Graph, last: NodeProto) -> None:
+    """Give the bytes themselves, a step each."""
+    dequantise = graph.made_by[last.input[0]]
+    scale, zero = dequantise.input[1:]
+    graph.constants[scale], graph.constants[zero] = np.array(1.0, np.float32), np.array(0, np.uint8)
+    graph.make("Transpose", [dequantise.input[0]], CELLS, perm=_LAST)
+    graph.model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
 
 
 def _read_patches(graph: _Graph, stem: NodeProto) -> NodeProto:

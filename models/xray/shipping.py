@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 
 from heartwire.engine.inference import Model
+from heartwire.engine.xray.cells import CHANNELS
 from heartwire.engine.xray.localiser import Localiser
 from heartwire.engine.xray.patches import shape_of
 from heartwire.models.catalogue import ModelCard, read_card
@@ -18,13 +22,15 @@ from heartwire.models.half import ship_half
 from heartwire.models.xray.confidences import settle
 from heartwire.models.xray.network import CLASSES, PLANES, DeviceNet, Exported
 from heartwire.models.xray.pool import Sources, draw
-from heartwire.models.xray.quantise import quantise
-from heartwire.models.xray.stem import PATCHES, take_patches
+from heartwire.models.xray.quantise import quantise_devices, quantise_tips
+from heartwire.models.xray.stem import CELLS, PATCHES, between_bytes
+from heartwire.models.xray.tip_crops import cut
 from heartwire.models.xray.tip_network import CROP_PX, ExportedTips, TipNet
 
 DEVICES, TIPS = "xray-devices", "xray-tips"
 SIZE_PX = 512
 _CALIBRATION_IMAGES = 16
+_CROPS_EACH = 16
 _UNSEEN_SEED = 1_000_019
 _CONFIDENCE_SEED = 1_000_033
 SETTINGS = {"line_threshold": 0.12, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.05}
@@ -79,21 +85,14 @@ def ship_devices(
         How many for the latter.
     """
     inputs = {"image": torch.zeros(2, PLANES, SIZE_PX, SIZE_PX)}
-    half, quarter = SIZE_PX // 2, SIZE_PX // 4
-    outputs = {
-        "device": torch.zeros(2, 2, half, half),
-        "electrode": torch.zeros(2, 1, half, half),
-        "tip": torch.zeros(2, 2, quarter, quarter),
-        "tip_offset": torch.zeros(2, 2, quarter, quarter),
-    }
     path = out / f"{DEVICES}.onnx"
     card = ModelCard(
         name=DEVICES,
-        version="3",
+        version="4",
         task="Bodies, tips and ring electrodes of catheters and guidewires in an X-ray frame and what came before",
         sha256="",
         inputs={PATCHES: [-1, *shape_of(SIZE_PX)]},
-        outputs=shapes_of(outputs),
+        outputs={CELLS: [-1, SIZE_PX // 4, SIZE_PX // 4, CHANNELS]},
         labels=list(CLASSES),
         settings=SETTINGS,
         data=DATA,
@@ -109,11 +108,11 @@ def ship_devices(
     )
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / path.name
-        export(Exported(network).eval(), plain, inputs, list(outputs))
-        quantise(plain, path, (draw(drawn, _UNSEEN_SEED, seed, i).image for i in range(_CALIBRATION_IMAGES)))
+        export(Exported(network).eval(), plain, inputs, [CELLS])
+        quantise_devices(plain, path, (draw(drawn, _UNSEEN_SEED, seed, i).image for i in range(_CALIBRATION_IMAGES)))
         write_card(card, path)
         settle_shipped(out, drawn, seed=seed, frames=frames)
-        onnx.save(take_patches(onnx.load(plain)), plain)
+        onnx.save(between_bytes(onnx.load(plain)), plain)
         ship_half(plain, path)
     return path
 
@@ -138,15 +137,22 @@ def settle_shipped(out: Path, drawn: Sources, *, seed: int, frames: int) -> Path
     return path
 
 
-def ship_tips(network: TipNet, out: Path, *, seed: int, command: str, metrics: dict[str, float]) -> Path:
-    """Export the tip network with its card; gives the path of the .onnx file."""
+def ship_tips(
+    network: TipNet, out: Path, *, seed: int, command: str, metrics: dict[str, float], drawn: Sources
+) -> Path:
+    """Export the tip network in 8 bits for CPUs and in half precision for GPUs; gives the path of the former.
+
+    Parameters
+    ----------
+    network, out, seed, command, metrics, drawn
+        As of `ship_devices`.
+    """
     path = out / f"{TIPS}.onnx"
     inputs = {"crop": torch.zeros(2, 1, CROP_PX, CROP_PX)}
     outputs = {"shift": torch.zeros(2, 2), "scale": torch.zeros(2), "seen": torch.zeros(2)}
-    export(ExportedTips(network).eval(), path, inputs, list(outputs))
     card = ModelCard(
         name=TIPS,
-        version="1",
+        version="2",
         task="Place of a tip within a crop about it, how far off it may be, and whether a tip is seen",
         sha256="",
         inputs=shapes_of(inputs),
@@ -158,7 +164,23 @@ def ship_tips(network: TipNet, out: Path, *, seed: int, command: str, metrics: d
         command=command,
         metrics=metrics,
         intended_use="Research: refines the tips that xray-devices finds. Not a medical device.",
-        limits=_LIMITS,
+        limits=f"{_LIMITS} {_EIGHT_BITS}",
     )
-    write_card(card, path)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.name
+        export(ExportedTips(network).eval(), plain, inputs, list(outputs))
+        quantise_tips(plain, path, _crops(drawn, seed))
+        write_card(card, path)
+        ship_half(plain, path)
     return path
+
+
+def _crops(drawn: Sources, seed: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Give crops (1, 48, 48) about tips, and about places without one, of the images that set the 8-bit ranges."""
+    torch.manual_seed(seed)
+    for i in range(_CALIBRATION_IMAGES):
+        sample = draw(drawn, _UNSEEN_SEED, seed, i)
+        image, truth = (
+            torch.from_numpy(part).expand(_CROPS_EACH, *part.shape) for part in (sample.image, sample.truth)
+        )
+        yield from cut(image.float(), truth.float())[0].numpy()

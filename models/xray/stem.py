@@ -1,4 +1,4 @@
-"""The first layer of the device network as it reads patches of bytes (`engine.xray.patches`) in place of images."""
+"""The device network between bytes: `engine.xray.patches` in place of images, and `engine.xray.cells` as its answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from heartwire.engine.xray.patches import PATCH_PX, PLANES, STEP, ZERO, shape_of
 
-IMAGE, PATCHES = "image", "patches"
+IMAGE, PATCHES, CELLS = "image", "patches", "cells"
 
 
 def of_patches(weight: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -25,8 +25,8 @@ def patches_of(image: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(PATCHES, TensorProto.UINT8, shape)
 
 
-def take_patches(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Give a float network that reads patches."""
+def between_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Give a float network that reads patches and answers in cells."""
     graph = model.graph
     graph.input[0].CopyFrom(patches_of(graph.input[0]))
     del graph.value_info[:]  # what the exporter says of shapes does not hold
@@ -42,11 +42,26 @@ def take_patches(model: onnx.ModelProto) -> onnx.ModelProto:
         _step("Transpose", [f"{PATCHES}/2"], 3, perm=[0, 3, 1, 2]),
     ]
     conv = helper.make_node("Conv", [f"{PATCHES}/3", *stem.input[1:]], stem.output, stem.name)
-    nodes = [*read, conv, *(node for node in graph.node if node is not stem)]
+    nodes = [*read, conv, *(node for node in graph.node if node is not stem), *_rounded(model)]
     del graph.node[:]
     graph.node.extend(nodes)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _rounded(model: onnx.ModelProto) -> list[NodeProto]:
+    """Give the nodes that round the answer to bytes."""
+    graph = model.graph
+    last = next(node for node in graph.node if CELLS in node.output)
+    last.output[0] = f"{CELLS}/0"
+    least, most = (f"{CELLS}/{name}" for name in ("least", "most"))
+    graph.initializer.extend(numpy_helper.from_array(np.float32(v), n) for n, v in ((least, 0), (most, 255)))
+    graph.output[0].type.tensor_type.elem_type = TensorProto.UINT8
+    return [
+        helper.make_node("Round", [f"{CELLS}/0"], [f"{CELLS}/1"], f"{CELLS}/1"),
+        helper.make_node("Clip", [f"{CELLS}/1", least, most], [f"{CELLS}/2"], f"{CELLS}/2"),
+        helper.make_node("Cast", [f"{CELLS}/2"], [CELLS], CELLS, to=TensorProto.UINT8),
+    ]
 
 
 def _step(kind: str, inputs: list[str], number: int, **attributes: object) -> NodeProto:

@@ -199,11 +199,11 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
             metrics |= look_drop(devices, other, job.without, unseen, device)
     tip_metrics = {"steps": float(fitted["tips"][1].steps)} | validate_tips(tips, unseen, device)
     command = f"heartwire train catheter --data DATA --seed {seed}: {', then '.join(fitted['devices'][1].legs)}"
-    ship_tips(tips.cpu(), out, seed=seed, command=command, metrics=tip_metrics)
+    drawn = sources(backgrounds, never_drawn, size=SIZE_PX)
+    ship_tips(tips.cpu(), out, seed=seed, command=command, metrics=tip_metrics, drawn=drawn)
     path = ship_devices(
-        devices.cpu(), out, seed=seed, command=command, metrics=metrics,
-        drawn=sources(backgrounds, never_drawn, size=SIZE_PX), frames=budget.frames,
-    )  # fmt: skip
+        devices.cpu(), out, seed=seed, command=command, metrics=metrics, drawn=drawn, frames=budget.frames
+    )
     shutil.rmtree(meanwhile)
     return path
 

@@ -11,7 +11,9 @@ def _textured(height: int, width: int) -> np.ndarray:
 
 
 def _conditioned(pixels: np.ndarray) -> np.ndarray:
-    return Conditioner(*pixels.shape).apply(pixels)
+    conditioner = Conditioner(*pixels.shape)
+    conditioner.take(pixels)
+    return conditioner.apply().normalised()
 
 
 @pytest.mark.parametrize("shape", [(512, 512), (256, 300), (1024, 1024), (480, 640), (37, 900)])
@@ -65,6 +67,7 @@ def test_a_mark_is_found_where_the_mapping_says() -> None:
     image = np.full((960, 1280), 120, np.uint8)
     image[400:404, 800:804] = 0
     conditioner = Conditioner(*image.shape)
-    out = conditioner.apply(image)
+    conditioner.take(image)
+    out = conditioner.apply().normalised()
     darkest = np.argwhere(out < out.min() * 0.5).mean(axis=0)[::-1]
     np.testing.assert_allclose(conditioner.to_frame(darkest[None])[0], (801.5, 401.5), atol=1.5)

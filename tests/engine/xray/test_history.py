@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartwire.engine.xray.conditioning import Conditioned
 from heartwire.engine.xray.history import History
 from heartwire.engine.xray.patches import STEP, ZERO
 
@@ -10,12 +11,17 @@ def _frames(count: int) -> np.ndarray:
     return np.random.default_rng(count).standard_normal((count, 6, 5)).astype(np.float32)
 
 
+def _conditioned(frame: np.ndarray) -> Conditioned:
+    cells = (-(-frame.shape[0] // 4), frame.shape[1])
+    return Conditioned(frame, np.zeros(cells, np.float32), np.ones(cells, np.float32))
+
+
 def _fill(history: History, frames: np.ndarray, first: int = 0) -> np.ndarray:
     """Give the planes that the network reads, in steps of their bytes."""
     planes = np.empty((len(frames), 3, *frames.shape[1:]), np.float32)
     for i, frame in enumerate(frames):
         patches = np.zeros((3, 3, 48), np.uint8)
-        history.fill(frame, (first + i) / 15, patches)
+        history.fill(_conditioned(frame), (first + i) / 15, patches)
         pixels = patches.reshape(3, 3, 3, 4, 4).transpose(2, 0, 3, 1, 4).reshape(3, 12, 12)
         planes[i] = (pixels[:, 2 : 2 + frame.shape[0], 2 : 2 + frame.shape[1]].astype(np.float32) - ZERO) * STEP
     return planes

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from heartwire.engine.errors import ConfigError
+from heartwire.engine.host import StreamHost
 from heartwire.engine.messages import AlarmEvent, CatheterFix, Gap, Item, Overlay, Trace, XrayFrame
+from heartwire.engine.slots import USABLE, SlotReader, SlotWriter
 from heartwire.engine.testing import check_processor
+from heartwire.engine.xray.conditioning import Conditioned
 from heartwire.engine.xray.detection import Detection
 from heartwire.engine.xray.history import History
 from heartwire.engine.xray.patches import shape_of
@@ -26,9 +29,12 @@ class DarkestPixel:
         self.tell_confidence = 0.0
 
     def condition(self, frame: XrayFrame, at_s: float) -> None:
-        self._pixels = frame.pixels
+        self._pixels = frame.pixels.copy()
+        frame.check()
         patches = np.empty(shape_of(max(frame.pixels.shape)), np.uint8)
-        self.history.fill(frame.pixels.astype(np.float32), at_s, patches)
+        cells = (-(-frame.pixels.shape[0] // 4), frame.pixels.shape[1])
+        grey = Conditioned(frame.pixels.astype(np.float32), np.zeros(cells, np.float32), np.ones(cells, np.float32))
+        self.history.fill(grey, at_s, patches)
 
     def infer(self) -> tuple[int, int] | None:
         place = np.unravel_index(int(self._pixels.argmin()), self._pixels.shape)
@@ -115,3 +121,33 @@ def test_a_pulse_rate_that_changes_late_in_a_run_breaks_nothing() -> None:
         fix, _ = run.process(msgspec.structs.replace(frame(k), rate_hz=30.0))
         assert isinstance(fix, CatheterFix)
         assert fix.devices
+
+
+@pytest.mark.skipif(not USABLE, reason="needs memfd_create and x86-64")
+def test_a_frame_written_over_while_it_is_read_is_dropped_and_nothing_is_made_of_it() -> None:
+    writer = SlotWriter(2, 1 << 16)
+    reader = SlotReader(writer.segment)
+
+    def shared(number: int) -> XrayFrame:
+        slot = reader.find(writer.put(frame(number).pixels))
+        assert slot is not None
+        pixels = slot.memory.reshape(frame(number).pixels.shape)
+        return msgspec.structs.replace(frame(number), pixels=pixels, slot=slot)
+
+    whole, torn = StreamHost("lab/xray", pipeline()), StreamHost("lab/xray", pipeline())
+    for number in range(6):
+        item = shared(number)
+        if number == 3:
+            writer.put(item.pixels)
+            writer.put(item.pixels)
+            assert torn.handle_many([item]) == []
+        else:
+            found = torn.handle_many([item])
+            expected = whole.handle_many([frame(number)])
+            assert [type(f) for f in found] == [type(f) for f in expected]
+            assert [f.devices for f in found if isinstance(f, CatheterFix)] == [
+                f.devices for f in expected if isinstance(f, CatheterFix)
+            ]
+    assert torn.ledger.report().dropped == {"overwritten": 1}
+    assert torn.ledger.report().processed == 5
+    writer.close()
