@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +55,7 @@ class Browser:
             raise FileNotFoundError(msg)
         self.complaints: list[str] = []
         """Console errors, exceptions and refused loads."""
+        self._listeners: dict[str, Callable[[dict[str, Any]], object]] = {}
         self._number = 0
         self._profile = Path(tempfile.mkdtemp(prefix="heartwire-browser-"))
         self._process = subprocess.Popen(
@@ -95,7 +97,13 @@ class Browser:
                 return dict(message["result"])
             self._note(message)
 
+    def on(self, event: str, listener: Callable[[dict[str, Any]], object]) -> None:
+        """Hand the parameters of a DevTools event to a listener, while a method is called."""
+        self._listeners[event] = listener
+
     def _note(self, message: dict[str, Any]) -> None:
+        if listener := self._listeners.get(str(message.get("method"))):
+            listener(message["params"])
         match message:
             case {"method": "Runtime.exceptionThrown", "params": {"exceptionDetails": details}}:
                 self.complaints.append(str(details.get("exception", {}).get("description", details)))

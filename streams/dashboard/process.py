@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -17,9 +15,10 @@ import zmq
 
 from heartwire.engine import reports
 from heartwire.engine.config import DashboardConfig
-from heartwire.engine.errors import ConfigError, HeartwireError
+from heartwire.engine.errors import HeartwireError
 from heartwire.engine.plan import Plan
 from heartwire.streams.dashboard import access
+from heartwire.streams.dashboard.address import listen, url
 from heartwire.streams.dashboard.archive import Archive
 from heartwire.streams.dashboard.bed import BedView
 from heartwire.streams.dashboard.board import Board
@@ -28,41 +27,12 @@ from heartwire.streams.dashboard.site import Site
 
 URL_FILE = "dashboard.url"
 RECORDINGS = "recordings"
-_TICK_S = 0.008
-"""Between looks at the board: what has come meanwhile goes to every page in one message."""
+_TICK_S = 0.012
+"""Between looks at the board: what has come meanwhile goes to every page in one message. A page draws every 17 ms."""
 _IDLE_TICK_S = 0.25
 """Between looks at the board while no page is open; the first one that comes is seen to at once."""
 _LARGEST_FROM_PAGE_BYTES = 4096
 """What is larger is not even read; `Site` refuses less."""
-
-
-def listen(config: DashboardConfig) -> socket.socket:
-    """Open the port.
-
-    Raises
-    ------
-    ConfigError
-        If it is in use, or the address is not one of this host.
-    """
-    where = f"dashboard: cannot listen on {config.host} port {config.port}"
-    if not 0 <= config.port <= 65_535:
-        msg = f"{where}: a port is 0 to 65535"
-        raise ConfigError(msg)
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError:
-            listener.close()
-            raise
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        why = "another program uses it: choose another `dashboard.port`, or 0 for any" if taken else error.strerror
-        msg = f"{where}: {why}"
-        raise ConfigError(msg) from None
-    return listener
 
 
 class _Server(uvicorn.Server):
@@ -100,8 +70,7 @@ class Dashboard:
         self._url_file = Path(plan.run_dir) / URL_FILE
         token = access.token(config, Path(plan.run_dir))
         self._listener = listen(config)
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        self.url = f"http://{host}:{self._listener.getsockname()[1]}/{f'?token={token}' if token else ''}"
+        self.url = url(config.host, self._listener.getsockname()[1], token)
         self._intake = Intake(plan, context)
         self._board = Board(plan.config.stream, plan.notes_path())
         self._board.recall(plan.journal_path(), plan.epoch)
@@ -109,6 +78,7 @@ class Dashboard:
         self._archive = Archive(Path(plan.run_dir) / RECORDINGS, beds, config.history_h, self._board.refusals)
         for name_, recording in self._archive.recordings.items():
             beds[name_].recording = recording
+            beds[name_].trends = self._archive.trends[name_]
         self._site = Site(self._board, config.host, token, plan.journal_path())
         self._server = _Server(
             uvicorn.Config(

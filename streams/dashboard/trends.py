@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
 STEP_S = 10
 _KEEP_STEPS = 24 * 3600 // STEP_S
 _STEPS_A_MINUTE = 60 // STEP_S
+_OPEN_STEPS = 3
+"""A step is written when so many newer ones have begun: no beat of it is revised any more."""
 
 
 class Trend(msgspec.Struct, kw_only=True):
@@ -33,10 +38,44 @@ class _Step(msgspec.Struct):
 
 
 class Trends:
-    """The trends of one bed, the last 24 hours."""
+    """The trends of one bed, the last 24 hours.
 
-    def __init__(self) -> None:
-        self._steps: deque[_Step] = deque(maxlen=_KEEP_STEPS)
+    Parameters
+    ----------
+    path
+        File in which they outlive this process, a line of JSON a step; what is there already is taken over. None keeps
+        them in memory alone.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._steps: deque[_Step] = deque(_read(path) if path else (), maxlen=_KEEP_STEPS)
+        self._written = self._steps[-1].number if self._steps else -1
+        self._lines = 2 * _KEEP_STEPS  # the file begins anew with the first that is added
+
+    def write(self, last: bool = False) -> None:
+        """Bring the steps that are over to the disk, at the `last` time all.
+
+        Raises
+        ------
+        OSError
+            If the disk does not take them.
+        """
+        steps = list(self._steps)
+        over = steps if last else steps[:-_OPEN_STEPS]
+        new = [step for step in over if step.number > self._written]
+        if self._path is None or not new:
+            return
+        if self._lines + len(new) > 2 * _KEEP_STEPS:
+            fresh = self._path.with_suffix(".new")
+            fresh.write_bytes(_lines(over))
+            fresh.replace(self._path)
+            self._lines = len(over)
+        else:
+            with self._path.open("ab") as file:
+                file.write(_lines(new))
+            self._lines += len(new)
+        self._written = new[-1].number
 
     def _step(self, at_ms: float) -> _Step | None:
         """Give the step of a time, None where it is over for long."""
@@ -86,3 +125,19 @@ class Trends:
             pvc_per_minute=ventricular,
             st_mv={lead: [steps[n].st_mv.get(lead) if n in steps else None for n in numbers] for lead in leads},
         )
+
+
+def _lines(steps: list[_Step]) -> bytes:
+    return b"".join(msgspec.json.encode(step) + b"\n" for step in steps)
+
+
+def _read(path: Path) -> Iterator[_Step]:
+    """Give the steps that a process before this one wrote; a line that is none, as one cut off, is left out."""
+    last = -1
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            with suppress(msgspec.DecodeError):
+                step = msgspec.json.decode(line, type=_Step)
+                if step.number > last:
+                    last = step.number
+                    yield step

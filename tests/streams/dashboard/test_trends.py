@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from heartwire.streams.dashboard.trends import STEP_S, Trends
 
 STEP_MS = STEP_S * 1000
@@ -45,3 +47,34 @@ def test_only_what_is_asked_for_is_given() -> None:
     trend = trends.since(7 * STEP_MS)
     assert trend is not None
     assert (trend.start_ms, trend.heart_rate_bpm) == (7 * STEP_MS, [67.0, 68.0, 69.0])
+
+
+def test_trends_outlive_their_process(tmp_path: Path) -> None:
+    path = tmp_path / "bed.trends"
+    trends = Trends(path)
+    for step in range(10):
+        trends.heart_rate(step * STEP_MS, 60.0 + step)
+        trends.beat(step * STEP_MS, "V")
+        trends.st(step * STEP_MS, {"II": 0.1})
+        trends.write()
+    trends.write(last=True)
+    with path.open("ab") as file:
+        file.write(b'{"number": 10, "rate_s')  # killed while it wrote
+    again = Trends(path)
+    assert again.since(0) == trends.since(0)
+    again.heart_rate(9 * STEP_MS, 71.0)
+    again.heart_rate(12 * STEP_MS, 72.0)
+    again.write(last=True)
+    trend = Trends(path).since(8 * STEP_MS)
+    assert trend is not None
+    assert trend.heart_rate_bpm == [68.0, 70.0, None, None, 72.0]
+
+
+def test_the_step_that_is_going_on_is_not_written_before_it_is_over(tmp_path: Path) -> None:
+    trends = Trends(tmp_path / "bed.trends")
+    for step in range(5):
+        trends.beat(step * STEP_MS, "N")
+        trends.write()
+    killed = Trends(tmp_path / "bed.trends").since(0)
+    assert killed is not None
+    assert len(killed.pvc_per_minute) == 2

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 from websockets.sync.client import connect
 
@@ -114,27 +113,3 @@ def test_the_page_recovers_when_the_server_was_killed(ward: Any, page: Page, com
     expect(bed.locator("output")).to_have_text("72")
     # The browser itself says that nobody answered meanwhile.
     complaints[:] = [line for line in complaints if "ERR_CONNECTION_REFUSED" not in line]
-
-
-@pytest.mark.long
-@pytest.mark.timeout(400)
-def test_a_page_that_stays_open_does_not_grow(page: Page) -> None:
-    page.goto("#/")
-    expect(page.locator("#link")).to_have_text("live")
-    tools = page.context.new_cdp_session(page)
-
-    def used_after(seconds: float) -> tuple[float, int]:
-        """Give the least of some moments: what is in use for an instant, such as a status just read, is no growth."""
-        page.wait_for_timeout(seconds * 1000)
-        found = []
-        for _ in range(8):
-            page.wait_for_timeout(700)
-            tools.send("HeapProfiler.collectGarbage")
-            heap = tools.send("Runtime.getHeapUsage")
-            found.append((heap["usedSize"], tools.send("Memory.getDOMCounters")["nodes"]))
-        return min(used for used, _ in found), min(nodes for _, nodes in found)
-
-    before, nodes_before = used_after(60)
-    after, nodes_after = used_after(120)
-    assert after <= 1.05 * before
-    assert nodes_after <= 1.05 * nodes_before
