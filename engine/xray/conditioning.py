@@ -222,10 +222,10 @@ class Conditioner:
 
     def take(self, pixels: Frame) -> None:
         """Take a frame: its pixels are read once, here."""
-        # Read several times where it needs no scaling: the fewer bytes the better.
-        kind = pixels.dtype if pixels.shape == (self.inner_height, self.inner_width) else np.dtype(np.float32)
-        if self.plane.dtype != kind:
-            self.plane = np.empty(self.shape, kind)
+        # Read several times where it needs no scaling: the fewer bytes the better. Two kinds are few to compile for.
+        as_it_is = pixels.dtype == np.uint8 and pixels.shape == (self.inner_height, self.inner_width)
+        if (self.plane.dtype == np.uint8) != as_it_is:
+            self.plane = np.empty(self.shape, np.uint8) if as_it_is else np.empty(self.shape, np.float32)
         np.copyto(self.plane, pixels)
 
     def apply(self) -> Conditioned:

@@ -69,11 +69,7 @@ class Localiser:
     def _warm_up(self) -> None:
         """Go the whole way once with a device drawn into the map, so that no frame pays for first calls."""
         size = self._mapper.size_px
-        of_each_kind: tuple[Frame, ...] = (
-            np.zeros((2 * size, 2 * size), np.uint8),  # scaled
-            np.zeros((size, size), np.uint16),
-            np.zeros((size, size), np.uint8),
-        )
+        of_each_kind: tuple[Frame, ...] = (np.zeros((size, size), np.uint16), np.zeros((size, size), np.uint8))
         for pixels in of_each_kind:
             self.condition(XrayFrame(stream="", frame=0, pixels=pixels), 0.0)
             assert self._conditioner is not None
