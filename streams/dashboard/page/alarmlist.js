@@ -5,6 +5,8 @@ import { element } from "./element.js";
 import { Paper } from "./paper.js";
 import { read } from "./records.js";
 
+const MOST = 1000; // entries that are kept while new ones come; "Earlier" brings older ones back
+
 export class AlarmList {
   // `changed` is called when the list has changed.
   constructor(stream, changed) {
@@ -43,9 +45,20 @@ export class AlarmList {
       this.more.hidden = this.last <= 1 || entries.length < 100;
     }
     this.alarms = [...this.alarms, ...shown.filter((entry) => entry.kind === "alarm" && entry.change === "on")];
+    if (!before) this.trim();
     if (!this.known.size) this.list.replaceChildren(element("li", { class: "calm" }, "none yet"));
     else this.list.querySelector(".calm")?.remove();
     this.changed();
+  }
+
+  // A list that stays open for days does not grow.
+  trim() {
+    if (this.list.children.length <= MOST) return;
+    while (this.list.children.length > MOST) this.list.lastChild.remove();
+    this.last = Number(this.list.lastChild.dataset.id);
+    this.more.hidden = false;
+    this.known = new Set([...this.known].filter((id) => id >= this.last));
+    this.alarms = this.alarms.filter(({ id }) => id >= this.last);
   }
 
   row(entry) {
@@ -54,7 +67,7 @@ export class AlarmList {
     time.title = when.toLocaleString();
     const what = entry.kind === "alarm" ? badge(entry) : element("span", { class: "what" }, describe(entry));
     const words = element("span", { class: "words" }, entry.kind === "alarm" ? change(entry) : entry.by ? `by ${entry.by}` : "");
-    const row = element("li", { "data-kind": entry.kind, "data-condition": entry.condition });
+    const row = element("li", { "data-id": entry.id, "data-kind": entry.kind, "data-condition": entry.condition });
     if (!entry.strip) {
       row.append(element("span", { class: "entry" }, time, what, words));
       return row;

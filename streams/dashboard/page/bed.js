@@ -84,7 +84,9 @@ export class BedView {
 
   leads(stream, record) {
     if (stream !== this.number) return;
-    this.leads_.push(record, this.shell.streams[stream].leads, this.shell.now(), this.shell.message());
+    const built = this.leads_.push(record, this.shell.streams[stream].leads, this.shell.now(), this.shell.message());
+    // Beats that were told before this bed was opened.
+    if (built) for (const { sample, label } of this.shell.signal(stream).marks) this.leads_.beat(sample, label);
   }
 
   beat(stream, sample, label) {

@@ -18,9 +18,12 @@ export class Leads {
     this.strips = [];
   }
 
+  // Take samples; true where the strips were built for them.
   push(record, names, nowMs, message) {
-    if (record.leads !== this.strips.length) this.build(record.leads, names);
+    const builds = record.leads !== this.strips.length;
+    if (builds) this.build(record.leads, names);
     this.strips.forEach(({ signal }, n) => signal.push({ ...record, lead: n }, nowMs, message, n, record.leads));
+    return builds;
   }
 
   build(count, names) {

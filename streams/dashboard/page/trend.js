@@ -108,6 +108,10 @@ export class Trend {
     this.line(context, rates, y);
     const levels = Object.values(st).flat().map((mv) => Math.abs(mv ?? 0));
     const highest = Math.max(LEAST_ST_MV, ...levels), middle = (split + GAP_PX + stFoot) / 2;
+    context.fillStyle = colour("muted");
+    context.textAlign = "right";
+    context.fillText(`+${highest.toFixed(1)}`, LEFT_PX - 5, split + GAP_PX + 9);
+    context.fillText(`−${highest.toFixed(1)}`, LEFT_PX - 5, stFoot);
     context.strokeStyle = colour("trace");
     context.lineWidth = 1.1;
     for (const values of Object.values(st)) {
