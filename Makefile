@@ -15,7 +15,7 @@ demo: $(VENV)/.base  ## simulated bed and cath lab, dashboard, latency table (AR
 test: $(VENV)/.dev  ## everything but training and what takes minutes
 	$(PYTEST) -m "not train and not long" $(ARGS)
 
-test-long: $(VENV)/.dev  ## what takes minutes: workers killed during 1,000 changes of alarms, a page that stays open
+test-long: $(VENV)/.dev  ## what takes minutes: workers killed during 1,000 changes of alarms
 	$(PYTEST) -m long $(ARGS)
 
 test-train: $(VENV)/.train  ## train each model small, export it, compare ONNX with torch

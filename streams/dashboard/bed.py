@@ -16,7 +16,7 @@ from heartwire.streams.dashboard.trends import Trends
 
 _FIRST_CHOICE = ("II", "MLII")
 _WITHOUT_RATE = {"VF", "VFL", "ASYS"}
-"""Rhythms in which a heart rate means nothing."""
+"""Rhythms in which a heart rate or a ST level means nothing."""
 _REGULAR = {"N", "SVTA", "P", "IVR", "VT"}
 """Rhythms in which the next beat can be foretold from the last ones."""
 _LAST_BEATS = 16
@@ -131,7 +131,7 @@ class BedView(StreamView):
         status.rhythm = self._rhythm.label if self._rhythm else ""
         if self._quality and status.lead in self._quality.leads:
             status.quality = round(self._quality.quality[self._quality.leads.index(status.lead)], 2)
-        if self._end_sample - self._st[0] <= _ST_HOLDS_S * self._rate_hz:
+        if self._end_sample - self._st[0] <= _ST_HOLDS_S * self._rate_hz and status.rhythm not in _WITHOUT_RATE:
             status.st_mv = self._st[1]
         rate = self._heart_rate
         fresh = rate is not None and self._end_sample - rate.sample <= _RATE_HOLDS_S * self._rate_hz

@@ -22,6 +22,7 @@ def test_a_short_run_gives_every_figure_beside_its_bar() -> None:
     assert 0 < found.pixel_p50_ms <= found.pixel_p99_ms
     assert found.frames_per_second > 0
     assert found.load_s > 0
+    assert found.first_load_s > 0
     assert set(found.engine_p99_ms) == {"nobody", "page", "crowd"}
     assert math.isnan(found.engine_p99_ratio), "a few beats have no p99, and it must not be made up"
     assert screens.table(found).row_count == len(screens._BARS)

@@ -4,7 +4,7 @@ const KEEP_S = 32;
 const HIGH_PASS_HZ = 0.5;
 const INVALID_UV = -32768;
 const SAME_BEAT_S = 0.05;
-const FIRST_DELAY_MS = 150, LONGEST_DELAY_MS = 1500, AGES = 32, IN_TIME = 0.75, APPROACH = 0.1;
+const FIRST_DELAY_MS = 150, LONGEST_DELAY_MS = 1500, AGES = 32, IN_TIME = 0.5, APPROACH = 0.1;
 
 export class Signal {
   constructor() {
@@ -60,8 +60,8 @@ export class Signal {
     return this.filtered;
   }
 
-  // How far the sweep stays behind the newest sample: so far that of four messages three come before it would have to
-  // wait for them, and the fourth seldom more than a screen frame later. `ageMs` is how old the newest sample had become when the next message came.
+  // How far the sweep stays behind the newest sample: so far that every other message comes before it would have to wait
+  // for it. The others seldom hold it up for more than a screen frame, in which it moves 1.6 px. `ageMs` is how old the newest sample had become when the next message came.
   delay(ageMs) {
     if (ageMs < 0 || ageMs > LONGEST_DELAY_MS) return;
     this.ages.push(ageMs);

@@ -11,7 +11,7 @@ const LEAST_SPAN_MS = 600_000;
 export function stWords(levels) {
   const known = Object.entries(levels).filter(([, mv]) => mv !== null && mv !== undefined);
   if (!known.length) return "";
-  return `ST  ${known.map(([lead, mv]) => `${lead} ${mv < 0 ? "−" : "+"}${Math.abs(mv).toFixed(2)}`).join("  ")} mV`;
+  return `ST  ${known.map(([lead, mv]) => `${lead} ${mv <= -0.005 ? "−" : "+"}${Math.abs(mv).toFixed(2)}`).join("  ")} mV`;
 }
 
 export class Trend {
