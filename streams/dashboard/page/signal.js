@@ -61,7 +61,8 @@ export class Signal {
   }
 
   // How far the sweep stays behind the newest sample: so far that every other message comes before it would have to wait
-  // for it. The others seldom hold it up for more than a screen frame, in which it moves 1.6 px. `ageMs` is how old the newest sample had become when the next message came.
+  // for it. The others seldom hold it up for more than a screen frame, in which it moves 1.6 px. `ageMs` is how old the
+  // newest sample had become when the next message came.
   delay(ageMs) {
     if (ageMs < 0 || ageMs > LONGEST_DELAY_MS) return;
     this.ages.push(ageMs);
