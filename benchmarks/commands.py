@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.progress import Progress
 
-from heartwire.benchmarks import analysis, gpu, gpu_tables, handover, journal, screens, swap
+from heartwire.benchmarks import analysis, gpu, gpu_tables, handover, journal, networks, screens, swap
 from heartwire.benchmarks.accuracy import (
     af_page,
     af_run,
@@ -136,6 +136,15 @@ def bench_analysis(
     with Console(stderr=True).status("starting") as status:
         cost = analysis.measure(beds, turns, batch, load, status.update)
     _show(cost, analysis.table, json=json)
+
+
+@bench.command("networks")
+def bench_networks(
+    runs: Annotated[int, typer.Option(help="Runs of each network at each batch.", min=8)] = 60,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+) -> None:
+    """Measure what a row of each network of the ECG costs by its batch, compiled and as ONNX Runtime runs it."""
+    _show(networks.measure(runs=runs), networks.table, json=json)
 
 
 @bench.command("swap")
