@@ -25,7 +25,6 @@ from heartwire.engine.alarms.technical import OF_ENGINE, Technical
 from heartwire.engine.bus import Inbox, Position, Publisher, Subscriber
 from heartwire.engine.collecting import IdleCollector
 from heartwire.engine.errors import CommandRefused, JournalError, MalformedMessage, ProcessorError
-from heartwire.engine.gathering import Gathering
 from heartwire.engine.messages import AlarmAnswer, AlarmCommand, EcgChunk, EndOfStream, Gap, XrayFrame
 from heartwire.engine.placement import place
 from heartwire.engine.plan import Plan, read_plan
@@ -123,7 +122,6 @@ class Worker:
         first = next(iter(self._stations.values()))
         first.share(min(len(self._stations), BATCH), keep_warm=plan.config.engine.keep_warm)
         self._keep_warm = plan.config.engine.keep_warm
-        self._gathering = Gathering(len(self._stations))
         self._warm_due_ns = self._worked_ns = 0
         self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._save_every_ns}
 
@@ -190,8 +188,6 @@ class Worker:
         self._collector = IdleCollector()
         stopping = False
         while self._running:
-            if (wait_s := self._gathering.wait_s()) and not self._busy:
-                time.sleep(wait_s)
             self._take(0 if self._busy or stopping else self._wait_ms())
             worked = self._work()
             self._tend()
@@ -249,7 +245,6 @@ class Worker:
 
     def _work(self) -> bool:
         """Process what waits of the streams, those of a batch side by side: what came is all, nothing is waited for."""
-        begin_ns = time.monotonic_ns()
         waiting = list(self._busy.values())
         self._busy.clear()
         for n in range(0, len(waiting), BATCH):
@@ -263,7 +258,6 @@ class Worker:
         self._outbox.release()
         if waiting:
             self._worked_ns = time.monotonic_ns()
-            self._gathering.worked(begin_ns, self._worked_ns)
             self._collector.busy()
         return bool(waiting)
 
