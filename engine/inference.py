@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import onnxruntime as ort
 
-from heartwire.engine.compiled.stack import compiled
+from heartwire.engine.compiled.stack import CompiledStack, compiled
 from heartwire.engine.errors import ModelError
 from heartwire.engine.runner import Runner, shapes_of
 from heartwire.engine.session import CUDA, ORT_ERRORS, Session
@@ -73,7 +73,8 @@ class Model:
 
     def describe(self) -> str:
         """Say in one line what runs where and why."""
-        return f"model {self.card.name} {self.card.version}: runs on {self.provider}"
+        form = ", compiled" if isinstance(self.__dict__.get("stack"), CompiledStack) else ""
+        return f"model {self.card.name} {self.card.version}: runs on {self.provider}{form}"
 
 
 def shared(name: str, provider: ProviderChoice, threads: int) -> Model:

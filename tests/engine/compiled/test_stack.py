@@ -88,8 +88,11 @@ def test_the_cutting_into_calls_does_not_change_a_bit_of_what_the_qrs_network_sa
 
 def test_networks_of_other_makes_are_left_to_onnx_runtime() -> None:
     assert compiled(_session("ecg-vf")) is None
-    assert isinstance(Model("ecg-vf", provider="cpu").stack, SessionStack)
-    assert isinstance(Model("ecg-qrs", provider="cpu").stack, CompiledStack)
+    theirs, ours = Model("ecg-vf", provider="cpu"), Model("ecg-qrs", provider="cpu")
+    assert isinstance(theirs.stack, SessionStack)
+    assert isinstance(ours.stack, CompiledStack)
+    assert ours.describe().endswith(", compiled")
+    assert "compiled" not in theirs.describe()
 
 
 def test_one_that_says_something_else_is_left_to_onnx_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
