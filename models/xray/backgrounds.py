@@ -17,14 +17,17 @@ from heartwire.models.xray.strokes import Mask
 
 _FRAME_PX = 512
 _LEAST_EXTENT_PX = 70.0
+_WIDEST_PX = 25
+_LEAST_LEVEL = np.float32(1e-3)
 _SHARES = {"arcade": 0.62, "danilov": 0.13, "projections": 0.25}
 
 
 @dataclass(frozen=True)
 class Background:
-    """An image (h, w) and where it may hold devices that nobody marked (1: say nothing about devices there)."""
+    """An image (h, w), the same without its dark lines, and where it may hold devices that nobody marked (1: say nothing)."""
 
     image: npt.NDArray[np.uint8]
+    bare: npt.NDArray[np.uint8]
     unmarked: Mask
 
 
@@ -60,11 +63,21 @@ def _real(path: Path, vessels: Path | None) -> Background:
     if max(image.shape) > _FRAME_PX:
         image = np.asarray(cv2.resize(image, (_FRAME_PX, _FRAME_PX), interpolation=cv2.INTER_AREA), np.uint8)
     unmarked = np.asarray(cv2.dilate(_ridges(image), np.ones((7, 7), np.uint8)), np.uint8)
+    lines = unmarked.copy()
     if vessels is not None:
         # What the experts marked is a vessel, so it is no device.
         marked = (_read(vessels) > 0).astype(np.uint8)
         unmarked[cv2.erode(marked, np.ones((3, 3), np.uint8)) > 0] = 0
-    return Background(image, unmarked)
+        lines |= cv2.dilate(marked, np.ones((5, 5), np.uint8))
+    return Background(image, _without(image, lines), unmarked)
+
+
+def _without(image: npt.NDArray[np.uint8], lines: Mask) -> npt.NDArray[np.uint8]:
+    """Fill dark lines with what is about them: a closing wider than any artery."""
+    closed = cv2.morphologyEx(image, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_WIDEST_PX,) * 2))
+    share = cv2.GaussianBlur(lines.astype(np.float32), (0, 0), 1.5)
+    filled = cv2.GaussianBlur(closed, (0, 0), 3.0) * share + image * (1 - share)
+    return np.asarray(np.maximum(filled, image), np.uint8)
 
 
 def _projections(path: Path, count: int) -> list[Background]:
@@ -87,7 +100,7 @@ def _projections(path: Path, count: int) -> list[Background]:
         image = np.exp(-(inner - inner.min()) * 0.35)
         image = cv2.resize(image / image.max() * 255.0, None, fx=2.6, fy=2.6, interpolation=cv2.INTER_CUBIC)
         grey = np.clip(image, 0, 255).astype(np.uint8)
-        found.append(Background(grey, np.zeros(grey.shape, np.uint8)))
+        found.append(Background(grey, grey, np.zeros(grey.shape, np.uint8)))
     return found
 
 
@@ -128,6 +141,7 @@ class Backgrounds:
         self.projections = _projections(ct, min(25, limit)) if ct.is_file() else []
 
     def _crop(self, rng: np.random.Generator, size: int) -> tuple[Array, Mask]:
+        """Give an image and the same without lines (2, s, s) in 0..1, and where devices may be unmarked."""
         pools = {"arcade": self.arcade, "danilov": self.danilov, "projections": self.projections}
         pool = pools[share(rng, {name: _SHARES[name] for name, images in pools.items() if images})]
         chosen = pool[rng.integers(len(pool))]
@@ -137,25 +151,41 @@ class Backgrounds:
         scale = size / side
         quarter = int(rng.integers(4)) if rng.random() < 0.5 else 0
         into = np.array([[scale, 0.0, -x * scale], [0.0, scale, -y * scale]])
-        image = cv2.warpAffine(
-            chosen.image, into, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        unmarked = cv2.warpAffine(chosen.unmarked, into, (size, size), flags=cv2.INTER_NEAREST)
-        if rng.random() < 0.5:
-            image, unmarked = image[:, ::-1], unmarked[:, ::-1]
-        image, unmarked = np.rot90(image, quarter), np.rot90(unmarked, quarter)
-        return np.ascontiguousarray(image, np.float32) / np.float32(255.0), np.ascontiguousarray(unmarked)
+        flip = rng.random() < 0.5
 
-    def draw(self, rng: np.random.Generator, size: int) -> tuple[Array, Mask, bool]:
-        """Give an image (size, size) in 0..1, where devices may be unmarked, and whether it shows real anatomy."""
+        def cut(image: npt.NDArray[np.uint8], how: int, border: int) -> Mask:
+            part = cv2.warpAffine(image, into, (size, size), flags=how, borderMode=border)
+            return np.rot90(part[:, ::-1] if flip else part, quarter)
+
+        both = [cut(image, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE) for image in (chosen.image, chosen.bare)]
+        unmarked = cut(chosen.unmarked, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
+        return np.stack(both).astype(np.float32) / np.float32(255.0), np.ascontiguousarray(unmarked)
+
+    def draw(self, rng: np.random.Generator, size: int) -> tuple[Array, Array, Mask, bool]:
+        """Draw a background.
+
+        Returns
+        -------
+        bare : (size, size)
+            Without its dark lines, in 0..1.
+        lines : (size, size)
+            Depth of the dark lines, mostly arteries: the image is `bare * exp(-lines)`.
+        unmarked : (size, size)
+            Where devices may be unmarked.
+        real
+            Whether it shows real anatomy.
+        """
         if rng.random() < 0.3 or not (self.arcade or self.danilov or self.projections):
-            return _field(rng, size), np.zeros((size, size), np.uint8), False
-        image, unmarked = self._crop(rng, size)
+            return _field(rng, size), np.zeros((size, size), np.float32), np.zeros((size, size), np.uint8), False
+        both, unmarked = self._crop(rng, size)
         how = rng.random()
         if how < 0.1:
             other, more = self._crop(rng, size)
             part = np.float32(rng.uniform(0.3, 0.7))
-            return image * part + other * (1 - part), unmarked | more, True
-        if how < 0.25:
-            image = soften(image, log_uniform(rng, 0.6, 5.0))
-        return image, unmarked, True
+            both, unmarked = both * part + other * (1 - part), unmarked | more
+        elif how < 0.25:
+            sigma_px = log_uniform(rng, 0.6, 5.0)
+            both = np.stack([soften(image, sigma_px) for image in both])
+        image, bare = both + _LEAST_LEVEL
+        lines = np.asarray(cv2.max(cv2.log(bare) - cv2.log(image), 0.0), np.float32)
+        return image * cv2.exp(lines), lines, unmarked, True

@@ -30,21 +30,25 @@ class History:
         Correlation of the noise of neighbouring frames.
     device : (len(AGES), 2)
         Size of the two modes of the devices' movement at the older frames.
+    arteries : (len(AGES), 2)
+        The same of the arteries, which move with the heart as much as devices do.
     anatomy : (len(AGES), 2)
         How far the anatomy was from its present place, px.
     pan : (len(AGES), 2)
         How far everything on the table was from its present place, px.
-    modes : (2, 2, 4, 4)
-        The modes: displacement x and y in px on a coarse grid over the image.
+    modes, artery_modes : (2, 2, 4, 4)
+        The modes of either: displacement x and y in px on a coarse grid over the image.
     """
 
     weights: Array
     noise: float
     recursion: float
     device: Array
+    arteries: Array
     anatomy: Array
     pan: Array
     modes: Array
+    artery_modes: Array
 
 
 def average_weights(frames: int, share_of_new: float) -> Array:
@@ -66,6 +70,26 @@ def _mode(rng: np.random.Generator, way: float) -> Array:
     return grid.astype(np.float32)
 
 
+def _modes(rng: np.random.Generator) -> Array:
+    way = rng.uniform(0.0, 2 * np.pi)
+    return np.stack([_mode(rng, way), _mode(rng, way + rng.normal(0.0, 1.2))])
+
+
+def _movement(rng: np.random.Generator, older_s: Array) -> Array:
+    """Give the size of both modes (n, 2) at times before now: heart beat, and breathing or the operator's hand.
+
+    Each is a sine seen from its present phase.
+    """
+    moved = np.empty((len(older_s), 2), np.float32)
+    for mode, hz, size in (
+        (0, rng.uniform(0.8, 2.2), log_uniform(rng, 0.5, 22.0)),
+        (1, rng.uniform(0.15, 0.5), log_uniform(rng, 0.5, 30.0)),
+    ):
+        phase = rng.uniform(0.0, 2 * np.pi)
+        moved[:, mode] = size * (np.sin(phase - 2 * np.pi * hz * older_s) - np.sin(phase))
+    return moved
+
+
 def draw_history(rng: np.random.Generator, *, moving: bool) -> History:
     """Draw how things moved at 7.5 to 30 frames a second; `moving` or not, the average may be a young one."""
     rate_hz = (7.5, 10.0, 15.0, 15.0, 25.0, 30.0)[rng.integers(6)]
@@ -75,27 +99,28 @@ def draw_history(rng: np.random.Generator, *, moving: bool) -> History:
     stands_for = np.abs(np.arange(frames)[:, None] - np.array((0, *AGES))[None, :]).argmin(axis=1)
     recursion = rng.uniform(0.1, 0.6) if rng.random() < 0.3 else 0.0
     noise = float(np.sqrt((weights**2).sum() * (1.0 + recursion) / (1.0 - recursion)))
-    older = np.array(AGES) / rate_hz
-    way = rng.uniform(0.0, 2 * np.pi)
-    modes = np.stack([_mode(rng, way), _mode(rng, way + rng.normal(0.0, 1.2))])
-    device, anatomy, pan = (np.zeros((len(AGES), 2), np.float32) for _ in range(3))
+    older_s = (np.array(AGES) / rate_hz).astype(np.float32)
+    modes = _modes(rng)
+    device, arteries, anatomy, pan = (np.zeros((len(AGES), 2), np.float32) for _ in range(4))
+    artery_modes = modes
     if moving:
-        # Heart beat and breathing (or the operator's hand), each a sine seen from its present phase.
-        for mode, hz, size in (
-            (0, rng.uniform(0.8, 2.2), log_uniform(rng, 0.5, 22.0)),
-            (1, rng.uniform(0.15, 0.5), log_uniform(rng, 0.5, 30.0)),
-        ):
-            phase = rng.uniform(0.0, 2 * np.pi)
-            device[:, mode] = size * (np.sin(phase - 2 * np.pi * hz * older) - np.sin(phase))
+        device = _movement(rng, older_s)
+        # Devices in arteries move with them, others on their own.
+        if rng.random() < 0.5:
+            arteries = device * np.float32(rng.uniform(0.4, 1.3))
+        else:
+            arteries, artery_modes = _movement(rng, older_s), _modes(rng)
+        for mode in range(2):
             share = rng.uniform(0.0, 0.5)
             angle = rng.uniform(0.0, 2 * np.pi)
             anatomy += share * device[:, mode, None] * np.array([np.cos(angle), np.sin(angle)], np.float32)
-        np.clip(device[0], -15.0, 15.0, out=device[0])
+        for moved in (device, arteries):
+            np.clip(moved[0], -15.0, 15.0, out=moved[0])
         if rng.random() < 0.12:
-            pan += (older * log_uniform(rng, 5.0, 80.0))[:, None] * rng.uniform(-1.0, 1.0, 2)
+            pan += (older_s * log_uniform(rng, 5.0, 80.0))[:, None] * rng.uniform(-1.0, 1.0, 2).astype(np.float32)
     return History(
         np.bincount(stands_for, weights, 1 + len(AGES)).astype(np.float32), min(noise, 1.0), recursion, device,
-        anatomy, np.asarray(pan, np.float32), modes,
+        arteries, anatomy, pan, modes, artery_modes,
     )  # fmt: skip
 
 
@@ -122,8 +147,15 @@ class Mover:
 
     def devices(self, depth: Array, older: int) -> Array:
         """Give the devices' layer (s, s) as it was at `AGES[older]`; what leaves the image is drawn out of its rim."""
-        first, second = self._history.device[older]
-        x_and_y = first * self._history.modes[0] + second * self._history.modes[1]
+        return self._bent(depth, older, self._history.device, self._history.modes)
+
+    def arteries(self, depth: Array, older: int) -> Array:
+        """Give the layer of arteries and contrast (s, s) as it was at `AGES[older]`."""
+        return self._bent(depth, older, self._history.arteries, self._history.artery_modes)
+
+    def _bent(self, depth: Array, older: int, sizes: Array, modes: Array) -> Array:
+        first, second = sizes[older]
+        x_and_y = first * modes[0] + second * modes[1]
         x_and_y += self._history.pan[older][:, None, None]
         coarse = np.ascontiguousarray(x_and_y.transpose(1, 2, 0))
         maps = cv2.resize(coarse, (self._size, self._size), interpolation=cv2.INTER_LINEAR)

@@ -58,7 +58,7 @@ class Scenes:
     def raw(self, rng: np.random.Generator) -> tuple[Array, Array, Look]:
         """Draw three images (3, s, s) in 0..255, their truth (8, s / 2, s / 2) and the look."""
         size = self.size
-        image, unmarked, real = self.backgrounds.draw(rng, size)
+        image, lines, unmarked, real = self.backgrounds.draw(rng, size)
         look = draw_look(rng)
         canvas = draw_devices(rng, size)
         look = replace(look, kinds=frozenset(canvas.kinds))
@@ -68,7 +68,7 @@ class Scenes:
         if rng.random() < 0.12:
             canvas.depth = _smeared(rng, canvas.depth)
         image = image * cv2.exp(-clutter.chest)
-        behind = image * cv2.exp(-(clutter.dye + clutter.outside))
+        behind = image * cv2.exp(-(lines + clutter.dye + clutter.outside))
         now = behind * cv2.exp(-canvas.depth)
         chain = Chain.draw(rng, look, now)
         level = float(cv2.mean(now)[0])
@@ -76,7 +76,7 @@ class Scenes:
         sigma = min(log_uniform(rng, 0.4, 3.0 if rng.random() < 0.45 else 14.0), most) / 255.0 * min(1.0, level / 0.4)
         hide(canvas, clutter, behind, now, chain, sigma, unmarked)
         frames = np.empty((3, size, size), np.float32)
-        self._develop(rng, frames, image, now, canvas, clutter, chain, sigma)
+        self._develop(rng, frames, image, lines, now, canvas, clutter, chain, sigma)
         if chain.field_hard is not None:
             _limit(canvas, chain.field_hard)
             unmarked = unmarked & chain.field_hard
@@ -87,6 +87,7 @@ class Scenes:
         rng: np.random.Generator,
         frames: Array,
         image: Array,
+        lines: Array,
         now: Array,
         canvas: Canvas,
         clutter: Clutter,
@@ -102,7 +103,7 @@ class Scenes:
             return
         moving = how >= _STILL_SHARE + _SAME_FRAME_SHARE
         history = draw_history(rng, moving=moving)
-        previous, average = _older(rng, history, image, now, canvas, clutter) if moving else (now, now)
+        previous, average = _older(rng, history, image, lines, now, canvas, clutter) if moving else (now, now)
         sigma_before = sigma * (rng.uniform(1.0, 3.0) if rng.random() < 0.08 else 1.0)
         fresh = noise(rng, self.size, chain.noise_colour)
         if history.recursion:
@@ -146,12 +147,13 @@ def _smeared(rng: np.random.Generator, depth: Array) -> Array:
 
 
 def _older(
-    rng: np.random.Generator, history: History, image: Array, now: Array, canvas: Canvas, clutter: Clutter
+    rng: np.random.Generator, history: History, image: Array, lines: Array, now: Array, canvas: Canvas, clutter: Clutter
 ) -> tuple[Array, Array]:
     """Give the previous image and the average of all, without noise."""
     mover = Mover(history, image.shape[0])
     still = clutter.outside
-    dyed = bool(clutter.dye.any())
+    arteries = lines + clutter.dye
+    dyed = bool(arteries.any())
     # Contrast comes or goes: how much of the present filling was there before.
     filling = np.clip(1.0 + rng.normal(0.0, 0.15) * np.array(AGES), 0.0, 1.4) if rng.random() < 0.5 else None
     average = now * history.weights[0]
@@ -164,7 +166,7 @@ def _older(
         depth += still
         if dyed:
             share = 1.0 if filling is None else float(filling[older])
-            depth = cv2.scaleAdd(mover.anatomy(clutter.dye, older), share, depth)
+            depth = cv2.scaleAdd(mover.arteries(arteries, older), share, depth)
         then = mover.anatomy(image, older) * cv2.exp(-depth)
         if older == 0:
             previous = then
