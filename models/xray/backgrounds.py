@@ -19,16 +19,22 @@ _FRAME_PX = 512
 _LEAST_EXTENT_PX = 70.0
 _WIDEST_PX = 25
 _LEAST_LEVEL = np.float32(1e-3)
+_TREE_STEPS = 200.0
+"""Depths of arteries are kept in 8 bits, in steps of 1/200."""
 _SHARES = {"arcade": 0.62, "danilov": 0.13, "projections": 0.25}
 
 
 @dataclass(frozen=True)
 class Background:
-    """An image (h, w), the same without its dark lines, and where it may hold devices that nobody marked (1: say nothing)."""
+    """An image (h, w), the same without its dark lines, and where devices may be unmarked (1: say nothing).
+
+    Where experts marked arteries, also the depth of these alone, in steps of 1/200.
+    """
 
     image: npt.NDArray[np.uint8]
     bare: npt.NDArray[np.uint8]
     unmarked: Mask
+    tree: npt.NDArray[np.uint8] | None = None
 
 
 def _ridges(image: npt.NDArray[np.uint8]) -> Mask:
@@ -63,13 +69,22 @@ def _real(path: Path, vessels: Path | None) -> Background:
     if max(image.shape) > _FRAME_PX:
         image = np.asarray(cv2.resize(image, (_FRAME_PX, _FRAME_PX), interpolation=cv2.INTER_AREA), np.uint8)
     unmarked = np.asarray(cv2.dilate(_ridges(image), np.ones((7, 7), np.uint8)), np.uint8)
-    lines = unmarked.copy()
-    if vessels is not None:
-        # What the experts marked is a vessel, so it is no device.
-        marked = (_read(vessels) > 0).astype(np.uint8)
-        unmarked[cv2.erode(marked, np.ones((3, 3), np.uint8)) > 0] = 0
-        lines |= cv2.dilate(marked, np.ones((5, 5), np.uint8))
-    return Background(image, _without(image, lines), unmarked)
+    if vessels is None:
+        return Background(image, _without(image, unmarked), unmarked)
+    # What the experts marked is a vessel, so it is no device.
+    marked = (_read(vessels) > 0).astype(np.uint8)
+    about = np.asarray(cv2.dilate(marked, np.ones((5, 5), np.uint8)), np.uint8)
+    bare = _without(image, unmarked | about)
+    unmarked[cv2.erode(marked, np.ones((3, 3), np.uint8)) > 0] = 0
+    depth = _depth(bare, image) * cv2.GaussianBlur(about.astype(np.float32), (0, 0), 1.0)
+    return Background(image, bare, unmarked, np.clip(depth * _TREE_STEPS, 0, 255).astype(np.uint8))
+
+
+def _depth(bare: npt.NDArray[np.generic], image: npt.NDArray[np.generic]) -> Array:
+    """Give the depth of the dark lines by which an image (0..255 or 0..1) differs from the same without them."""
+    least = _LEAST_LEVEL * (255 if bare.dtype == np.uint8 else 1)
+    ratio = cv2.log(bare.astype(np.float32) + least) - cv2.log(image.astype(np.float32) + least)
+    return np.asarray(np.maximum(ratio, 0.0), np.float32)
 
 
 def _without(image: npt.NDArray[np.uint8], lines: Mask) -> npt.NDArray[np.uint8]:
@@ -186,6 +201,29 @@ class Backgrounds:
         elif how < 0.25:
             sigma_px = log_uniform(rng, 0.6, 5.0)
             both = np.stack([soften(image, sigma_px) for image in both])
-        image, bare = both + _LEAST_LEVEL
-        lines = np.asarray(cv2.max(cv2.log(bare) - cv2.log(image), 0.0), np.float32)
+        image, bare = both
+        lines = _depth(bare, image)
         return image * cv2.exp(lines), lines, unmarked, True
+
+    def tree(self, rng: np.random.Generator, size: int) -> Array | None:
+        """Draw the depth (size, size) of a recorded arterial tree, turned, scaled and bent; None where there is none.
+
+        A tree that is met on one background alone would be learned by heart.
+        """
+        if not self.arcade:
+            return None
+        chosen = self.arcade[rng.integers(len(self.arcade))].tree
+        if chosen is None:
+            return None
+        zoom = log_uniform(rng, 0.6, 2.2)
+        centre = rng.uniform(0.3, 0.7, 2) * chosen.shape
+        into = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), float(rng.uniform(0.0, 360.0)), zoom)
+        into[:, 2] += rng.uniform(0.3, 0.7, 2) * size - centre
+        turned = cv2.warpAffine(chosen, into, (size, size), flags=cv2.INTER_LINEAR)
+        if rng.random() < 0.5:
+            turned = turned[:, ::-1]
+        bend = (rng.standard_normal((4, 4, 2)) * log_uniform(rng, 1.0, 18.0)).astype(np.float32)
+        maps = cv2.resize(bend, (size, size), interpolation=cv2.INTER_CUBIC)
+        maps += np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
+        bent = cv2.remap(np.ascontiguousarray(turned), maps, None, cv2.INTER_LINEAR)
+        return np.asarray(bent, np.float32) * np.float32(log_uniform(rng, 0.5, 2.0) / _TREE_STEPS)

@@ -114,6 +114,7 @@ def fit(
         time.sleep(_WAIT_S)
     begin = last_kept = time.monotonic()
     recent = torch.zeros((), device=device)
+    halves = device.type == "cuda" or torch.cpu._is_amx_tile_supported()
     while (done := (time.monotonic() - begin) / (60.0 * minutes)) < 1.0:
         if step % _LOOK_EVERY_STEPS == 0:
             pool.check()
@@ -126,7 +127,7 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = rate
         image, truth = turned(*pool.take(random.choice(slots, batch), device))
-        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=halves):
             loss = loss_of(network, image, truth)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -24,6 +24,8 @@ _LOST_IN_NOISE = 2.0
 _HIDDEN_BY_DYE = 0.5
 _BODY_LOST = 1.1
 _DOUBTFUL_CELLS = 3
+_TREE_SHARE = 0.3
+"""Of the samples with a device that get the arteries of another recording; of those without one, twice as many."""
 
 
 @dataclass
@@ -63,6 +65,10 @@ class Scenes:
         canvas = draw_devices(rng, size)
         look = replace(look, kinds=frozenset(canvas.kinds))
         clutter = draw_clutter(rng, size, canvas.tips, 0.4 if real else 1.0, devices=bool(canvas.kinds))
+        if rng.random() < (_TREE_SHARE if canvas.kinds else 2 * _TREE_SHARE):
+            tree = self.backgrounds.tree(rng, size)
+            if tree is not None:
+                clutter.dye += tree
         # Devices are about as sharp as the chain lets them be, and some move while the pulse lasts.
         canvas.depth = cv2.GaussianBlur(canvas.depth, (0, 0), rng.uniform(0.35, 1.1))
         if rng.random() < 0.12:

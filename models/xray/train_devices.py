@@ -55,7 +55,7 @@ def _budget(*, small: bool) -> Budget:
         return Budget(24, 4, 8, 0, 12, 6)
     if torch.cuda.is_available():
         return Budget(capacity(100_000, CROP_PX), 48, 128, max(1, len(os.sched_getaffinity(0)) - 4), 3000, 1500)
-    return Budget(capacity(6000, CROP_PX), 12, 64, 1, 600, 1500)
+    return Budget(capacity(6000, CROP_PX), 24, 64, 1, 600, 1500)
 
 
 def devices_loss(network: DeviceNet, image: Tensor, truth: Tensor) -> Tensor:
