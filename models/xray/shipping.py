@@ -88,7 +88,7 @@ def ship_devices(
     path = out / f"{DEVICES}.onnx"
     card = ModelCard(
         name=DEVICES,
-        version="4",
+        version="5",
         task="Bodies, tips and ring electrodes of catheters and guidewires in an X-ray frame and what came before",
         sha256="",
         inputs={PATCHES: [-1, *shape_of(SIZE_PX)]},
