@@ -65,7 +65,10 @@ class CompiledStack(Stack):
 
 def compiled(session: Session) -> CompiledStack | None:
     """Give the compiled form of a model; None where there is none, or where it gives something else."""
-    tensors = read_tensors(session.path)
+    try:
+        tensors = read_tensors(session.path)
+    except ValueError:  # of a make that only ONNX Runtime reads
+        return None
     for kind in _NETWORKS:
         try:
             network: Network = kind(tensors)
