@@ -152,20 +152,7 @@ def _run(
 
 
 class BeatNetwork(Network):
-    """The network, with the weights of a file.
-
-    Parameters
-    ----------
-    tensors
-        Those of the file.
-
-    Raises
-    ------
-    KeyError
-        If they are not those of this network.
-    ValueError
-        If they have other shapes.
-    """
+    """The beat network."""
 
     def __init__(self, tensors: Tensors) -> None:
         members = {name.split(".")[2] for name in tensors if name.startswith("network.members.")}

@@ -36,20 +36,7 @@ def _run(features: Array, middle: Array, spread: Array, weights: Array, told: Ar
 
 
 class FibrillationNetwork(Network):
-    """The network, with the weights of a file.
-
-    Parameters
-    ----------
-    tensors
-        Those of the file.
-
-    Raises
-    ------
-    KeyError
-        If they are not those of this network.
-    ValueError
-        If they have other shapes.
-    """
+    """The fibrillation network."""
 
     def __init__(self, tensors: Tensors) -> None:
         self._middle = taken(tensors, "network.middle", (_FEATURES,)).copy()

@@ -8,13 +8,30 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from heartwire.engine.compiled.affine import Array, Offsets
+from heartwire.models.tensors import Tensors
 
 
 class Network(ABC):
-    """A network with the weights of a file; what a stream's state holds is its own affair."""
+    """A network with the weights of a file; what a stream's state holds is its own affair.
+
+    Parameters
+    ----------
+    tensors
+        Those of the file.
+
+    Raises
+    ------
+    KeyError
+        If they are not those of this network.
+    ValueError
+        If they have other shapes.
+    """
 
     state_size = 0
     """Numbers of state a stream."""
+
+    @abstractmethod
+    def __init__(self, tensors: Tensors) -> None: ...
 
     @abstractmethod
     def run(self, inputs: Sequence[Mapping[str, Array]], states: Array, rows: Offsets) -> dict[str, Array]:

@@ -135,20 +135,7 @@ _KEPT = _kept()
 
 
 class QrsNetwork(Network):
-    """The network, with the weights of a file.
-
-    Parameters
-    ----------
-    tensors
-        Those of the file.
-
-    Raises
-    ------
-    KeyError
-        If they are not those of this network.
-    ValueError
-        If they have other shapes.
-    """
+    """The QRS network."""
 
     state_size = int(_LAYOUT[-1, 0])
 
