@@ -16,12 +16,12 @@ import numpy as np
 
 from heartwire.engine.ecg.channels import Channels, split
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
-from heartwire.engine.ecg.conduction import AvBlock, ConductionMeter
+from heartwire.engine.ecg.conduction import MOST_WAITING, AvBlock, ConductionMeter
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.pulse_channels import PulseMeter
 from heartwire.engine.ecg.qrs import RPeak
 from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S, RateMeter
-from heartwire.engine.ecg.reading import Block, Hop, Moment, SignalReader
+from heartwire.engine.ecg.reading import Hop, Moment, SignalReader
 from heartwire.engine.ecg.rhythm import RhythmTracker
 from heartwire.engine.ecg.settings import EcgSettings
 from heartwire.engine.ecg.slots import FRAME
@@ -109,7 +109,7 @@ class EcgAnalyser(Processor):
         self.stream = stream
         self._settings = settings
         self._reader = SignalReader(qrs_model, vf_model, settings.leads)
-        self._beats = BeatTeller(stream, beat_model)
+        self._beats = BeatTeller(stream, beat_model, self._reader.signal)
         self._fibrillation = fibrillation
         self._conduction = ConductionMeter()
         self._line: _Line | None = None
@@ -240,12 +240,9 @@ class EcgAnalyser(Processor):
         step = Step(last, line.rate_hz, last, line.signal, self._rhythm.state)
         count = math.ceil(self._delay_s * line.rate_hz)
         silence = np.full((count, len(line.channels.ecg)), np.nan, np.float32)
-        block = yield from self._reader.finish(self._conditioner.process(np.concatenate((*self._waiting, silence))))
+        moments = yield from self._reader.finish(self._conditioner.process(np.concatenate((*self._waiting, silence))))
         self._waiting.clear()
-        pushed = 0
-        for moment in block.moments:
-            self._push(block, pushed, moment.end - block.begin)
-            pushed = moment.end - block.begin
+        for moment in moments:
             for peak in moment.peaks:
                 if line.signal != "off" and peak.confirmed and self._place(line, peak) <= last:
                     yield from self._tell(line, step, peak)
@@ -254,20 +251,18 @@ class EcgAnalyser(Processor):
 
     def _analyse(self, line: _Line, conditioned: Conditioned) -> Asking[list[Step]]:
         """Read conditioned samples, and decide at each moment that they complete."""
-        block = yield from self._reader.read(conditioned)
-        pushed = 0
+        moments = yield from self._reader.read(conditioned)
         steps = []
-        for moment in block.moments:
-            if any(peak.confirmed for peak in moment.peaks):
-                self._push(block, pushed, moment.end - block.begin)
-                pushed = moment.end - block.begin
-            steps.append((yield from self._step(line, moment)))
-        self._push(block, pushed, len(block.samples))
+        for moment in moments:
+            step = yield from self._step(line, moment)
+            steps.append(step)
+        if self._reader.signal.n - self._conduction.n > MOST_WAITING:
+            self._catch_up(self._reader.signal.n)
         return steps
 
-    def _push(self, block: Block, first: int, end: int) -> None:
-        self._beats.push(block.samples[first:end], block.sharp[first:end])
-        self._conduction.push(block.samples[first:end])
+    def _catch_up(self, n: int) -> None:
+        """Let the conduction have the signal up to row `n`."""
+        self._conduction.push(self._reader.signal.rows(self._conduction.n, n))
 
     def _step(self, line: _Line, moment: Moment) -> Asking[Step]:
         """Decide what is known at one moment."""
@@ -341,6 +336,7 @@ class EcgAnalyser(Processor):
         if not peak.confirmed:
             step.findings.append(self._beats.provisional(peak, sample, step.sample))
             return
+        self._catch_up(peak.decided_at + 1)
         self._conduction.beat(peak.seen_at)
         for beat in (yield from self._beats.confirmed(peak, sample, step.sample, line.rate_hz)):
             step.findings.append(beat)

@@ -23,7 +23,7 @@ CLASSES: tuple[BeatClass, ...] = ("N", "S", "V", "F", "Q")
 _VENTRICULAR: BeatClass = "V"
 _PACED: BeatClass = "Q"
 
-_WAVE = 256
+BEAT_LOOKS_BACK = 256
 """Samples in which a beat is sought."""
 
 
@@ -61,6 +61,9 @@ class BeatClassifier:
     ----------
     model
         The beat model; one may serve many streams of the same thread.
+    signal
+        Two leads and how sharply the source stands out in each, of which `BEAT_LOOKS_BACK` rows are looked back on; its
+        own if not given.
 
     Raises
     ------
@@ -68,7 +71,7 @@ class BeatClassifier:
         If the model tells other classes apart, or its card lacks a weight.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, signal: Tail | None = None) -> None:
         card = model.card
         if tuple(card.labels) != CLASSES:
             msg = f"model {card.name} tells apart {card.labels}, expected {list(CLASSES)}"
@@ -85,7 +88,8 @@ class BeatClassifier:
         self._network = model.stack.state()
         self._context = BeatContext()
         self._patient = PacedPatient()
-        self._signal = Tail(_WAVE, ROWS)
+        self._owns_signal = signal is None
+        self._signal = signal or Tail(BEAT_LOOKS_BACK, ROWS)
         self._crop = np.zeros((ROWS, WIDTH), np.float32)
         self.reset()
 
@@ -99,7 +103,8 @@ class BeatClassifier:
         self._network.reset()
         self._context.reset()
         self._patient.reset()
-        self._signal.reset()
+        if self._owns_signal:
+            self._signal.reset()
         self._n_beats = 0
         self._last_at = 0.0
         self._last_at_pace = False
@@ -110,17 +115,19 @@ class BeatClassifier:
 
     def classify(self, at: float) -> tuple[Verdict, Verdict | None]:
         """Do what `asking` does, for this stream alone."""
-        return alone(self.asking(at))
+        return alone(self.asking(at, self._signal.n))
 
-    def asking(self, at: float) -> Asking[tuple[Verdict, Verdict | None]]:
-        """Class the beat whose R peak was confirmed at the grid sample `at`, which must be `AFTER` samples ago.
+    def asking(self, at: float, n: int) -> Asking[tuple[Verdict, Verdict | None]]:
+        """Class the beat whose R peak was confirmed at the grid sample `at`, at least `AFTER` samples before `n`.
+
+        Nothing is seen from the row `n` of the signal on, where there is more of it.
 
         Returns
         -------
         Its class; and the revised class of the beat before it, whose next RR interval is now known, None for the first.
         """
-        begin = self._signal.n - _WAVE
-        cut(self._signal.rows(begin, self._signal.n), math.floor(at + 0.5) - BEFORE - begin, self._crop)
+        begin = n - BEAT_LOOKS_BACK
+        cut(self._signal.rows(begin, n), math.floor(at + 0.5) - BEFORE - begin, self._crop)
         self._context.beat(self._crop, at)
         inputs = {"wave": self._context.wave[:, None], "features": self._context.features}
         answer = yield Question(self._stack, inputs, state=self._network)
@@ -146,7 +153,7 @@ class BeatClassifier:
                 self._network.snapshot(),
                 self._context.snapshot(),
                 self._patient.snapshot(),
-                self._signal.snapshot(),
+                self._signal.snapshot() if self._owns_signal else b"",
                 self._n_beats,
                 self._last_at,
                 self._last_at_pace,
@@ -159,7 +166,8 @@ class BeatClassifier:
         self._network.restore(s.network)
         self._context.restore(s.context)
         self._patient.restore(s.patient)
-        self._signal.restore(s.signal)
+        if s.signal:
+            self._signal.restore(s.signal)
         self._n_beats = s.n_beats
         self._last_at, self._last_at_pace = s.last_at, s.last_at_pace
 

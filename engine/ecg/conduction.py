@@ -25,8 +25,8 @@ _HZ = 250.0 / _THINNED
 _WINDOW = 625
 """Points searched: 10 s."""
 _BUFFER = 768
-_TOGETHER = 512
-"""Samples that are thinned at once, unless a beat comes before."""
+MOST_WAITING = 512
+"""Samples that may wait for the next beat before they are pushed."""
 _SLOW_S = 1.2
 """Median interval of the ventricles from which on they are slow."""
 _FEWEST_BEATS = 4
@@ -200,9 +200,6 @@ class ConductionMeter:
 
     def reset(self) -> None:
         """Return to the state of a fresh meter."""
-        self._waiting: FloatArray = np.empty((_TOGETHER, 2), np.float32)
-        """Samples not thinned yet."""
-        self._n_waiting = 0
         self._points: FloatArray = np.zeros((_BUFFER, 2), np.float32)
         self._n_points = 0
         self._rest: FloatArray = np.zeros((_THINNED, 2), np.float32)
@@ -222,28 +219,20 @@ class ConductionMeter:
         self.block: AvBlock | None = None
         self._judged_at = until / _THINNED
 
+    @property
+    def n(self) -> int:
+        """Samples taken so far."""
+        return _THINNED * self._n_points + self._n_rest
+
     def push(self, samples: FloatArray) -> None:
-        """Take the next conditioned samples, (n_samples, 2) mV at 250 Hz, up to where the next beat is decided."""
-        n = self._n_waiting + len(samples)
-        if n > _TOGETHER:
-            self._thin()
-            n = len(samples)
-            if n > _TOGETHER:
-                self._take(samples)
-                return
-        self._waiting[self._n_waiting : n] = samples
-        self._n_waiting = n
+        """Take the next conditioned samples, (n_samples, at least 2) mV at 250 Hz, of which two leads count.
 
-    def _thin(self) -> None:
-        self._take(self._waiting[: self._n_waiting])
-        self._n_waiting = 0
-
-    def _take(self, samples: FloatArray) -> None:
+        They go up to where the next beat is decided.
+        """
         self._n_points, self._n_rest = _thin(samples, self._points, self._n_points, self._rest, self._n_rest)
 
     def beat(self, at: float) -> None:
         """Take the next beat, its R peak on the 250 Hz grid; `block` tells what is known then."""
-        self._thin()
         now = at / _THINNED
         self._beats = [beat for beat in self._beats if beat > now - _WINDOW] + [now]
         if not self._can_judge(now):
@@ -301,7 +290,6 @@ class ConductionMeter:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        self._thin()
         arrays = self._points.tobytes(), self._rest[: self._n_rest].tobytes()
         judged = self._shown, self._judged_at, self.block
         return msgspec.msgpack.encode((*arrays, self._n_points, self._since, self._beats, *judged))
@@ -313,5 +301,5 @@ class ConductionMeter:
         points, rest, self._n_points, self._since, self._beats, self._shown, self._judged_at, self.block = kept
         self._points = np.frombuffer(points, np.float32).reshape(-1, 2).copy()
         of_rest = np.frombuffer(rest, np.float32).reshape(-1, 2)
-        self._n_rest, self._n_waiting = len(of_rest), 0
+        self._n_rest = len(of_rest)
         self._rest[: self._n_rest] = of_rest

@@ -7,13 +7,14 @@ everything from 40 ms before to 104 ms after it, there is no QRS complex, whatev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from heartwire.engine.ecg.conditioning import DELAY_S, GRID_HZ, kernel
+from heartwire.engine.ecg.conditioning import DELAY_S, GRID_HZ, Conditioned, kernel
 from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.messages import FloatArray
 
@@ -31,6 +32,9 @@ _RAILED_MV = 3.0
 _DECAYS_S = (0.004, 0.015, 0.05, 0.1)
 _FINE_HZ = 4000.0
 _BUFFER = 128
+LOOKS_BACK = _BUFFER
+ROWS = 4
+"""Two leads, and how sharply the source stands out in each."""
 
 
 class PacerPulse(NamedTuple):
@@ -120,35 +124,57 @@ def _find(
     return written
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _take(
+    samples: FloatArray,
+    sharp: FloatArray,
+    one: int,
+    other: int,
+    rows: FloatArray,
+    first: int,
+    bases: npt.NDArray[np.float64],
+    railed_bases: npt.NDArray[np.float64],
+    found: npt.NDArray[np.float64],
+) -> int:
+    """Write two leads (-1: none, zeros) and their sharpness behind the first `_BUFFER` rows, and look at them."""
+    for i in range(len(samples)):
+        row = rows[_BUFFER + i]
+        row[0] = samples[i, one] if one >= 0 else 0.0
+        row[1] = samples[i, other] if other >= 0 else 0.0
+        row[2] = sharp[i, one] if one >= 0 else 0.0
+        row[3] = sharp[i, other] if other >= 0 else 0.0
+    written: int = _find(rows, first, bases, railed_bases, found)
+    return written
+
+
 class PulseFinder:
-    """Finds the pacer's pulses in the two analysed leads of one stream."""
+    """Finds the pacer's pulses in the two analysed leads of one stream.
 
-    def __init__(self) -> None:
-        self._rows = Tail(_BUFFER, 4)
-        """Conditioned samples of both leads, and how sharply the source stands out in each."""
+    Parameters
+    ----------
+    signal
+        The leads and their sharpness, `ROWS` columns; `LOOKS_BACK` rows of it are looked back on.
+    """
 
-    def reset(self) -> None:
-        """Return to the state of a fresh finder."""
-        self._rows.reset()
+    def __init__(self, signal: Tail) -> None:
+        self._signal = signal
 
-    def process(self, samples: FloatArray, sharp: FloatArray) -> list[PacerPulse]:
-        """Take the next conditioned samples; give the pulses of which enough is known now.
+    def take(self, conditioned: Conditioned, leads: Sequence[int]) -> list[PacerPulse]:
+        """Add the leads chosen of the next conditioned samples to the signal; give what `find` gives."""
+        n = len(conditioned.samples)
+        rows = self._signal.extend(n, before=_BUFFER)
+        found = np.empty((n // _APART + 2, 3))
+        one, other = (*leads, -1, -1)[:2]
+        first = self._signal.n - n
+        count = _take(conditioned.samples, conditioned.sharp, one, other, rows, first, _BASES, _RAILED_BASES, found)
+        return _told(found, count)
 
-        Parameters
-        ----------
-        samples, sharp
-            (n_samples, 2), mV.
-        """
-        first = self._rows.n
-        self._rows.append(samples, sharp)
-        found = np.empty((len(samples) // _APART + 2, 3))
-        n = _find(self._rows.rows(first - _BUFFER, self._rows.n), first, _BASES, _RAILED_BASES, found)
-        return [PacerPulse(int(at), height, bool(alone)) for at, height, alone in found[:n].tolist()] if n else []
+    def find(self, first: int) -> list[PacerPulse]:
+        """Give the pulses of which enough is known with the rows of the signal from `first` on."""
+        found = np.empty(((self._signal.n - first) // _APART + 2, 3))
+        rows = self._signal.rows(first - _BUFFER, self._signal.n)
+        return _told(found, _find(rows, first, _BASES, _RAILED_BASES, found))
 
-    def snapshot(self) -> bytes:
-        """Give the whole state."""
-        return self._rows.snapshot()
 
-    def restore(self, state: bytes) -> None:
-        """Take a state given by `snapshot`."""
-        self._rows.restore(state)
+def _told(found: npt.NDArray[np.float64], n: int) -> list[PacerPulse]:
+    return [PacerPulse(int(at), height, bool(alone)) for at, height, alone in found[:n].tolist()] if n else []

@@ -25,6 +25,7 @@ QUALITY_FRAMES = 30
 _SIZES = (256, 64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1)
 """Frames that the network takes at once."""
 _WAVE = 256
+QRS_LOOKS_BACK = _WAVE + FRAME
 _SNAP = 12
 _SNAP_LEAST_MV = 0.05
 _DOWNWARD = 0.7
@@ -91,6 +92,8 @@ class QrsDetector:
     ----------
     model
         The QRS model; one may serve many streams of the same thread.
+    signal
+        The two leads, its first columns, of which `QRS_LOOKS_BACK` rows are looked back on; its own if not given.
 
     Raises
     ------
@@ -98,7 +101,7 @@ class QrsDetector:
         If the model's card lacks a setting.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, signal: Tail | None = None) -> None:
         settings = QrsSettings.from_card(model.card.settings)
         self._stack = model.stack
         self._network = model.stack.state()
@@ -106,7 +109,8 @@ class QrsDetector:
         self.delay = settings.delay + REACH * SLOT + _SNAP
         """Most samples from an R peak in the conditioned signal to its confirmation."""
         self.delay_s = self.delay / GRID_HZ
-        self._signal = Tail(_WAVE + FRAME, 2)
+        self._owns_signal = signal is None
+        self._signal = signal or Tail(QRS_LOOKS_BACK, 2)
         self._quality = Tail(QUALITY_FRAMES, 2)
         """By frame."""
         self.reset()
@@ -115,22 +119,30 @@ class QrsDetector:
         """Return to the state of a fresh detector."""
         self._network.reset()
         self._decoder.reset()
-        self._signal.reset()
+        if self._owns_signal:
+            self._signal.reset()
         self._quality.reset()
         self._barred: list[Bar] = []
         """Stretches about pulses that no beat followed."""
 
     def process(self, samples: FloatArray, pulses: Sequence[PacerPulse] = ()) -> list[RPeak]:
-        """Do what `asking` does, for this stream alone."""
-        return alone(self.asking(samples, pulses))
-
-    def asking(self, samples: FloatArray, pulses: Sequence[PacerPulse] = ()) -> Asking[list[RPeak]]:
-        """Take the next samples; give the peaks that they show, in the order of their decision.
+        """Do what `asking` does, for this stream alone.
 
         Parameters
         ----------
         samples
             (n_samples, 2) conditioned samples of the two leads in use, mV; zeros for a lead that is not there.
+        pulses
+            As in `asking`.
+        """
+        self._signal.append(samples)
+        return alone(self.asking(pulses))
+
+    def asking(self, pulses: Sequence[PacerPulse] = ()) -> Asking[list[RPeak]]:
+        """Look at what was added to the signal; give the peaks that it shows, in the order of their decision.
+
+        Parameters
+        ----------
         pulses
             The pacer pulses that these samples complete: one that is alone is no beat.
         """
@@ -139,11 +151,10 @@ class QrsDetector:
             if pulse.alone:
                 self._barred.append(Bar(pulse.at - before, pulse.at + after, pulse.at + PULSE_AFTER))
         signal = self._signal
-        signal.append(samples)
         begin, end = self._quality.n * FRAME, signal.n // FRAME * FRAME
         if begin == end:
             return []
-        qrs, quality = yield from self._ask(signal.rows(begin, end).T[None, :, None])
+        qrs, quality = yield from self._ask(signal.rows(begin, end)[:, :2].T[None, :, None])
         self._quality.append(quality.T)
         peaks = []
         for at, decided_at, confidence, confirmed in self._decoder.decode(qrs, self._barred):
@@ -189,7 +200,7 @@ class QrsDetector:
             _State(
                 self._network.snapshot(),
                 self._decoder.snapshot(),
-                self._signal.snapshot(),
+                self._signal.snapshot() if self._owns_signal else b"",
                 self._quality.snapshot(),
                 self._barred,
             )
@@ -200,6 +211,7 @@ class QrsDetector:
         s = msgspec.msgpack.decode(state, type=_State)
         self._network.restore(s.network)
         self._decoder.restore(s.decoder)
-        self._signal.restore(s.signal)
+        if s.signal:
+            self._signal.restore(s.signal)
         self._quality.restore(s.quality)
         self._barred = s.barred

@@ -8,21 +8,19 @@ decided on R peaks, and the end of each hop of 40 samples. That is why the cutti
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
 from heartwire.engine.ecg.conditioning import Conditioned
 from heartwire.engine.ecg.leads import N_ANALYSED, LeadChoice, LeadSettings
 from heartwire.engine.ecg.pacing import AFTER as PULSE_AFTER
-from heartwire.engine.ecg.pacing import PacerPulse, PulseFinder
+from heartwire.engine.ecg.pacing import ROWS, PacerPulse, PulseFinder
 from heartwire.engine.ecg.qrs import QUALITY_FRAMES, QrsDetector, RPeak
 from heartwire.engine.ecg.quality import HOP, LeadQuality, QualityMeter
 from heartwire.engine.ecg.slots import FRAME
-from heartwire.engine.ecg.ventricular import RhythmWindow, VentricularDetector
+from heartwire.engine.ecg.tail import Tail
+from heartwire.engine.ecg.ventricular import WINDOW, RhythmWindow, VentricularDetector
 from heartwire.engine.inference import Model
-from heartwire.engine.messages import FloatArray
 from heartwire.engine.stacking import Asking
 
 QUALITY_HOPS = 6
@@ -63,22 +61,12 @@ class Moment:
     hop: Hop | None = None
 
 
-class Block(NamedTuple):
-    """What was read at once: its moments in order, and of the two leads analysed the samples and their sharpness."""
-
-    begin: int
-    samples: FloatArray
-    sharp: FloatArray
-    moments: list[Moment]
-
-
 class _State(msgspec.Struct):
-    n_taken: int
     since: list[int]
     meter: bytes
     choice: bytes
     qrs: bytes
-    pacing: bytes
+    signal: bytes
     pulses: list[PacerPulse]
     ventricular: bytes
 
@@ -96,9 +84,11 @@ class SignalReader:
 
     def __init__(self, qrs_model: Model, vf_model: Model, settings: LeadSettings) -> None:
         self._settings = settings
-        self._qrs = QrsDetector(qrs_model)
-        self._pacing = PulseFinder()
-        self._ventricular = VentricularDetector(vf_model, N_ANALYSED)
+        self.signal = Tail(WINDOW, ROWS)
+        """The two leads analysed and their sharpness, one row a grid sample, for all who look back."""
+        self._qrs = QrsDetector(qrs_model, self.signal)
+        self._pacing = PulseFinder(self.signal)
+        self._ventricular = VentricularDetector(vf_model, N_ANALYSED, self.signal)
         self.delay = self._qrs.delay
         """Most grid samples from an R peak to its confirmation."""
         self.begin(1)
@@ -113,84 +103,78 @@ class SignalReader:
         """Begin the signal anew, with the leads chosen before."""
         self._meter.reset()
         self._qrs.reset()
-        self._pacing.reset()
+        self.signal.reset()
         self._pulses: list[PacerPulse] = []
         """Pulses that wait for the end of their hop."""
         self._ventricular.reset()
-        self._n_taken = 0
         self._since = [0] * N_ANALYSED
         """Since when each channel holds its lead."""
 
-    def read(self, conditioned: Conditioned) -> Asking[Block]:
-        """Take the next samples; give what they complete."""
-        begin = self._n_taken
+    def read(self, conditioned: Conditioned) -> Asking[list[Moment]]:
+        """Take the next samples; give the moments that they complete, in order."""
         leads = self._choice.chosen
         hops = self._hops(conditioned)
-        samples = self._channels(conditioned.samples, begin, leads, hops)
-        sharp = self._channels(conditioned.sharp, begin, leads, hops)
-        pulses = self._pacing.process(samples, sharp)
+        pulses = self._add(conditioned, leads, hops)
         moments: dict[int, Moment] = {}
-        for peak in (yield from self._qrs.asking(samples, pulses)):
+        for peak in (yield from self._qrs.asking(pulses)):
             moments.setdefault(peak.decided_at + 1, Moment(peak.decided_at + 1)).peaks.append(peak)
-        for hop in hops:
-            hop.told = self._told(hop)
-            moments.setdefault(hop.end, Moment(hop.end)).hop = hop
         self._pulses += pulses
         for hop in hops:
-            moments[hop.end].pacing = [pulse for pulse in self._pulses if pulse.at + PULSE_AFTER < hop.end]
-            self._pulses = self._pulses[len(moments[hop.end].pacing) :]
-        yield from self._judge(begin, samples, hops)
-        return Block(begin, samples, sharp, [moments[end] for end in sorted(moments)])
+            hop.told = self._told(hop)
+            moment = moments.setdefault(hop.end, Moment(hop.end))
+            moment.hop = hop
+            if self._pulses:
+                moment.pacing = [pulse for pulse in self._pulses if pulse.at + PULSE_AFTER < hop.end]
+                self._pulses = self._pulses[len(moment.pacing) :]
+        if hops:
+            # A window ends with a hop.
+            yield from self._judge(hops)
+        return [moments[end] for end in sorted(moments)]
 
-    def finish(self, conditioned: Conditioned) -> Asking[Block]:
+    def finish(self, conditioned: Conditioned) -> Asking[list[Moment]]:
         """Take what stands for samples after the end of the stream; give the peaks that waited for them."""
-        begin = self._n_taken
-        self._n_taken += len(conditioned.samples)
-        samples = self._channels(conditioned.samples, begin, self._choice.chosen, [])
-        sharp = self._channels(conditioned.sharp, begin, self._choice.chosen, [])
-        pulses = self._pacing.process(samples, sharp)
-        peaks = yield from self._qrs.asking(samples, pulses)
-        return Block(begin, samples, sharp, [Moment(p.decided_at + 1, [p]) for p in peaks])
+        pulses = self._add(conditioned, self._choice.chosen, [])
+        peaks = yield from self._qrs.asking(pulses)
+        return [Moment(p.decided_at + 1, [p]) for p in peaks]
 
     def _hops(self, conditioned: Conditioned) -> list[Hop]:
-        """Take samples; judge the hops that they complete."""
-        first = self._n_taken // HOP * HOP
-        self._n_taken += len(conditioned.samples)
+        """Judge the hops that samples complete."""
         quality, off = self._meter.measure(conditioned)
-        hops = []
+        hops: list[Hop] = []
+        end = self.signal.n // HOP * HOP
         for number, values in enumerate(quality.tolist()):
             analysed = self._choice.chosen
             self._choice.update(LeadQuality(quality[number], off[number]))
-            end = first + (number + 1) * HOP
+            end += HOP
             hops.append(Hop(end, values, all(off[number].tolist()), analysed, self._choice.chosen))
         return hops
 
-    def _judge(self, begin: int, channels: FloatArray, hops: list[Hop]) -> Asking[None]:
-        """Take the samples of the two channels; give the hops that they complete the windows that end with them."""
+    def _add(self, conditioned: Conditioned, leads: tuple[int, ...], hops: list[Hop]) -> list[PacerPulse]:
+        """Add the leads in use to the signal, `leads` and then those that `hops` chose; give the pulses in them."""
+        moved = [hop for hop in hops if hop.analysed != hop.chosen]
+        if not moved:
+            return self._pacing.take(conditioned, leads)
+        begin, done = self.signal.n, 0
+        rows = self.signal.extend(len(conditioned.samples))
+        rows[:] = 0.0
+        for end, after in [*((hop.end - begin, hop.chosen) for hop in moved), (len(rows), leads)]:
+            for channel, lead in enumerate(leads):
+                rows[done:end, channel] = conditioned.samples[done:end, lead]
+                rows[done:end, N_ANALYSED + channel] = conditioned.sharp[done:end, lead]
+            done, leads = end, after
+        return self._pacing.find(begin)
+
+    def _judge(self, hops: list[Hop]) -> Asking[None]:
+        """Give the hops the windows of the VT/VF network that end with them."""
         windows: list[RhythmWindow] = []
-        done = begin
         for hop in hops:
             if moved := hop.moved():
-                windows += yield from self._ventricular.asking(channels[done - begin : hop.end - begin])
-                done = hop.end
+                windows += yield from self._ventricular.asking(hop.end)
             for channel in moved:
                 self._ventricular.restart(channel)
-        windows += yield from self._ventricular.asking(channels[done - begin :])
+        windows += yield from self._ventricular.asking(hops[-1].end)
         for window in windows:
             hops[window.end // HOP - hops[0].end // HOP].window = window
-
-    def _channels(self, samples: FloatArray, begin: int, leads: tuple[int, ...], hops: list[Hop]) -> FloatArray:
-        """Put the leads in use into the channels of the networks: `leads`, then those that `hops` chose."""
-        moves = [(hop.end, hop.chosen) for hop in hops if hop.moved()]
-        if not moves and leads == tuple(range(samples.shape[1])) and len(leads) == N_ANALYSED:
-            return samples
-        channels = np.zeros((len(samples), N_ANALYSED), np.float32)
-        done = 0
-        for end, after in [*moves, (begin + len(samples), leads)]:
-            for channel, lead in enumerate(leads):
-                channels[done : end - begin, channel] = samples[done : end - begin, lead]
-            done, leads = end - begin, after
-        return channels
 
     def _told(self, hop: Hop) -> list[float] | None:
         """Give the quality to be told: of the leads analysed the lower of the rules' and the network's."""
@@ -211,12 +195,11 @@ class SignalReader:
         """Give the whole state."""
         return msgspec.msgpack.encode(
             _State(
-                self._n_taken,
                 self._since,
                 self._meter.snapshot(),
                 self._choice.snapshot(),
                 self._qrs.snapshot(),
-                self._pacing.snapshot(),
+                self.signal.snapshot(),
                 self._pulses,
                 self._ventricular.snapshot(),
             )
@@ -225,10 +208,10 @@ class SignalReader:
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`, of the same number of leads."""
         s = msgspec.msgpack.decode(state, type=_State)
-        self._n_taken, self._since = s.n_taken, s.since
+        self._since = s.since
         self._meter.restore(s.meter)
         self._choice.restore(s.choice)
         self._qrs.restore(s.qrs)
-        self._pacing.restore(s.pacing)
+        self.signal.restore(s.signal)
         self._pulses = s.pulses
         self._ventricular.restore(s.ventricular)

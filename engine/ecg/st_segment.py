@@ -111,7 +111,9 @@ class StMeter:
         begin, end = centre - half, centre + half + 1
         total, n = np.zeros(self._n_leads, np.float32), 0
         for first, part in self._parts:
-            if first < end and first + len(part) > begin:
+            if first >= end:
+                break
+            if first + len(part) > begin:
                 here = max(begin - first, 0), min(end - first, len(part))
                 _add(part, *here, total)
                 n += here[1] - here[0]

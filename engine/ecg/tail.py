@@ -36,18 +36,20 @@ class Tail:
 
     def append(self, rows: FloatArray, beside: FloatArray | None = None) -> None:
         """Take the next rows, (n_rows, n_columns); or their first columns, and those `beside` them."""
-        n = len(rows)
+        n_left = rows.shape[1]
+        to = self.extend(len(rows))
+        to[:, :n_left] = rows
+        if beside is not None:
+            to[:, n_left:] = beside
+
+    def extend(self, n: int, before: int = 0) -> FloatArray:
+        """Take so many rows, which are to be written into what is given, behind so many of those `before` them."""
         end = self._end + n
         if end > len(self._rows):
             end = self._make_room(n)
-        if beside is None:
-            self._rows[end - n : end] = rows
-        else:
-            n_left = rows.shape[1]
-            self._rows[end - n : end, :n_left] = rows
-            self._rows[end - n : end, n_left:] = beside
         self._end = end
         self.n += n
+        return self._rows[end - n - before : end]
 
     def _make_room(self, n: int) -> int:
         """Move what is kept to the front, of a larger array where it must be; give where `n` more rows end."""

@@ -7,6 +7,7 @@ import msgspec
 from heartwire.engine.ecg.beat_class import BeatClassifier, Verdict
 from heartwire.engine.ecg.qrs import RPeak
 from heartwire.engine.ecg.rate import LONGEST_INTERVAL_S
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import Beat, BeatClass, BeatStage, FloatArray
 from heartwire.engine.stacking import Asking
@@ -36,11 +37,13 @@ class BeatTeller:
         The stream's id.
     model
         The beat model; one may serve many streams of the same thread.
+    signal
+        The two leads analysed, and how sharply the source stands out in each.
     """
 
-    def __init__(self, stream: str, model: Model) -> None:
+    def __init__(self, stream: str, model: Model, signal: Tail) -> None:
         self._stream = stream
-        self._classifier = BeatClassifier(model)
+        self._classifier = BeatClassifier(model, signal)
         self._last: _Last | None = None
 
     @property
@@ -52,13 +55,6 @@ class BeatTeller:
         """Return to the state of a fresh teller."""
         self._classifier.reset()
         self._last = None
-
-    def push(self, samples: FloatArray, sharp: FloatArray) -> None:
-        """Take the next conditioned samples and how sharply the source stands out, (n_samples, 2) in mV each.
-
-        They go up to where the next beat is decided, no farther.
-        """
-        self._classifier.push(samples, sharp)
 
     def interrupt(self) -> None:
         """Take note that samples are missing: the interval to the next beat tells nothing of the last one."""
@@ -77,7 +73,7 @@ class BeatTeller:
 
     def confirmed(self, peak: RPeak, sample: int, decision_sample: int, rate_hz: float) -> Asking[list[Beat]]:
         """Tell a beat with its class; before it the one before, where its class is another one now."""
-        verdict, of_last = yield from self._classifier.asking(peak.seen_at)
+        verdict, of_last = yield from self._classifier.asking(peak.seen_at, peak.decided_at + 1)
         last = self._last
         told = []
         if last and of_last and of_last.label != last.label and sample - last.sample <= LONGEST_INTERVAL_S * rate_hz:

@@ -48,6 +48,7 @@ class RhythmWindow(NamedTuple):
 
 class _State(msgspec.Struct):
     signal: bytes
+    n_seen: int
     began: list[int]
 
 
@@ -60,6 +61,8 @@ class VentricularDetector:
         The VT/VF model; one may serve many streams of the same thread.
     n_leads
         How many leads.
+    signal
+        The leads, its first columns, of which `WINDOW` rows are looked back on; its own if not given.
 
     Raises
     ------
@@ -67,49 +70,47 @@ class VentricularDetector:
         If the model's labels are not `LABELS`.
     """
 
-    def __init__(self, model: Model, n_leads: int) -> None:
+    def __init__(self, model: Model, n_leads: int, signal: Tail | None = None) -> None:
         if tuple(model.card.labels) != LABELS:
             msg = f"model {model.card.name} tells apart {model.card.labels}, expected {list(LABELS)}"
             raise ModelError(msg)
         self.n_leads = n_leads
         self._stack = model.stack
-        self._signal = Tail(WINDOW, n_leads)
+        self._owns_signal = signal is None
+        self._signal = signal or Tail(WINDOW, n_leads)
         self.reset()
 
     def reset(self) -> None:
         """Return to the state of a fresh detector."""
-        self._signal.reset()
+        if self._owns_signal:
+            self._signal.reset()
+        self._n_seen = 0
         self._began = [0] * self.n_leads
 
     def restart(self, lead: int) -> None:
         """Begin the windows of one lead anew: what comes is another signal."""
-        self._began[lead] = self._signal.n
+        self._began[lead] = self._n_seen
 
     def process(self, samples: FloatArray) -> list[RhythmWindow]:
-        """Do what `asking` does, for this stream alone."""
-        return alone(self.asking(samples))
+        """Take the next conditioned samples, (n_samples, n_leads) mV at 250 Hz; give the windows they complete."""
+        self._signal.append(samples)
+        return alone(self.asking(self._signal.n))
 
-    def asking(self, samples: FloatArray) -> Asking[list[RhythmWindow]]:
-        """Take the next conditioned samples; give the windows they complete.
-
-        Parameters
-        ----------
-        samples
-            (n_samples, n_leads) mV at 250 Hz.
-        """
-        signal = self._signal
-        first = max(signal.n // STEP + 1, -(-WINDOW // STEP)) * STEP
-        signal.append(samples)
-        if first > signal.n:
+    def asking(self, n: int) -> Asking[list[RhythmWindow]]:
+        """Look at the signal up to row `n`; give the windows that were not complete before."""
+        first = max(self._n_seen // STEP + 1, -(-WINDOW // STEP)) * STEP
+        self._n_seen = n
+        if first > n:
             return []
-        ends = list(range(first, signal.n + 1, STEP))
+        ends = list(range(first, n + 1, STEP))
         found: list[RhythmWindow] = []
         while found_n := min(len(ends) - len(found), _MANY):
             done = len(found)
             many = _MANY if found_n == _MANY else 1
             windows = np.empty((many, self.n_leads, WINDOW // THINNED), np.float32)
             for window, end in zip(windows, ends[done:], strict=False):
-                np.clip(signal.rows(end - WINDOW, end)[THINNED - 1 :: THINNED].T, -LIMIT_MV, LIMIT_MV, out=window)
+                signal = self._signal.rows(end - WINDOW, end)[THINNED - 1 :: THINNED, : self.n_leads]
+                np.clip(signal.T, -LIMIT_MV, LIMIT_MV, out=window)
             rows = many * self.n_leads
             answer = yield Question(self._stack, {"signal": windows.reshape(rows, 1, 1, -1)}, rows)
             found += self._told(ends[done : done + many], answer.rows("rhythm"))
@@ -125,10 +126,13 @@ class VentricularDetector:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode(_State(self._signal.snapshot(), self._began))
+        signal = self._signal.snapshot() if self._owns_signal else b""
+        return msgspec.msgpack.encode(_State(signal, self._n_seen, self._began))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`, of the same number of leads."""
         s = msgspec.msgpack.decode(state, type=_State)
-        self._signal.restore(s.signal)
+        if s.signal:
+            self._signal.restore(s.signal)
+        self._n_seen = s.n_seen
         self._began = s.began

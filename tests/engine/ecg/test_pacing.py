@@ -1,28 +1,35 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.engine import registry, testing
-from heartwire.engine.ecg.conditioning import Conditioner
-from heartwire.engine.ecg.pacing import PacerPulse, PulseFinder
+from heartwire.engine.ecg.conditioning import Conditioned, Conditioner
+from heartwire.engine.ecg.pacing import LOOKS_BACK, ROWS, PacerPulse, PulseFinder
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.messages import AlarmEvent, Beat, EcgChunk, EndOfStream, Item
 from heartwire.streams.simulators.test_waves import RATE_HZ, Wave, every_wave
 
 WAVES = {wave.name: wave for wave in every_wave()}
 
 
-def conditioned(wave: Wave) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def conditioned(wave: Wave) -> Conditioned:
     lead = wave.samples()
-    found = Conditioner(RATE_HZ, 2).process(np.concatenate((lead, np.zeros_like(lead)), axis=1))
-    return found.samples, found.sharp
+    return Conditioner(RATE_HZ, 2).process(np.concatenate((lead, np.zeros_like(lead)), axis=1))
+
+
+def part(whole: Conditioned, first: int, end: int) -> Conditioned:
+    return Conditioned(*(each[first:end] for each in whole))
+
+
+def signal() -> Tail:
+    return Tail(LOOKS_BACK, ROWS)
 
 
 def pulses(name: str) -> list[PacerPulse]:
-    found = PulseFinder().process(*conditioned(WAVES[name]))
+    found = PulseFinder(signal()).take(conditioned(WAVES[name]), (0, 1))
     return [pulse for pulse in found if pulse.at > 250 * WAVES[name].onset_s + 100 and pulse.height_mv > 0.5]
 
 
@@ -38,16 +45,25 @@ def test_a_pulse_is_alone_where_no_beat_follows(kind: str) -> None:
 @settings(deadline=None, max_examples=10)
 @given(cuts=st.lists(st.integers(0, 3000), max_size=8))
 def test_the_cutting_does_not_matter(cuts: list[int]) -> None:
-    samples, sharp = (part[5000:8000] for part in conditioned(WAVES["pacer-2mv-2ms-overshoot-alone"]))
-    whole = PulseFinder().process(samples, sharp)
-    finder, found = PulseFinder(), []
+    samples = part(conditioned(WAVES["pacer-2mv-2ms-overshoot-alone"]), 5000, 8000)
+    whole = PulseFinder(signal()).take(samples, (0, 1))
+    kept, found = signal(), []
     for begin, end in zip([0, *sorted(cuts)], [*sorted(cuts), 3000], strict=True):
-        found += finder.process(samples[begin:end], sharp[begin:end])
-        again = PulseFinder()
-        again.restore(finder.snapshot())
-        finder = again
+        found += PulseFinder(kept).take(part(samples, begin, end), (0, 1))
     assert found == whole
     assert len(whole) > 10
+
+
+def test_leads_are_put_where_they_are_asked_for_and_found_as_if_written_there() -> None:
+    samples = part(conditioned(WAVES["pacer-2mv-2ms-overshoot-alone"]), 5000, 8000)
+    kept, written = signal(), signal()
+    found = PulseFinder(kept).take(samples, (1,))
+    assert (kept.rows(0, 3000)[:, 0] == samples.samples[:, 1]).all()
+    assert (kept.rows(0, 3000)[:, 2] == samples.sharp[:, 1]).all()
+    assert not kept.rows(0, 3000)[:, 1::2].any()
+    written.append(samples.samples, samples.sharp)
+    assert PulseFinder(written).find(0) == PulseFinder(signal()).take(samples, (0, 1))
+    assert found == []
 
 
 def messages(wave: Wave, first: int) -> list[Item]:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartwire.engine.ecg.conditioning import Conditioned, Conditioner
-from heartwire.engine.ecg.leads import LeadSettings
+from heartwire.engine.ecg.leads import N_ANALYSED, LeadSettings
 from heartwire.engine.ecg.quality import HOP
-from heartwire.engine.ecg.reading import QUALITY_HOPS, Block, SignalReader
+from heartwire.engine.ecg.reading import QUALITY_HOPS, Moment, SignalReader
 from heartwire.engine.ecg.ventricular import WINDOW
 from heartwire.engine.inference import Model
 from heartwire.engine.stacking import alone
@@ -47,10 +47,10 @@ def reader(n_leads: int = 4) -> SignalReader:
     return made
 
 
-def plain(blocks: list[Block]) -> list[object]:
+def plain(read: list[list[Moment]]) -> list[object]:
     """Give all that was read, comparable."""
     found: list[object] = []
-    for moment in (moment for block in blocks for moment in block.moments):
+    for moment in (moment for moments in read for moment in moments):
         found.append((moment.end, moment.peaks))
         if (hop := moment.hop) is not None:
             found.append(hop)
@@ -59,14 +59,15 @@ def plain(blocks: list[Block]) -> list[object]:
 
 @pytest.mark.parametrize("n_leads", [1, 2, 4])
 def test_moments_are_hop_ends_and_decisions_in_order(n_leads: int) -> None:
-    block = alone(reader(n_leads).read(conditioned(n_leads)))
-    ends = [moment.end for moment in block.moments]
+    whole = conditioned(n_leads)
+    moments = alone(reader(n_leads).read(whole))
+    ends = [moment.end for moment in moments]
     assert ends == sorted(set(ends))
-    assert [m.end for m in block.moments if m.hop] == list(range(HOP, len(block.samples) + 1, HOP))
-    assert all(peak.decided_at + 1 == m.end for m in block.moments for peak in m.peaks)
-    assert sum(peak.confirmed for m in block.moments for peak in m.peaks) >= 20
-    told = [m.end for m in block.moments if m.hop and m.hop.told is not None and m.hop.chosen == m.hop.analysed]
-    assert told == list(range(QUALITY_HOPS * HOP, len(block.samples) + 1, QUALITY_HOPS * HOP))
+    assert [m.end for m in moments if m.hop] == list(range(HOP, len(whole.samples) + 1, HOP))
+    assert all(peak.decided_at + 1 == m.end for m in moments for peak in m.peaks)
+    assert sum(peak.confirmed for m in moments for peak in m.peaks) >= 20
+    told = [m.end for m in moments if m.hop and m.hop.told is not None and m.hop.chosen == m.hop.analysed]
+    assert told == list(range(QUALITY_HOPS * HOP, len(whole.samples) + 1, QUALITY_HOPS * HOP))
 
 
 @settings(max_examples=15, deadline=None)
@@ -75,11 +76,9 @@ def test_the_cutting_changes_no_bit_of_what_is_read(cuts: list[int], n_leads: in
     whole = conditioned(n_leads)
     edges = [0, *sorted(cuts), len(whole.samples)]
     cut = reader(n_leads)
-    blocks = [alone(cut.read(part(whole, a, b))) for a, b in pairwise(edges)]
+    pieces = [alone(cut.read(part(whole, a, b))) for a, b in pairwise(edges)]
     once = reader(n_leads)
-    block = alone(once.read(whole))
-    assert plain(blocks) == plain([block])
-    assert np.concatenate([b.samples for b in blocks]).tobytes() == block.samples.tobytes()
+    assert plain(pieces) == plain([alone(once.read(whole))])
     assert cut.snapshot() == once.snapshot()
 
 
@@ -95,14 +94,16 @@ def test_restoring_a_snapshot_equals_never_stopping(cut: int) -> None:
 
 def test_another_lead_is_taken_from_the_end_of_the_hop_that_chose_it() -> None:
     whole = conditioned()
-    block = alone(reader().read(whole))
-    hops = {m.end: m.hop for m in block.moments if m.hop}
+    one = reader()
+    hops = {m.end: m.hop for m in alone(one.read(whole)) if m.hop}
     (moved,) = [end for end, hop in hops.items() if hop.analysed != hop.chosen]
     assert LOST < moved < LOST + 4 * 250
     channel = hops[moved].analysed.index(1)
     taken = hops[moved].chosen[channel]
-    assert (block.samples[moved:, channel] == whole.samples[moved:, taken]).all()
-    assert (block.samples[:moved, channel] == whole.samples[:moved, 1]).all()
+    for column, values in ((channel, whole.samples), (N_ANALYSED + channel, whole.sharp)):
+        rows = one.signal.rows(0, len(whole.samples))[:, column]
+        assert (rows[moved:] == values[moved:, taken]).all()
+        assert (rows[:moved] == values[:moved, 1]).all()
     # No window holds two leads, and the network's quality of the one before is not told as that of the new one.
     windows = [hop.window for hop in hops.values() if hop.window]
     assert [w.whole[channel] for w in windows] == [w.end <= moved or w.end >= moved + WINDOW for w in windows]
@@ -112,8 +113,8 @@ def test_another_lead_is_taken_from_the_end_of_the_hop_that_chose_it() -> None:
 
 
 def test_the_quality_told_is_the_lower_of_the_rules_and_the_networks() -> None:
-    block = alone(reader(4).read(conditioned(4)))
-    told = [(m.hop.told, m.hop.quality, m.hop.chosen) for m in block.moments if m.hop and m.hop.told is not None]
+    moments = alone(reader(4).read(conditioned(4)))
+    told = [(m.hop.told, m.hop.quality, m.hop.chosen) for m in moments if m.hop and m.hop.told is not None]
     assert all(a <= b for t, q, _ in told for a, b in zip(t, q, strict=True))
     assert all(t[lead] == q[lead] for t, q, chosen in told for lead in range(4) if lead not in chosen)
 
@@ -121,8 +122,8 @@ def test_the_quality_told_is_the_lower_of_the_rules_and_the_networks() -> None:
 def test_the_end_gives_the_peaks_that_wait() -> None:
     whole = conditioned(2)
     one = reader(2)
-    moments = alone(reader(2).read(whole)).moments
+    moments = alone(reader(2).read(whole))
     at = next(p.decided_at for m in moments for p in m.peaks if p.confirmed and p.at > 2000)
     alone(one.read(part(whole, 0, at - 4)))
-    moments = alone(one.finish(part(whole, at - 4, at + 40))).moments
+    moments = alone(one.finish(part(whole, at - 4, at + 40)))
     assert [p.decided_at for m in moments for p in m.peaks if p.confirmed] == [at]

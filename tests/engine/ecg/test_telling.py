@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 from heartwire.engine.ecg import telling
 from heartwire.engine.ecg.beat_class import Verdict
 from heartwire.engine.ecg.qrs import RPeak
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.ecg.telling import BeatTeller
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import Beat
 from heartwire.engine.stacking import Asking, alone
 
 RATE_HZ = 360.0
+SIGNAL = Tail(256, 4)
 
 
 class Scripted:
@@ -22,16 +22,14 @@ class Scripted:
 
     verdicts: list[tuple[Verdict, Verdict | None]]
 
-    def __init__(self, model: object) -> None:
+    def __init__(self, model: object, signal: object) -> None:
         self.reset()
 
     def reset(self) -> None:
         self.n = 0
         self.places: list[float] = []
 
-    def push(self, samples: npt.NDArray[np.float32]) -> None: ...
-
-    def asking(self, at: float) -> Asking[tuple[Verdict, Verdict | None]]:
+    def asking(self, at: float, n: int) -> Asking[tuple[Verdict, Verdict | None]]:
         self.places.append(at)
         self.n += 1
         return self.verdicts[self.n - 1]
@@ -49,7 +47,7 @@ def teller(monkeypatch: pytest.MonkeyPatch) -> BeatTeller:
     monkeypatch.setattr(telling, "BeatClassifier", Scripted)
     n, s, v = Verdict("N", 0.9), Verdict("S", 0.6), Verdict("V", 0.5)
     Scripted.verdicts = [(n, None), (n, n), (v, s), (n, v), (n, s)]
-    return BeatTeller("s", Model("ecg-vf", provider="cpu"))
+    return BeatTeller("s", Model("ecg-vf", provider="cpu"), SIGNAL)
 
 
 def tell(teller: BeatTeller, sample: int) -> list[tuple[str, int, int, str, float]]:
@@ -86,7 +84,7 @@ def test_a_provisional_beat_has_no_class_and_asks_for_none(teller: BeatTeller) -
 def test_a_snapshot_carries_the_beat_that_may_be_revised(teller: BeatTeller) -> None:
     tell(teller, 100)
     tell(teller, 400)
-    other = BeatTeller("s", Model("ecg-vf", provider="cpu"))
+    other = BeatTeller("s", Model("ecg-vf", provider="cpu"), SIGNAL)
     other.restore(teller.snapshot())
     assert tell(other, 600) == tell(teller, 600)
     teller.reset()
