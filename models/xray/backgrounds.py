@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from heartwire.engine.errors import SourceError
 from heartwire.models.xray.clutter import soften
 from heartwire.models.xray.curves import Array, log_uniform, share
+from heartwire.models.xray.recorded_devices import Line, lines_of, masks
 from heartwire.models.xray.strokes import Mask
 
 _FRAME_PX = 512
@@ -26,7 +28,7 @@ _SHARES = {"arcade": 0.62, "danilov": 0.13, "projections": 0.25}
 
 @dataclass(frozen=True)
 class Background:
-    """An image (h, w), the same without its dark lines, and where devices may be unmarked (1: say nothing).
+    """An image (h, w), the same without its dark lines, where devices may be unmarked (1: say nothing), where they are.
 
     Where experts marked arteries, also the depth of these alone, in steps of 1/200.
     """
@@ -34,7 +36,23 @@ class Background:
     image: npt.NDArray[np.uint8]
     bare: npt.NDArray[np.uint8]
     unmarked: Mask
+    devices: Mask
     tree: npt.NDArray[np.uint8] | None = None
+
+
+class Drawn(NamedTuple):
+    """A background, part of one; the image is `bare * exp(-lines)`."""
+
+    bare: Array
+    """(s, s) without its dark lines, in 0..1."""
+    lines: Array
+    """(s, s), depth of the dark lines: arteries, recorded catheters and whatever else is long and dark."""
+    unmarked: Mask
+    """(s, s), where devices may be unmarked."""
+    devices: Mask
+    """(s, s), where recorded catheters are."""
+    real: bool
+    """Whether it shows real anatomy."""
 
 
 def _ridges(image: npt.NDArray[np.uint8]) -> Mask:
@@ -64,20 +82,32 @@ def _read(path: Path) -> Mask:
     return np.asarray(image, np.uint8)
 
 
-def _real(path: Path, vessels: Path | None) -> Background:
+def _real(path: Path, vessels: Path | None, lines: tuple[Line, ...] | None) -> Background:
     image = _read(path)
     if max(image.shape) > _FRAME_PX:
         image = np.asarray(cv2.resize(image, (_FRAME_PX, _FRAME_PX), interpolation=cv2.INTER_AREA), np.uint8)
-    unmarked = np.asarray(cv2.dilate(_ridges(image), np.ones((7, 7), np.uint8)), np.uint8)
-    if vessels is None:
-        return Background(image, _without(image, unmarked), unmarked)
+    ridges = np.asarray(cv2.dilate(_ridges(image), np.ones((7, 7), np.uint8)), np.uint8)
     # What the experts marked is a vessel, so it is no device.
-    marked = (_read(vessels) > 0).astype(np.uint8)
+    marked = np.zeros_like(image) if vessels is None else (_read(vessels) > 0).astype(np.uint8)
     about = np.asarray(cv2.dilate(marked, np.ones((5, 5), np.uint8)), np.uint8)
-    bare = _without(image, unmarked | about)
-    unmarked[cv2.erode(marked, np.ones((3, 3), np.uint8)) > 0] = 0
-    depth = _depth(bare, image) * cv2.GaussianBlur(about.astype(np.float32), (0, 0), 1.0)
-    return Background(image, bare, unmarked, np.clip(depth * _TREE_STEPS, 0, 255).astype(np.uint8))
+    bare = _without(image, ridges | about)
+    depth = _depth(bare, image)
+    if lines is None:
+        devices, unmarked, tree = np.zeros_like(image), ridges.copy(), about
+        unmarked[cv2.erode(marked, np.ones((3, 3), np.uint8)) > 0] = 0
+    else:
+        devices, unmarked = masks(lines, depth)
+        tree = _joined(about, np.where(devices | unmarked, np.uint8(0), ridges))
+    depth *= cv2.GaussianBlur(tree.astype(np.float32), (0, 0), 1.0)
+    kept = np.clip(depth * _TREE_STEPS, 0, 255).astype(np.uint8) if marked.any() else None
+    return Background(image, bare, unmarked, devices, kept)
+
+
+def _joined(marked: Mask, ridges: Mask) -> Mask:
+    """Give marked arteries and the ridges that touch them: branches that the experts left out."""
+    _, labels = cv2.connectedComponents(marked | ridges)
+    touched = np.unique(labels[marked > 0])
+    return np.asarray(np.isin(labels, touched[touched > 0]), np.uint8)
 
 
 def _depth(bare: npt.NDArray[np.generic], image: npt.NDArray[np.generic]) -> Array:
@@ -115,7 +145,7 @@ def _projections(path: Path, count: int) -> list[Background]:
         image = np.exp(-(inner - inner.min()) * 0.35)
         image = cv2.resize(image / image.max() * 255.0, None, fx=2.6, fy=2.6, interpolation=cv2.INTER_CUBIC)
         grey = np.clip(image, 0, 255).astype(np.uint8)
-        found.append(Background(grey, grey, np.zeros(grey.shape, np.uint8)))
+        found.append(Background(grey, grey, *np.zeros((2, *grey.shape), np.uint8)))
     return found
 
 
@@ -149,14 +179,15 @@ class Backgrounds:
 
     def __init__(self, folder: Path, *, limit: int = 1000) -> None:
         arcade = sorted((folder / "arcade" / "images").glob("*.jpg"))[:limit]
-        masks = folder / "arcade" / "vessel_masks"
-        self.arcade = [_real(path, masks / f"{path.stem}.png") for path in arcade]
-        self.danilov = [_real(path, None) for path in sorted((folder / "danilov").glob("*.jpg"))[:limit]]
+        vessels = folder / "arcade" / "vessel_masks"
+        danilov = sorted((folder / "danilov").glob("*.jpg"))[:limit]
+        self.arcade = [_real(path, vessels / f"{path.stem}.png", lines_of(path.stem)) for path in arcade]
+        self.danilov = [_real(path, None, lines_of(f"danilov/{path.stem}")) for path in danilov]
         ct = folder / "ct" / "chest_u8_12hu.nii.gz"
         self.projections = _projections(ct, min(25, limit)) if ct.is_file() else []
 
-    def _crop(self, rng: np.random.Generator, size: int) -> tuple[Array, Mask]:
-        """Give an image and the same without lines (2, s, s) in 0..1, and where devices may be unmarked."""
+    def _crop(self, rng: np.random.Generator, size: int) -> tuple[Array, Mask, Mask]:
+        """Give an image and the same without lines (2, s, s) in 0..1, where devices may be unmarked, where they are."""
         pools = {"arcade": self.arcade, "danilov": self.danilov, "projections": self.projections}
         pool = pools[share(rng, {name: _SHARES[name] for name, images in pools.items() if images})]
         chosen = pool[rng.integers(len(pool))]
@@ -173,37 +204,30 @@ class Backgrounds:
             return np.rot90(part[:, ::-1] if flip else part, quarter)
 
         both = [cut(image, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE) for image in (chosen.image, chosen.bare)]
-        unmarked = cut(chosen.unmarked, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
-        return np.stack(both).astype(np.float32) / np.float32(255.0), np.ascontiguousarray(unmarked)
+        marks = [cut(mask, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT) for mask in (chosen.unmarked, chosen.devices)]
+        unmarked, devices = (np.ascontiguousarray(mask) for mask in marks)
+        return np.stack(both).astype(np.float32) / np.float32(255.0), unmarked, devices
 
-    def draw(self, rng: np.random.Generator, size: int) -> tuple[Array, Array, Mask, bool]:
-        """Draw a background.
-
-        Returns
-        -------
-        bare : (size, size)
-            Without its dark lines, in 0..1.
-        lines : (size, size)
-            Depth of the dark lines, mostly arteries: the image is `bare * exp(-lines)`.
-        unmarked : (size, size)
-            Where devices may be unmarked.
-        real
-            Whether it shows real anatomy.
-        """
+    def draw(self, rng: np.random.Generator, size: int) -> Drawn:
+        """Draw a background of a side of `size` px."""
         if rng.random() < 0.3 or not (self.arcade or self.danilov or self.projections):
-            return _field(rng, size), np.zeros((size, size), np.float32), np.zeros((size, size), np.uint8), False
-        both, unmarked = self._crop(rng, size)
+            nothing = np.zeros((size, size), np.float32)
+            unmarked, devices = np.zeros((2, size, size), np.uint8)
+            return Drawn(_field(rng, size), nothing, unmarked, devices, real=False)
+        both, unmarked, devices = self._crop(rng, size)
         how = rng.random()
         if how < 0.1:
-            other, more = self._crop(rng, size)
+            other, *more = self._crop(rng, size)
             part = np.float32(rng.uniform(0.3, 0.7))
-            both, unmarked = both * part + other * (1 - part), unmarked | more
+            both = both * part + other * (1 - part)
+            unmarked |= devices | more[0] | more[1]
+            devices = np.zeros_like(unmarked)
         elif how < 0.25:
             sigma_px = log_uniform(rng, 0.6, 5.0)
             both = np.stack([soften(image, sigma_px) for image in both])
         image, bare = both
         lines = _depth(bare, image)
-        return image * cv2.exp(lines), lines, unmarked, True
+        return Drawn(image * cv2.exp(lines), lines, unmarked, devices, real=True)
 
     def tree(self, rng: np.random.Generator, size: int) -> Array | None:
         """Draw the depth (size, size) of a recorded arterial tree, turned, scaled and bent; None where there is none.

@@ -20,7 +20,7 @@ from heartwire.models.xray.pool import Pool
 
 _LOG = logging.getLogger(__name__)
 _WARM_UP_STEPS = 200
-_GOING_ON_SHARE = 0.25
+_GOING_ON_SHARE = 0.4
 """Of the peak rate, for who goes on: at the whole of it a short leg would lose what a long one learned."""
 _AVERAGE_DECAY = 0.998
 _LOOK_EVERY_STEPS = 200

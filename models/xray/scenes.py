@@ -24,6 +24,9 @@ _LOST_IN_NOISE = 2.0
 _HIDDEN_BY_DYE = 0.5
 _BODY_LOST = 1.1
 _DOUBTFUL_CELLS = 3
+_LEAST_RECORDED_PX = 300
+_ROOT_OF_HALF_WIDTH = 1.8
+"""Of recorded catheters, root of px."""
 _TREE_SHARE = 0.3
 """Of the samples with a device that get the arteries of another recording; of those without one, twice as many."""
 
@@ -60,9 +63,11 @@ class Scenes:
     def raw(self, rng: np.random.Generator) -> tuple[Array, Array, Look]:
         """Draw three images (3, s, s) in 0..255, their truth (8, s / 2, s / 2) and the look."""
         size = self.size
-        image, lines, unmarked, real = self.backgrounds.draw(rng, size)
+        image, lines, unmarked, recorded, real = self.backgrounds.draw(rng, size)
         look = draw_look(rng)
         canvas = draw_devices(rng, size)
+        if shown := np.count_nonzero(recorded) >= _LEAST_RECORDED_PX:
+            canvas.kinds.add("catheter")
         look = replace(look, kinds=frozenset(canvas.kinds))
         clutter = draw_clutter(rng, size, canvas.tips, 0.4 if real else 1.0, devices=bool(canvas.kinds))
         if rng.random() < (_TREE_SHARE if canvas.kinds else 2 * _TREE_SHARE):
@@ -73,6 +78,10 @@ class Scenes:
         canvas.depth = cv2.GaussianBlur(canvas.depth, (0, 0), rng.uniform(0.35, 1.1))
         if rng.random() < 0.12:
             canvas.depth = _smeared(rng, canvas.depth)
+        if shown:
+            lines = _taken_over(canvas, lines, recorded)
+        else:
+            unmarked |= recorded
         image = image * cv2.exp(-clutter.chest)
         behind = image * cv2.exp(-(lines + clutter.dye + clutter.outside))
         now = behind * cv2.exp(-canvas.depth)
@@ -150,6 +159,16 @@ def _smeared(rng: np.random.Generator, depth: Array) -> Array:
     way = round(reach * float(np.cos(angle))), round(reach * float(np.sin(angle)))
     cv2.line(kernel, (reach - way[0] // 2, reach - way[1] // 2), (reach + way[0] // 2, reach + way[1] // 2), 1.0)
     return np.asarray(cv2.filter2D(depth, -1, kernel / kernel.sum()))
+
+
+def _taken_over(canvas: Canvas, lines: Array, recorded: Mask) -> Array:
+    """Make recorded catheters devices of the sample, which move as such; gives the dark lines that are left."""
+    share = cv2.GaussianBlur(cv2.dilate(recorded, np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 1.0)
+    own = lines * share
+    canvas.depth += own
+    canvas.bodies[0][recorded > 0] = 1
+    canvas.weakest = min(canvas.weakest, float(np.median(own[recorded > 0])) * _ROOT_OF_HALF_WIDTH)
+    return np.asarray(lines - own, np.float32)
 
 
 def _older(
