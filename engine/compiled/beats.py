@@ -9,7 +9,7 @@ from numba import njit, types
 
 from heartwire.engine.compiled.affine import NO_FLOOR, Array, Offsets, affine, packed
 from heartwire.engine.compiled.layers import Layer, convolution, linear
-from heartwire.engine.compiled.network import Network
+from heartwire.engine.compiled.network import Network, stacked
 from heartwire.models.tensors import Tensors
 
 _WIDTH, _CHANNELS, _NUMBERS_IN = 60, 10, 16
@@ -166,8 +166,8 @@ class BeatNetwork(Network):
 
     def run(self, inputs: Sequence[Mapping[str, Array]], states: Array, rows: Offsets) -> dict[str, Array]:
         """Take a beat of each stream; give `immediate` and `revised`, (n_streams, 5) each."""
-        wave = np.stack([of_stream["wave"].reshape(_CHANNELS, _WIDTH) for of_stream in inputs])
-        features = np.stack([of_stream["features"].reshape(_NUMBERS_IN) for of_stream in inputs])
+        wave = stacked([of_stream["wave"] for of_stream in inputs], (_CHANNELS, _WIDTH))
+        features = stacked([of_stream["features"] for of_stream in inputs], (_NUMBERS_IN,))
         now, before = np.zeros((len(rows), _CLASSES), np.float32), np.zeros((len(rows), _CLASSES), np.float32)
         _run(wave, features, rows, states, self._weights, self._n_members, _SEES, _N_SEES, now, before)
         return {"immediate": now, "revised": before}

@@ -9,7 +9,7 @@ from numba import njit
 
 from heartwire.engine.compiled.affine import NO_FLOOR, Array, Offsets, affine, packed
 from heartwire.engine.compiled.layers import linear, taken
-from heartwire.engine.compiled.network import Network
+from heartwire.engine.compiled.network import Network, stacked
 from heartwire.models.tensors import Tensors
 
 _FEATURES = 51
@@ -51,7 +51,7 @@ class FibrillationNetwork(Network):
         rows: Offsets,
     ) -> dict[str, Array]:
         """Take the last beats of each stream in numbers, (51,); give `fibrillation`, (n_streams, 1)."""
-        features = np.stack([of_stream["features"].reshape(_FEATURES) for of_stream in inputs])
+        features = stacked([of_stream["features"] for of_stream in inputs], (_FEATURES,))
         told = np.empty((len(rows), 1), np.float32)
         _run(features, self._middle, self._spread, self._weights, told)
         return {"fibrillation": told}

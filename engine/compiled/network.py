@@ -11,6 +11,14 @@ from heartwire.engine.compiled.affine import Array, Offsets
 from heartwire.models.tensors import Tensors
 
 
+def stacked(inputs: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    """Put the inputs of all streams, each of this shape, into one array."""
+    together = np.empty((len(inputs), *shape), np.float32)
+    for k, each in enumerate(inputs):
+        together[k] = each.reshape(shape)
+    return together
+
+
 class Network(ABC):
     """A network with the weights of a file; what a stream's state holds is its own affair.
 

@@ -149,11 +149,14 @@ class QrsNetwork(Network):
 
     def run(self, inputs: Sequence[Mapping[str, Array]], states: Array, rows: Offsets) -> dict[str, Array]:
         """Take a signal of each stream, (1, 2, 1, n_samples) with the same n_samples; give `qrs` and `quality`."""
-        signal = np.stack([of_stream["signal"][0, :, 0].T for of_stream in inputs])
-        told = np.empty((len(rows), _SLOTS + _QUALITY, 1, signal.shape[1] // _SAMPLES), np.float32)
-        for first in range(0, told.shape[3], ROOM):
-            piece = np.ascontiguousarray(signal[:, first * _SAMPLES : (first + ROOM) * _SAMPLES])
-            _run(piece, rows, states, self._weights, _LAYOUT, _DILATIONS, told[:, :, 0, first : first + ROOM])
+        n = inputs[0]["signal"].shape[3] // _SAMPLES
+        told = np.empty((len(rows), _SLOTS + _QUALITY, 1, n), np.float32)
+        for first in range(0, n, ROOM):
+            end = min(first + ROOM, n)
+            piece = np.empty((len(rows), (end - first) * _SAMPLES, _LEADS), np.float32)
+            for k, of_stream in enumerate(inputs):
+                piece[k] = of_stream["signal"][0, :, 0, first * _SAMPLES : end * _SAMPLES].T
+            _run(piece, rows, states, self._weights, _LAYOUT, _DILATIONS, told[:, :, 0, first:end])
         return {"qrs": told[:, :_SLOTS], "quality": told[:, _SLOTS:]}
 
     def saved(self, state: Array) -> bytes:

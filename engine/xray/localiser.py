@@ -74,6 +74,7 @@ class Localiser:
             self.condition(XrayFrame(stream="", frame=0, pixels=pixels), 0.0)
             assert self._conditioner is not None
             self._refiner.refine(self._conditioner.plane, np.zeros((1, 2), np.float32))
+        self.infer()
         half, quarter = size // CELL_PX, size // TIP_CELL_PX
         device, electrode = np.zeros((2, half, half), np.float32), np.zeros((half, half), np.float32)
         tip, offset = (np.zeros((2, quarter, quarter), np.float32) for _ in range(2))
