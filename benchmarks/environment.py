@@ -65,6 +65,12 @@ def _governor() -> str:
     return _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "not shown"
 
 
+def _autogroup() -> str:
+    """Tell whether Linux shares the cores out by sessions, of which each process of the engine is one."""
+    on = _first_line("/proc/sys/kernel/sched_autogroup_enabled") == "1"
+    return "on: nice counts within a session only" if on else "off"
+
+
 def _numa() -> str:
     nodes = len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or 1
     return f"{nodes} nodes" if nodes > 1 else "1 node"
@@ -84,6 +90,7 @@ def environment() -> dict[str, str]:
         "numa": _numa(),
         "memory": _memory(),
         "governor": _governor(),
+        "autogroup": _autogroup(),
         "container": _container(),
         "gpu": gpu_state(),
         "kernel": platform.release(),

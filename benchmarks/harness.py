@@ -151,11 +151,11 @@ class Harness:
 
                 account = pipeline.run(during)
                 load.wait("done", _DONE_S)
-                used, gpu = sampler.figures(), sampler.gpu()
+                used, gpu, bystanders = sampler.figures(), sampler.gpu(), sampler.bystanders()
                 observer.order("stop")
                 observer.wait("done", _DONE_S)
             self.name = pipeline.name
-            notes = list(pipeline.notes)
+            notes = [*pipeline.notes, *([str(bystanders)] if bystanders else [])]
         return _Measured(pipeline.completed(account), ready_s, used, gpu, notes)
 
     def _judge(

@@ -6,6 +6,7 @@ open loop each item has an intended time, counted from one common start; a load 
 
 from __future__ import annotations
 
+import gc
 import heapq
 import select
 import sys
@@ -21,12 +22,14 @@ from msgspec import Meta
 from heartwire.benchmarks.faulty import FaultyPublisher
 from heartwire.benchmarks.workload import StreamLoad, Workload, streams
 from heartwire.engine.bus import Publisher
+from heartwire.engine.collecting import IdleCollector
 from heartwire.engine.errors import HeartwireError
 from heartwire.engine.messages import EcgChunk, EndOfStream, XrayFrame
 from heartwire.engine.process import wake_in_time
 
 ORDER_FILE, LOG_FILE = "load.json", "load.log"
 MODULE = "heartwire.benchmarks.load"
+_COLLECT_NS = 3_000_000
 _AHEAD_NS = 300_000_000
 """How long after the order to go the first item is due."""
 _WINDOW = 64
@@ -179,6 +182,7 @@ class Load:
         HeartwireError
             In a closed loop, if the pipeline does not acknowledge.
         """
+        self._collector = IdleCollector()
         self._start_ns = time.monotonic_ns() + _AHEAD_NS
         if self._drive.pace == "paced":
             self._run_paced()
@@ -270,6 +274,10 @@ class Load:
             item.captured_ns = item.trace.intended_ns = intended_ns
 
     def _serve_until(self, due_ns: int) -> None:
+        if due_ns - time.monotonic_ns() > _COLLECT_NS:
+            self._collector.idle(long=False)
+        else:
+            self._collector.busy()
         while (wait_ns := due_ns - time.monotonic_ns()) > 1_000_000:
             self._publisher.serve(timeout_ms=wait_ns // 1_000_000)
         if wait_ns > 0:
@@ -307,6 +315,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     order = msgspec.json.decode((folder / ORDER_FILE).read_bytes(), type=LoadOrder)
     load = Load(order)
+    gc.freeze()
     print("ready", flush=True)  # noqa: T201 - the harness listens
     while not select.select([sys.stdin], [], [], 0)[0]:
         load.serve(20)

@@ -6,6 +6,7 @@ waits for it. What it notes is counted afterwards, when nothing is measured any 
 
 from __future__ import annotations
 
+import gc
 import select
 import sys
 import time
@@ -16,6 +17,7 @@ import numpy as np
 import zmq
 
 from heartwire.engine.bus import Inbox, Subscriber
+from heartwire.engine.collecting import IdleCollector
 from heartwire.engine.messages import (
     AlarmEvent,
     Beat,
@@ -190,8 +192,13 @@ def main() -> None:
                     raise SystemExit(msg)
             observer.take(_JOINED_MS)
             print("ready", flush=True)  # noqa: T201 - the harness listens
+            gc.freeze()
+            collector = IdleCollector()
             while not select.select([sys.stdin], [], [], 0)[0]:
-                observer.take(_WAIT_MS)
+                if observer.take(_WAIT_MS):
+                    collector.busy()
+                else:
+                    collector.idle(long=False)
             while observer.take(_QUIET_MS):
                 pass
             (folder / NOTES_FILE).write_bytes(msgspec.msgpack.encode(observer.notes()))

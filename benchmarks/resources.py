@@ -29,6 +29,19 @@ class Use(msgspec.Struct, kw_only=True):
     """Seconds from the start, resident memory."""
 
 
+class Bystanders(msgspec.Struct):
+    """What took the machine's time beside the processes measured; percent of one core."""
+
+    others_percent: float
+    """Programs that are no part of the run."""
+    withheld_percent: float
+    """The host of a virtual machine, while something was to be done."""
+
+    def __str__(self) -> str:
+        others, withheld = self.others_percent, self.withheld_percent
+        return f"meanwhile other programs took {others:.0f} % of a core, and the host withheld {withheld:.1f} %"
+
+
 class Range(msgspec.Struct):
     """A figure of the GPU over a run."""
 
@@ -56,6 +69,17 @@ def _read(pid: int) -> dict[str, float]:
     }
 
 
+def _read_machine() -> tuple[float, float]:
+    """Read how long all cores were at work, and how long the host withheld them, s; zeros where nobody tells."""
+    try:
+        times = [int(value) for value in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    except OSError:
+        return 0.0, 0.0
+    user, nice, system, _, _, irq, softirq, steal = times
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) / ticks, steal / ticks
+
+
 class ResourceSampler:
     """Compares the processes' counters now with those at its making.
 
@@ -74,6 +98,7 @@ class ResourceSampler:
         self._every_s = every_s
         self._start_s = self._due_s = time.monotonic()
         self._before = {name: _read(pid) for name, pid in processes.items()}
+        self._machine_before, self._own_before = _read_machine(), _read(os.getpid())
         self._latest = dict(self._before)
         self._latest_s = self._start_s
         self._rss: dict[str, list[tuple[float, float]]] = {name: [] for name in processes}
@@ -108,6 +133,18 @@ class ResourceSampler:
                     rss_series_mb=self._rss[name],
                 )
         return figures
+
+    def bystanders(self) -> Bystanders | None:
+        """Give what else ran, this process not counted; None where the system does not tell."""
+        busy_s, withheld_s = (now - then for now, then in zip(_read_machine(), self._machine_before, strict=True))
+        elapsed_s = time.monotonic() - self._start_s
+        if not busy_s or elapsed_s <= 0:
+            return None
+        spent_s = _read(os.getpid())["cpu_s"] - self._own_before["cpu_s"]
+        for name, pid in self._processes.items():
+            if self._before[name] and pid != os.getpid():
+                spent_s += (_read(pid) or self._latest[name])["cpu_s"] - self._before[name]["cpu_s"]
+        return Bystanders(100 * max(0.0, busy_s - spent_s) / elapsed_s, 100 * withheld_s / elapsed_s)
 
     def gpu(self) -> dict[str, Range]:
         """Stop watching the GPU; give its figures, none without one."""
