@@ -19,7 +19,7 @@ from heartwire.benchmarks.load import Drive, LoadLog, LoadOrder, array
 from heartwire.benchmarks.observer import Notes, ObserverOrder
 from heartwire.benchmarks.pipelines.pipeline import Account, Pipeline, PipelineFactory, Wiring
 from heartwire.benchmarks.process import Child
-from heartwire.benchmarks.resources import Range, ResourceSampler, Use
+from heartwire.benchmarks.resources import Bystanders, Range, ResourceSampler, Use
 from heartwire.benchmarks.result import Run
 from heartwire.benchmarks.tapes import lead_names, tapes
 from heartwire.benchmarks.workload import Workload
@@ -47,6 +47,7 @@ class _Measured(NamedTuple):
     ready_s: float
     used: dict[str, Use]
     gpu: dict[str, Range]
+    bystanders: Bystanders | None
     notes: list[str]
 
 
@@ -155,8 +156,8 @@ class Harness:
                 observer.order("stop")
                 observer.wait("done", _DONE_S)
             self.name = pipeline.name
-            notes = [*pipeline.notes, *([str(bystanders)] if bystanders else [])]
-        return _Measured(pipeline.completed(account), ready_s, used, gpu, notes)
+            notes = list(pipeline.notes)
+        return _Measured(pipeline.completed(account), ready_s, used, gpu, bystanders, notes)
 
     def _judge(
         self,
@@ -184,6 +185,7 @@ class Harness:
         reasons += [f"{kind}: {f.unmatched} of what was never sent" for kind, f in kinds.items() if f.unmatched]
         reasons += ["no finding was seen: nothing was measured"] * (not kinds)
         remarks = [] if ledgers else ["the pipeline publishes no ledger: losses inside it are not ruled out"]
+        remarks += [str(measured.bystanders)] * (measured.bystanders is not None)
         remarks += [f"{notes.refused} malformed messages refused by the observer"] * bool(notes.refused)
         late_ms = _late_sends_ms(drive, log)
         if late_ms is not None and late_ms > _LATE_LOAD_MS:
