@@ -2,6 +2,7 @@
 
 import { element, setData, setText } from "./element.js";
 import { SPEED_MM_S } from "./screen.js";
+import { Sheet } from "./sheet.js";
 import { Signal } from "./signal.js";
 import { Strip } from "./strip.js";
 
@@ -14,7 +15,7 @@ export class Leads {
   }
 
   close() {
-    for (const { strip } of this.strips) strip.close();
+    this.sheet?.close();
     this.strips = [];
   }
 
@@ -29,12 +30,13 @@ export class Leads {
   build(count, names) {
     this.close();
     this.stack.replaceChildren();
+    this.sheet = new Sheet(this.stack);
     setData(this.root, "many", String(count > 4));
     this.strips = Array.from({ length: count }, (_, n) => {
       const name = names[n] ?? `lead ${n + 1}`, signal = new Signal();
       const sweep = element("div", { class: "sweep", role: "img", "aria-label": `ECG, ${name}` }), label = element("span", { class: "lead" });
       this.stack.append(element("div", { class: "strip" }, sweep, label));
-      return { name, signal, label, strip: new Strip(sweep, signal, { marks: n === 0 }) };
+      return { name, signal, label, strip: new Strip(sweep, signal, this.sheet, { marks: n === 0 }) };
     });
   }
 

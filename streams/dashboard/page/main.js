@@ -7,26 +7,22 @@
 //   leads, beat, frame        records, as records.js hands them over; strips fill `shell.signals` whatever is open
 //   draw(nowMs)               each screen frame, nowMs on the server's clock; tick(nowMs, connected): four times a second
 //   keys                      an object from key to function, for the keyboard
-// It is made with the shell (shell.js) when it is first opened. To add one, add it to VIEWS; its module is loaded when
-// it is first opened, or shortly after the first view stands.
+// It is made with the shell (shell.js) when it is first opened. To add one, add it to VIEWS.
 
 import { Bar } from "./bar.js";
-import { say } from "./dialog.js";
+import { BedView } from "./bed.js";
 import { setData } from "./element.js";
+import { EngineView } from "./engine.js";
 import { figures } from "./figures.js";
+import { LabView } from "./lab.js";
 import { Shell } from "./shell.js";
+import { Station } from "./station.js";
 
-const VIEWS = {
-  "": () => import("./station.js").then(({ Station }) => Station),
-  bed: () => import("./bed.js").then(({ BedView }) => BedView),
-  lab: () => import("./lab.js").then(({ LabView }) => LabView),
-  engine: () => import("./engine.js").then(({ EngineView }) => EngineView),
-};
+const VIEWS = { "": Station, bed: BedView, lab: LabView, engine: EngineView };
 const TICK_MS = 250;
-const LATER_MS = 2000;
 
 const main = document.getElementById("main"), made = new Map();
-let view = null, names, asked;
+let view = null, names;
 
 const shell = new Shell({
   view: () => view,
@@ -36,7 +32,7 @@ const shell = new Shell({
     if (names !== undefined && found !== names) return location.reload();
     if (names === undefined) {
       names = found;
-      route().then(() => setTimeout(loadAll, LATER_MS));
+      queueMicrotask(route); // when the strips of this message have been read as well
     }
     bar.status(status);
     view?.status?.(status);
@@ -49,15 +45,12 @@ const shell = new Shell({
 const bar = new Bar(shell);
 
 // Open the view of the address; what has no view shows the beds.
-async function route() {
+function route() {
   if (names === undefined) return;
   const [, name, id] = /^#\/(\w*)\/?(.*)$/.exec(location.hash) ?? [null, "", ""];
-  const known = VIEWS[name] ? name : "", mine = asked = {};
-  const View = await VIEWS[known]().catch(() => null);
-  if (asked !== mine) return; // another address came meanwhile
-  if (!View) return say("The server does not answer: this view cannot be opened now", true);
+  const known = VIEWS[name] ? name : "";
   view?.close?.();
-  if (!made.has(known)) made.set(known, new View(shell));
+  if (!made.has(known)) made.set(known, new VIEWS[known](shell));
   view = made.get(known);
   main.replaceChildren(view.root);
   setData(document.body, "view", known || "beds");
@@ -66,11 +59,6 @@ async function route() {
   view.tick?.(shell.now(), shell.connected);
   bar.opened(known, id);
   window.scrollTo(0, 0);
-}
-
-// Views that were not needed so far: then they are there when the server is not.
-function loadAll() {
-  for (const load of Object.values(VIEWS)) load().catch(() => null);
 }
 
 function draw() {

@@ -1,6 +1,7 @@
 // The central station: every bed in a grid that fits the window.
 
 import { element, setData } from "./element.js";
+import { Sheet } from "./sheet.js";
 import { Tile } from "./tile.js";
 
 const LEAST_PX = { width: 300, height: 92 }, GAP_PX = 6;
@@ -15,7 +16,8 @@ export class Station {
       .map(({ stream, number }) => new Tile(stream, shell.signal(number), number));
     for (const tile of this.tiles) this.root.append(tile.root);
     if (!this.tiles.length) this.root.append(element("p", { class: "notice" }, "This run has no bed."));
-    this.fit = this.fit.bind(this);
+    addEventListener("resize", () => this.fit());
+    this.fit();
     this.keys = {
       ArrowRight: () => this.move(1), ArrowLeft: () => this.move(-1),
       ArrowDown: () => this.move(this.columns), ArrowUp: () => this.move(-this.columns),
@@ -24,21 +26,19 @@ export class Station {
   }
 
   open() {
-    for (const tile of this.tiles) tile.mount();
-    addEventListener("resize", this.fit);
-    this.fit();
+    this.sheet = new Sheet(this.root);
+    for (const tile of this.tiles) tile.mount(this.sheet);
   }
 
   close() {
-    for (const tile of this.tiles) tile.unmount();
-    removeEventListener("resize", this.fit);
+    this.sheet.close();
   }
 
   // As few columns as let all beds be seen at once: the strips are then the longest.
+  // Measured is the place of the view, not the view: laying out all tiles twice would cost when the page is opened.
   fit() {
-    const style = getComputedStyle(this.root);
-    const width = this.root.clientWidth - 2 * parseFloat(style.paddingLeft);
-    const height = innerHeight - this.root.getBoundingClientRect().top - 2 * GAP_PX;
+    const place = document.getElementById("main").getBoundingClientRect();
+    const width = place.width - 2 * GAP_PX, height = innerHeight - place.top - 2 * GAP_PX;
     const rows = Math.max(1, Math.floor(height / (LEAST_PX.height + GAP_PX)));
     const most = Math.max(1, Math.floor((width + GAP_PX) / (LEAST_PX.width + GAP_PX)));
     const columns = Math.min(most, Math.max(1, Math.ceil(this.tiles.length / rows)));

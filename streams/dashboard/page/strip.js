@@ -1,25 +1,22 @@
 // Draws a lead as a sweeping strip at true speed: 25 mm/s and a gain in mm/mV, with an erase bar and beat marks.
-//
-// A strip is a row of canvases: the browser brings only those to the screen on which something was drawn. All strips are
-// swept at the same place, that of the time of their samples, so that what changes in a frame is one column of the page.
 
 import { MARK_PX, markOf } from "./beat-mark.js";
 import { figures } from "./figures.js";
-import { mmPx, onScale, SPEED_MM_S } from "./screen.js";
-import { onColours } from "./theme.js";
+import { mmPx, SPEED_MM_S } from "./screen.js";
 
 const GAINS_MM_MV = [20, 10, 5, 2.5];
-const PANE_PX = 192;
 const ERASE_PX = 16;
 const OVERLAP_PX = 2; // so far a canvas is drawn beyond its edges, for the width of the line
 const MARKS_PX = 16; // the beat marks stand above the trace, the label below it
+const FINE_PX = { x: 1, y: 0.3 }; // what moves the line by less than this is left out: points cost
 const BASE = 0.62; // where the zero line lies before the wave is known, from the top
 
 export class Strip {
-  // `root` is the element that the strip fills.
-  constructor(root, signal, { marks = true } = {}) {
+  // `root` is the element that the strip fills; it is drawn on the canvases that `sheet` lays over it.
+  constructor(root, signal, sheet, { marks = true } = {}) {
     this.root = root;
     this.signal = signal;
+    this.sheet = sheet;
     this.panes = [];
     this.top = marks ? MARKS_PX : 4;
     this.withMarks = marks;
@@ -27,50 +24,25 @@ export class Strip {
     this.base = BASE;
     this.drawn = 0;
     this.era = -1;
-    this.width = 0; // until it is observed for the first time
-    this.observer = new ResizeObserver(() => this.resize());
-    this.observer.observe(root);
-    this.undo = [onScale(() => this.redraw()), onColours(() => this.recolour())];
+    this.width = 0; // until it is placed for the first time
+    sheet.add(this);
   }
 
-  close() {
-    this.observer.disconnect();
-    for (const undo of this.undo) undo();
+  // Take canvases; the strip begins at `y` of these.
+  place(panes, y, width, height) {
+    Object.assign(this, { panes, y, width, height });
+    this.redraw();
   }
 
-  resize() {
-    const scale = window.devicePixelRatio || 1;
-    this.width = this.root.clientWidth;
-    this.height = this.root.clientHeight;
-    this.panes = Array.from({ length: Math.ceil(this.width / PANE_PX) }, (_, n) => this.pane(n * PANE_PX, scale));
-    this.root.replaceChildren(...this.panes.map(({ canvas }) => canvas));
-    this.recolour();
-  }
-
-  // A canvas from `left` on, on which is drawn in the coordinates of the whole strip.
-  pane(left, scale) {
-    const canvas = document.createElement("canvas"), right = Math.min(left + PANE_PX, this.width);
-    canvas.width = Math.max(1, Math.round((right - left) * scale));
-    canvas.height = Math.max(1, Math.round(this.height * scale));
-    Object.assign(canvas.style, { left: `${left}px`, width: `${right - left}px` });
-    const context = canvas.getContext("2d");
-    context.setTransform(scale, 0, 0, scale, -left * scale, 0);
-    Object.assign(context, { lineWidth: 1.5, lineJoin: "round" });
-    return { canvas, context, left, right };
+  // Give the context of a canvas, in the coordinates of this strip.
+  on({ context, left, scale }) {
+    context.setTransform(scale, 0, 0, scale, -left * scale, this.y * scale);
+    return context;
   }
 
   // Call `paint` with the context of each canvas between two places.
   over(left, right, paint) {
-    for (const pane of this.panes) if (pane.left < right && pane.right > left) paint(pane.context);
-  }
-
-  recolour() {
-    const style = getComputedStyle(this.root);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    this.colours = { trace: colour("trace"), N: colour("beat-n"), S: colour("beat-s"), V: colour("beat-v"),
-      F: colour("beat-f"), Q: colour("beat-q") };
-    for (const { context } of this.panes) context.strokeStyle = this.colours.trace;
-    this.redraw();
+    for (const pane of this.panes) if (pane.left < right && pane.right > left) paint(this.on(pane));
   }
 
   speed() {
@@ -132,10 +104,10 @@ export class Strip {
     const last = Math.floor(this.way(until - 1) / width);
     for (let sweep = Math.floor(this.way(first) / width); sweep <= last; sweep += 1) {
       const zero = this.way(0) - sweep * width; // where sample 0 would lie
-      for (const { context, left, right } of this.panes) {
-        const begin = Math.max(first, Math.ceil((left - OVERLAP_PX - zero) * perPx));
-        const end = Math.min(until, Math.floor((right + OVERLAP_PX - zero) * perPx));
-        if (begin < end) this.stroke(context, begin, end, zero, 1 / perPx);
+      for (const pane of this.panes) {
+        const begin = Math.max(first, Math.ceil((pane.left - OVERLAP_PX - zero) * perPx));
+        const end = Math.min(until, Math.floor((pane.right + OVERLAP_PX - zero) * perPx));
+        if (begin < end) this.stroke(this.on(pane), begin, end, zero, 1 / perPx);
       }
     }
   }
@@ -143,14 +115,19 @@ export class Strip {
   // Stroke the samples from `begin` to before `end` on one canvas.
   stroke(context, begin, end, zero, step) {
     const base = this.top + (this.height - this.top) * this.base, mm = this.gain * mmPx(), lowest = this.height - 1;
-    let pen = false;
+    let pen = false, atX = 0, atY = 0;
+    context.strokeStyle = this.sheet.colours.trace;
     context.beginPath();
     for (let n = begin; n < end; n += 1) {
-      const mv = this.signal.at(n), y = Math.min(Math.max(base - mv * mm, this.top), lowest);
+      const mv = this.signal.at(n), x = zero + n * step, y = Math.min(Math.max(base - mv * mm, this.top), lowest);
       const known = !Number.isNaN(mv);
-      if (known && pen) context.lineTo(zero + n * step, y);
-      else if (known) context.moveTo(zero + n * step, y);
+      if (known && pen) {
+        if (n < end - 1 && x - atX < FINE_PX.x && Math.abs(y - atY) < FINE_PX.y) continue;
+        context.lineTo(x, y);
+      } else if (known) context.moveTo(x, y);
       pen = known;
+      atX = x;
+      atY = y;
     }
     context.stroke();
   }
@@ -166,7 +143,8 @@ export class Strip {
   }
 
   letter({ sample, label }) {
-    const x = Math.round(this.x(sample)), colour = this.colours[label] || this.colours.Q;
+    const x = Math.round(this.x(sample)), { colours } = this.sheet;
+    const colour = colours[`beat-${label.toLowerCase()}`] || colours["beat-q"];
     this.over(x - 6, x + 6, (context) => {
       context.clearRect(x - 6, 0, 12, MARKS_PX - 1);
       context.drawImage(markOf(label, colour), x - MARK_PX / 2, 0, MARK_PX, MARK_PX);

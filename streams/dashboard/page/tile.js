@@ -30,12 +30,8 @@ export class Tile {
         this.rhythm));
   }
 
-  mount() {
-    this.strip = new Strip(this.sweep, this.signal);
-  }
-
-  unmount() {
-    this.strip.close();
+  mount(sheet) {
+    this.strip = new Strip(this.sweep, this.signal, sheet);
   }
 
   status(stream, alarms, inactive) {
