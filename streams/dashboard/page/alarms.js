@@ -66,12 +66,13 @@ export class Inactive {
     const key = `${worst.change} ${worst.condition} ${worst.by}`;
     if (key !== this.key) {
       this.key = key;
-      this.words = element("span");
-      this.root.replaceChildren(icon(worst.change), this.words);
+      this.rest = element("span");
+      const what = `${worst.condition ? `${name(worst.condition)}: ` : ""}${INACTIVE[worst.change]}`, by = worst.by ? `, ${worst.by}` : "";
+      const words = (text) => element("span", { class: "words" }, text);
+      this.root.title = `${what}${by}`;
+      this.root.replaceChildren(icon(worst.change), words(what), this.rest, words(by));
     }
-    const rest = worst.ends_s === null ? "" : ` ${clockOf(worst.ends_s)}`;
-    const what = worst.condition ? `${name(worst.condition)}: ` : "";
-    setText(this.words, `${what}${INACTIVE[worst.change]}${rest}${worst.by ? `, ${worst.by}` : ""}`);
+    setText(this.rest, worst.ends_s === null ? "" : clockOf(worst.ends_s));
   }
 }
 

@@ -17,6 +17,7 @@ export class Station {
     for (const tile of this.tiles) this.root.append(tile.root);
     if (!this.tiles.length) this.root.append(element("p", { class: "notice" }, "This run has no bed."));
     addEventListener("resize", () => this.fit());
+    new ResizeObserver(() => this.fit()).observe(document.querySelector(".top"));
     this.fit();
     this.keys = {
       ArrowRight: () => this.move(1), ArrowLeft: () => this.move(-1),
@@ -43,6 +44,7 @@ export class Station {
     const most = Math.max(1, Math.floor((width + GAP_PX) / (LEAST_PX.width + GAP_PX)));
     const columns = Math.min(most, Math.max(1, Math.ceil(this.tiles.length / rows)));
     this.columns = columns;
+    this.root.style.setProperty("--height", `${innerHeight - place.top}px`);
     this.root.style.setProperty("--columns", columns);
     this.root.style.setProperty("--rows", Math.ceil(this.tiles.length / columns));
     setData(this.root, "narrow", String(width / columns < 420));

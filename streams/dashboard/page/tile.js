@@ -13,7 +13,8 @@ export class Tile {
     Object.assign(this, { number, signal, stream });
     this.banner = new Banner();
     this.inactive = new Inactive();
-    this.seen = element("button", { type: "button", class: "seen", hidden: "", "aria-label": `acknowledge the alarms of ${name}` }, "Acknowledge");
+    this.seen = element("button", { type: "button", class: "seen", hidden: "", "aria-label": `acknowledge the alarms of ${name}` },
+      "✓", element("span", { class: "words" }, " Acknowledge"));
     this.seen.addEventListener("click", () => command(stream.id, "acknowledge"));
     this.sweep = element("div", { class: "sweep", role: "img", "aria-label": `ECG of ${name}` });
     this.lead = element("span", { class: "gain", title: "lead and gain, at 25 mm/s" });
