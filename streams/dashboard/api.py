@@ -116,7 +116,7 @@ class Api:
 
 
 def _read(number: int, recording: Recording, from_ms: float, to_ms: float, lead: str) -> bytes:
-    marks = recording.marks(from_ms, to_ms)
+    marks = recording.marks.between(from_ms, to_ms)
     parts = []
     for piece in recording.read(from_ms, to_ms):
         samples_uv, about = piece.samples_uv, msgspec.to_builtins(piece.head)

@@ -1,4 +1,4 @@
-"""The page's files, ready to be sent: one script, one style sheet; browsers keep them, for their address changes with them."""
+"""The page's files, ready to be sent: browsers keep them, for their address changes with what is in them."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class BedView(StreamView):
             at_ms = self._wall_ms(beat.sample)
             self.trends.beat(at_ms, beat.label, before)
             if self.recording and (beat.label != "N" or before):
-                self.recording.mark(at_ms, beat.label)
+                self.recording.marks.take(at_ms, beat.label)
         return records.beat(self.number, beat)
 
     def found(self, finding: HeartRate | Rhythm | SignalQuality | StLevels) -> None:

@@ -1,4 +1,4 @@
-"""The modules of the page as one: a browser asks once instead of forty times, and has every view when the server is gone."""
+"""The modules of the page as one: a browser asks once, not forty times, and has every view when the server is gone."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,13 +17,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from heartwire.streams.dashboard.marks import Marks
 from heartwire.streams.dashboard.records import INVALID_UV
 
 _FILE_S = 600.0
 _LONGEST_GAP_S = 30.0
 """What is missing is written as invalid up to this; after a longer gap another file begins."""
 _MOST_WAITING = 4096
-_MOST_MARKS = 65_536
 
 
 class PieceHead(msgspec.Struct, kw_only=True):
@@ -94,12 +93,12 @@ class _File:
 
 
 class Recording:
-    """The recording of one bed. `add` and `mark` only take note; `write` does the work, in a thread.
+    """The recording of one bed. `add` only takes note; `write` does the work, in a thread.
 
     Parameters
     ----------
     folder
-        Where its files are; what is there already is taken over.
+        Where its files are, and the marks beside it; what is there already is taken over.
     keep_h
         How much is kept.
     """
@@ -111,21 +110,11 @@ class Recording:
         self._waiting: deque[Piece] = deque(maxlen=_MOST_WAITING)
         self._lock = threading.Lock()
         self._files = sorted(_found(folder), key=lambda file: file.head.start_ms)
-        self._marks: deque[tuple[float, str]] = deque(maxlen=_MOST_MARKS)
+        self.marks = Marks(folder.with_name(f"{folder.name}.marks"))
 
     def add(self, piece: Piece) -> None:
         """Take the next samples."""
         self._waiting.append(piece)
-
-    def mark(self, at_ms: float, label: str) -> None:
-        """Take a beat that is not normal; one at the same time replaces it, and N takes it away."""
-        marks = self._marks
-        if (at := bisect_left(marks, (at_ms - 1, ""))) < len(marks) and marks[at][0] < at_ms + 1:
-            del marks[at]
-        if label != "N":
-            if len(marks) == _MOST_MARKS:
-                marks.popleft()
-            marks.insert(bisect_left(marks, (at_ms, label)), (at_ms, label))
 
     def write(self) -> None:
         """Bring what waits to the disk, and remove what is too old.
@@ -136,6 +125,7 @@ class Recording:
             If the disk does not take it; it is lost then.
         """
         with self._lock:
+            self.marks.write()
             pieces = [self._waiting.popleft() for _ in range(len(self._waiting))]
             while pieces:
                 if not self._files or not self._files[-1].follows(pieces[0]):
@@ -166,10 +156,6 @@ class Recording:
         with self._lock:
             found = [f.read(from_ms, to_ms) for f in self._files if f.head.start_ms < to_ms and f.end_ms > from_ms]
         return [piece for piece in found if piece is not None]
-
-    def marks(self, from_ms: float, to_ms: float) -> list[tuple[float, str]]:
-        """Give the beats that are not normal between two times."""
-        return [mark for mark in list(self._marks) if from_ms <= mark[0] < to_ms]
 
 
 def _begun(folder: Path, head: PieceHead) -> _File:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import re
@@ -231,8 +232,12 @@ def test_browsers_keep_the_files_but_not_the_page_that_names_them(run: Any) -> N
         assert answer.headers["Cache-Control"] == "no-cache"
         text = answer.read().decode()
     named = re.findall(r'(?:href|src)="([\w/.-]+)"', text)
-    assert {"main.js", "station.js", "strip.js", "style.css"} <= {address.partition("/")[2] for address in named}
+    assert {"main.js", "style.css", "icon.svg"} == {address.partition("/")[2] for address in named}
     for address in named:
         with urllib.request.urlopen(run.url + address, timeout=10) as answer:
             assert "immutable" in answer.headers["Cache-Control"]
-            assert answer.read()
+            plain = answer.read()
+        packed = urllib.request.Request(run.url + address, headers={"Accept-Encoding": "gzip"})
+        with urllib.request.urlopen(packed, timeout=10) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert gzip.decompress(answer.read()) == plain

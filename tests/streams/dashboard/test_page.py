@@ -75,7 +75,7 @@ def test_the_page_shows_what_is_live_and_says_when_it_is_not(run: Any, browser_m
     with browser_module.Browser(1280, 800) as browser:
         browser.open(run.url)
         until(run, browser, f'document.querySelector(".bed") && {text(".bed .value")} === "72"', live)
-        until(run, browser, f"{_INK.format(canvas='.bed canvas')} > 200", live)
+        until(run, browser, f"{_INK.format(canvas='.station canvas')} > 200", live)
         assert browser.value('document.querySelector(".bed .veil").hidden')
         alarm(run)
         until(run, browser, f'{text(".bed .banner")}.includes("!!!VT")', live)

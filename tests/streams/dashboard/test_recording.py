@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,14 +85,6 @@ def test_nothing_recorded_has_no_span(tmp_path: Path) -> None:
     recording = Recording(tmp_path, keep_h=1)
     assert recording.span_ms() is None
     assert recording.read(0.0, 1e9) == []
-
-
-@pytest.mark.parametrize(("labels", "left"), [(["V", "S"], [(10.0, "S")]), (["V", "N"], []), (["N"], [])])
-def test_a_revised_beat_takes_the_place_of_its_mark(tmp_path: Path, labels: list[str], left: list[object]) -> None:
-    recording = Recording(tmp_path, keep_h=1)
-    for label in labels:
-        recording.mark(10.0, label)
-    assert recording.marks(0.0, 100.0) == left
 
 
 def test_a_recording_that_was_cut_within_a_sample_goes_on_whole(tmp_path: Path) -> None:

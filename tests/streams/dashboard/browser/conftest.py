@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from websockets.sync.client import connect
 
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -96,8 +97,13 @@ class Ward:
         assert self._process.stderr is not None
         for line in self._process.stderr:
             if "dashboard: open http" in line:
-                return
-        pytest.fail("the run ended before its page was there")
+                break
+        else:
+            pytest.fail("the run ended before its page was there")
+        # Models may be compiled for a minute yet. Each status that comes is acknowledged by its number.
+        with connect(self.url.replace("http", "ws", 1) + "live", max_size=None) as socket:
+            while self.status()["streams"][0]["state"] != "live":
+                socket.send(socket.recv(timeout=_READY_S)[16:20])
 
     def status(self) -> dict[str, Any]:
         with urllib.request.urlopen(self.url + "api/status", timeout=20) as answer:
