@@ -21,6 +21,7 @@ _BEDS = {
     "bed-2/ecg": "af 95 for 60s; sinus 70 for 30s",
     "bed-3/ecg": "sinus 65 for 15s; vf for 15s; sinus 90 for 30s",
 }
+_LAB = "sinus 68 for 40s; pvc; sinus 72 for 30s"
 _SEED = 7
 _SCENE = 1_000_007
 """A scene that no network was trained on."""
@@ -37,14 +38,14 @@ def _free_port(host: str, port: int) -> int:
 
 
 def demo_config(dashboard: DashboardConfig | None) -> Config:
-    """Configure three simulated beds and a cath lab whose patient is bed 1: both are driven by the same heart."""
+    """Configure three simulated beds and a cath lab, whose ECG and X-ray are driven by the same heart."""
     streams = [
-        StreamConfig(id=bed, source={"kind": "simulated-ecg", "script": script, "seed": _SEED, "repeat": True})
-        for bed, script in _BEDS.items()
+        StreamConfig(id=stream, source={"kind": "simulated-ecg", "script": script, "seed": _SEED, "repeat": True})
+        for stream, script in {**_BEDS, "lab-1/ecg": _LAB}.items()
     ]
     lab = {
         "kind": "simulated-xray",
-        "script": _BEDS["bed-1/ecg"],
+        "script": _LAB,
         "seed": _SEED,
         "scene": _SCENE,
         "rate_hz": 15.0,

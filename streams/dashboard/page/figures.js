@@ -1,4 +1,5 @@
-// What the page measures of itself: how long a sample takes from its message to the screen, and pictures a second.
+// What the page measures of itself: when strips first ran, how long a sample takes from its message to the screen, and
+// pictures a second.
 
 const KEPT = 20_000;
 const FPS_MS = 5000;
@@ -22,6 +23,7 @@ class Figures {
       this.latencies[this.count % KEPT] = nowMs - brought;
       this.count += 1;
     }
+    if (this.pending.length) this.runningMs ??= performance.now();
     this.pending.length = 0;
     this.frames.push(nowMs);
     while (this.frames[0] < nowMs - FPS_MS) this.frames.shift();
@@ -37,6 +39,7 @@ class Figures {
     const share = (p) => (ordered.length ? ordered[Math.ceil(p * ordered.length) - 1] : null);
     const span = this.frames.at(-1) - this.frames[0];
     return {
+      running_ms: this.runningMs ?? null, // since the page was called
       strip_latency_ms: { count: ordered.length, p50: share(0.5), p95: share(0.95), p99: share(0.99), max: share(1) },
       frames_per_second: span > 0 ? ((this.frames.length - 1) * 1000) / span : 0,
     };
