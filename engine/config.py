@@ -38,6 +38,7 @@ from heartwire.engine.slots import MOST_SLOTS
 _ENDPOINT = re.compile(r"tcp://[^\s:/]+:(\d{1,5})|tcp://\[[0-9a-fA-F:.%\w]+\]:(\d{1,5})|ipc://.+")
 _HIGHEST_PORT = 65534
 """The port after a device's is that of its control socket."""
+_LEAST_NICE = -20
 _HIGHEST_PRIORITY = 99
 _PROCESS = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _LONGEST_ID = 128
@@ -59,6 +60,8 @@ class EngineConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Share the cores out among the workers, each to keep to its own."""
     realtime: int = 0
     """Real-time priority (SCHED_FIFO, 1 to 99) of the workers; needs CAP_SYS_NICE. 0: none."""
+    nice: int = 0
+    """How far workers and feeders go before other programs: 0 to -20, before all; needs CAP_SYS_NICE."""
     keep_warm: bool = False
     """Work on a copy of the last message while nothing comes, so that caches and clocks stay up."""
     snapshot_s: float = 2.0
@@ -251,3 +254,5 @@ def check(config: Config, where: str) -> None:
             refuse(f"engine.{name}", "must be at least 0")
     if not 0 <= config.engine.realtime <= _HIGHEST_PRIORITY:
         refuse("engine.realtime", f"must be 0 (none) to {_HIGHEST_PRIORITY}")
+    if not _LEAST_NICE <= config.engine.nice <= 0:
+        refuse("engine.nice", f"must be 0 (as others) to {_LEAST_NICE}")

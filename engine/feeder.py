@@ -19,6 +19,7 @@ from heartwire.engine.bus import Publisher
 from heartwire.engine.collecting import IdleCollector
 from heartwire.engine.errors import HeartwireError, InputError, MalformedMessage
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, XrayFrame
+from heartwire.engine.placement import prefer
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
 from heartwire.engine.source import lay_frames
@@ -75,6 +76,7 @@ class Feeder:
     def __init__(self, plan: Plan, name: str, line: reports.Line, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._line = line
         self._name = name
+        self._placed = [f"{name} {note}" for note in prefer(plan)]
         streams = plan.feeders[name]
         paced = all(plan.stream(s).paced for s in streams)
         self._publisher = Publisher(
@@ -102,7 +104,7 @@ class Feeder:
 
     def run(self) -> None:
         """Wait for the order to go, feed everything, and stay until all that was sent has been acknowledged."""
-        self._line.report(reports.Ready(self._name, []))
+        self._line.report(reports.Ready(self._name, self._placed))
         order = None
         while order is None:
             self._publisher.serve(timeout_ms=50)

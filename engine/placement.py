@@ -1,8 +1,9 @@
-"""Where a worker runs: cores of its own and a real-time priority, where the configuration asks for them."""
+"""Where a worker runs and before whom: cores of its own and a priority, where the configuration asks for them."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from heartwire.engine.plan import Plan
 
@@ -31,4 +32,28 @@ def place(plan: Plan, name: str) -> list[str]:
             notes.append(f"real-time priority {engine.realtime} refused ({error.strerror}): needs CAP_SYS_NICE")
         else:
             notes.append(f"real-time priority {engine.realtime}")
-    return notes
+    return notes + prefer(plan)
+
+
+def prefer(plan: Plan) -> list[str]:
+    """Let this process go before other programs as far as `engine.nice` asks for it.
+
+    Where Linux groups processes by session (sched(7), autogroup) it shares the cores out among groups first, and by
+    niceness within each; a process of the engine is a session of its own.
+
+    Returns
+    -------
+    What the user should know.
+    """
+    nice = plan.config.engine.nice
+    if not nice:
+        return []
+    group = Path("/proc/self/autogroup")
+    try:
+        for thread in os.listdir("/proc/self/task"):
+            os.setpriority(os.PRIO_PROCESS, int(thread), nice)
+        if group.exists():
+            group.write_text(str(nice))
+    except OSError as error:
+        return [f"nice {nice} refused ({error.strerror}): needs CAP_SYS_NICE"]
+    return [f"nice {nice}"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from heartwire.engine.config import Config, EngineConfig, StreamConfig
-from heartwire.engine.placement import place
+from heartwire.engine.placement import place, prefer
 from heartwire.engine.plan import Plan, make_plan
 
 
@@ -35,6 +35,25 @@ def test_a_priority_that_is_refused_is_told_and_the_worker_goes_on(
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     (note,) = place(_plan(tmp_path, realtime=10), "work-ecg")
     assert note == "real-time priority 10 refused (Operation not permitted): needs CAP_SYS_NICE"
+
+
+def test_a_process_that_goes_before_others_does_so_with_its_threads_and_its_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[object, object] = {}
+    monkeypatch.setattr(os, "setpriority", lambda _, thread, nice: given.update({thread: nice}))
+    monkeypatch.setattr(Path, "write_text", lambda path, text: given.update({str(path): text}))
+    assert prefer(_plan(tmp_path, nice=-15)) == ["nice -15"]
+    assert given.pop("/proc/self/autogroup", "-15") == "-15"
+    assert given == {int(thread): -15 for thread in os.listdir("/proc/self/task")}
+
+
+def test_a_niceness_that_is_refused_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    assert prefer(_plan(tmp_path, nice=-15)) == ["nice -15 refused (Permission denied): needs CAP_SYS_NICE"]
 
 
 def test_nothing_is_changed_where_nothing_is_asked_for(tmp_path: Path) -> None:
