@@ -1,10 +1,10 @@
 """Stable identities for the devices of a run of frames.
 
-Each detection goes to the nearest track within reach, by its tip where both tips are known, else by its line. Devices
-of the first frame, and later ones that are sure, are told at once; others must be seen in three of five frames first. A
-device that is not seen coasts on the forecast of its motion for half a second, never longer than it had been seen; then
-it is lost, and takes its identity up again if it comes back near within ten seconds. While another of its class is seen
-along its line it is not told of.
+Each detection goes to the nearest track within reach: by its tip where both tips are known, and only then by its line.
+Devices of the first frame, and later ones that are sure, are told at once; others must be seen in three of five frames
+first. A device that is not seen coasts on the forecast of its motion for half a second, never longer than it had been
+seen; then it is lost, and takes its identity up again if it comes back near within ten seconds. While another of its
+class is seen along its line it is not told of.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _COVER_PX = 6.0
 _LEAST_POINTS = 2
 _MOST_POINTS = 30
 _OTHER_CLASS_COST = 0.5
+_LINE_ALONE_COST = 1.0
 _UNSEEN_COST = 0.5
 _LOST_COST = 1.0
 """A device that was seen a frame ago goes before one that coasts, and that before one that is lost."""
@@ -292,14 +293,13 @@ def _cost(track: Track, before: _Line, detection: Detection, now: _Line, now_s: 
             cost = far
         elif silent:
             return None
-    jumped = cost is None and detection.tip_px is not None and track.motion is not None
     if cost is None:
         gate_px = _LINE_GATE_PX * track.scale
         cost = now.distance_px(before, gate_px) / gate_px
         if cost > 1.0:
             return None
-    # A tip that jumped along a line that stayed is still the same device.
-    cost += 1.0 if jumped else 0.0
+        # A tip that jumped along a line that stayed is still the same device, but a tip in its place says more.
+        cost += _LINE_ALONE_COST if detection.tip_px is not None or track.motion is not None else 0.0
     cost += 0.0 if track.class_ == detection.class_ else _OTHER_CLASS_COST
     if silent:
         return cost + _LOST_COST

@@ -56,6 +56,14 @@ def test_identity_holds_through_motion_and_two_devices_are_not_mixed_up() -> Non
         assert by_id[2].tip_px == lower.tip_px
 
 
+def test_a_tip_in_its_place_keeps_its_identity_beside_a_line_along_the_device() -> None:
+    tracker = Tracker()
+    tracker.update([detection((200.0, 250.0), class_="guidewire")], 0.0)
+    line = detection(None, class_="guidewire", confidence=0.3)
+    by_id = {d.id: d for d in tracker.update([detection((203.0, 250.0)), line], FRAME_S)}
+    assert by_id[1].tip_px == (203.0, 250.0)
+
+
 def test_a_missed_device_coasts_with_growing_error_then_is_lost() -> None:
     tracker = Tracker()
     for k in range(20):
