@@ -43,13 +43,13 @@ DATA = [
 ]
 _SPLIT = (
     "trained on drawn, simulated and marked devices; figures and confidences from samples and simulated runs of other "
-    "seeds on the backgrounds of training; no frame of xray/dev or xray/cine was trained on, but thresholds were chosen with "
-    "them in view"
+    "seeds on the backgrounds of training; no frame of xray/dev or xray/cine was trained on, but thresholds were chosen "
+    "with them in view"
 )
 _LIMITS = (
     "Trained on drawn and simulated devices and on catheters in coronary angiograms. Devices thinner than about 1 px "
-    "or wider than about 16 px of the 512-px image, and stents, coils or pacemaker leads are not covered. Vessels full of contrast are at times taken "
-    "for catheters."
+    "or wider than about 16 px of the 512-px image, and stents, coils or pacemaker leads are not covered. Vessels full "
+    "of contrast are at times taken for catheters."
 )
 _EIGHT_BITS = (
     "For CPUs quantised with ranges that need 8-bit dot products (AVX512-VNNI, AVX-VNNI or Arm): older CPUs may "
