@@ -42,9 +42,9 @@ DATA = [
     "heartwire fluoroscopy simulator, seeds below 1,000,000",
 ]
 _SPLIT = (
-    "trained on drawn, simulated and marked devices; figures and confidences from samples and simulated runs of other "
-    "seeds on the backgrounds of training; no frame of xray/dev or xray/cine was trained on, but thresholds were chosen "
-    "with them in view"
+    "trained on drawn, simulated and marked devices; figures and confidences from samples and simulated runs of "
+    "other seeds on the backgrounds of training; no frame of xray/dev or xray/cine was trained on, but thresholds were "
+    "chosen with them in view"
 )
 _LIMITS = (
     "Trained on drawn and simulated devices and on catheters in coronary angiograms. Devices thinner than about 1 px "
