@@ -51,7 +51,7 @@ class Screens(msgspec.Struct, kw_only=True):
     """The figures of one run.
 
     Messages have `message_ms`. `load_s` is from the call of the page until the strips of all beds run on the screen, as
-    the page tells it, in a browser that has had the page before, `first_load_s` in one that was just started.
+    the page tells it, in a browser that has had the page before, `first_load_s` in a new one.
     `pixel_*_ms` is from the intended time of a message to the screen frame after the one that drew its samples.
     `server_percent_one` is what the first page costs the server more than none, `server_percent_each` what each viewer
     of the crowd does, in percent of one core.
@@ -227,6 +227,7 @@ class _Look(threading.Thread):
             browser = playwright.chromium.launch(executable_path=self._chromium, args=["--no-sandbox"])
             try:
                 page = browser.new_page(viewport=_SIZE_PX)  # type: ignore[arg-type]
+                time.sleep(_SETTLE_S)  # the browser itself has started
                 for name in ("first_load_s", "load_s"):
                     page.goto(url, wait_until="commit")
                     time.sleep(_SETTLE_S)
