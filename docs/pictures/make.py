@@ -19,10 +19,11 @@ from browser import Browser
 
 HERE = Path(__file__).parent
 LARGEST_BYTES = 400_000
-_VT = """[...document.querySelectorAll(".bed .banner")].some((banner) => banner.textContent.includes("VT"))"""
+_ON = '.banner[data-change="on"]'
+_VT = f"""[...document.querySelectorAll('.bed {_ON}')].some((banner) => banner.textContent.includes("VT"))"""
 _TIP = """document.querySelector('.lab[data-overlay="shown"] .tip[data-seen="true"]')"""
 _BEDS = """document.querySelectorAll(".bed").length"""
-_VF = """document.querySelector(".bed-head .banner").textContent.includes("VF")"""
+_VF = f"""document.querySelector('.bed-head {_ON}')?.textContent.includes("VF")"""
 _BED = """document.querySelector(".bed-head")"""
 _STAGES = """document.querySelectorAll(".chart").length > 20"""
 

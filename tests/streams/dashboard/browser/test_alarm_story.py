@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 from websockets.sync.client import connect
 
@@ -64,6 +65,25 @@ def test_sinus_becomes_fibrillation_and_the_alarm_is_there_within_the_time_that_
     expect(bed_3(page)).to_have_attribute("data-priority", "high")
     expect(bed_3(page).locator(".rhythm")).to_have_text("ventricular fibrillation")
     expect(bed_3(page).locator(".banner .symbol")).to_have_text("!!!")
+
+
+def test_an_urgent_alarm_sounds_as_two_bursts_of_five_and_a_silenced_screen_says_so(ward: Any, page: Page) -> None:
+    page.add_init_script("""window.pulses = [];
+      const start = AudioScheduledSourceNode.prototype.start;
+      AudioScheduledSourceNode.prototype.start = function (at) { pulses.push(at); return start.call(this, at); };""")
+    page.goto("#/")
+    sound = page.locator("#sound")
+    expect(sound).to_have_text("Turn sound on")
+    expect(bed_3(page).locator(".banner")).to_contain_text("VF")
+    page.locator("#clock").click()
+    expect(sound).to_have_text("Sound on")
+    expect(page.locator("body")).to_have_attribute("data-sounding", "high")
+    page.wait_for_function("() => pulses.length >= 10")
+    pauses_s = page.evaluate("() => pulses.slice(1, 10).map((at, n) => at - pulses[n])")
+    assert pauses_s == pytest.approx([0.25, 0.25, 0.5, 0.25, 0.75, 0.25, 0.25, 0.5, 0.25])
+    page.keyboard.press("m")
+    expect(sound).to_have_text("Sound off")
+    expect(sound).to_have_attribute("data-state", "off")
 
 
 def test_the_alarm_is_acknowledged_silenced_and_found_in_the_list_with_its_strip(ward: Any, page: Page) -> None:
