@@ -91,13 +91,13 @@ class BedView(StreamView):
         match finding:
             case HeartRate():
                 self._heart_rate = finding
-                if self._rate_hz:
+                if self._rate_hz and not self._without_rate:
                     self.trends.heart_rate(self._wall_ms(finding.sample), finding.rate_bpm)
             case StLevels():
                 levels = zip(finding.leads, finding.level_mv, strict=True)
                 known = {lead: level_mv for lead, level_mv in levels if level_mv is not None}
                 self._st = finding.sample, known
-                if self._rate_hz:
+                if self._rate_hz and not self._without_rate:
                     self.trends.st(self._wall_ms(finding.sample), known)
             case Rhythm():
                 self._rhythm = finding
@@ -106,6 +106,10 @@ class BedView(StreamView):
                 lead = self._leads[self._lead] if self._leads else ""
                 if analysed and lead not in analysed and analysed[0] in self._leads:
                     self._lead = self._leads.index(analysed[0])
+
+    @property
+    def _without_rate(self) -> bool:
+        return self._rhythm is not None and self._rhythm.label in _WITHOUT_RATE
 
     def phase(self, rate: HeartRate) -> CardiacPhase:
         """Give the cardiac phase at the R peak of a beat, which is 0, and how long the beat will be."""
@@ -131,10 +135,10 @@ class BedView(StreamView):
         status.rhythm = self._rhythm.label if self._rhythm else ""
         if self._quality and status.lead in self._quality.leads:
             status.quality = round(self._quality.quality[self._quality.leads.index(status.lead)], 2)
-        if self._end_sample - self._st[0] <= _ST_HOLDS_S * self._rate_hz and status.rhythm not in _WITHOUT_RATE:
+        if self._end_sample - self._st[0] <= _ST_HOLDS_S * self._rate_hz and not self._without_rate:
             status.st_mv = self._st[1]
         rate = self._heart_rate
         fresh = rate is not None and self._end_sample - rate.sample <= _RATE_HOLDS_S * self._rate_hz
-        if rate is not None and fresh and status.rhythm not in _WITHOUT_RATE:
+        if rate is not None and fresh and not self._without_rate:
             status.heart_rate_bpm = round(rate.rate_bpm, 1)
         return status

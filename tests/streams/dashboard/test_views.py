@@ -122,6 +122,17 @@ def test_a_heart_rate_is_shown_while_it_is_fresh_and_means_something() -> None:
     assert bed.status(1).heart_rate_bpm is None
 
 
+def test_a_heart_rate_of_fibrillation_does_not_come_into_the_trends() -> None:
+    bed = BedView(0, BED)
+    bed.take(chunk(), S)
+    for rhythm, rate_bpm in (("N", 60.0), ("VF", 300.0)):
+        bed.found(Rhythm(stream=BED.id, sample=10, decision_sample=20, label=rhythm))
+        bed.found(HeartRate(stream=BED.id, sample=10, decision_sample=20, rate_bpm=rate_bpm))
+    trend = bed.trends.since(0.0)
+    assert trend is not None
+    assert trend.heart_rate_bpm == [60.0]
+
+
 def test_a_stream_waits_lives_falls_silent_and_ends() -> None:
     board = Board([BED, LAB])
     bed = board.streams[BED.id]
