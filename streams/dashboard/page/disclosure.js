@@ -47,7 +47,7 @@ export class Disclosure {
     const atEnd = this.scroller.scrollTop + this.scroller.clientHeight > this.inner.clientHeight - ROW_PX;
     const first = Math.floor(span[0] / MINUTE_MS);
     if (first !== this.first && this.first !== undefined) this.scroller.scrollTop -= (first - this.first) * ROW_PX;
-    Object.assign(this, { first, last: Math.floor(span[1] / MINUTE_MS), endMs: span[1] });
+    Object.assign(this, { first, last: Math.floor(span[1] / MINUTE_MS), startMs: span[0], endMs: span[1] });
     this.minutes.delete(this.last);
     this.minutes.delete(this.last - 1);
     setText(this.span, `${clock(span[0])} to ${clock(span[1])}`);
@@ -128,7 +128,7 @@ export class Disclosure {
 
   // Show ten seconds about a time, all leads, at true speed.
   async open(atMs) {
-    const from = Math.round(Math.min(atMs - ZOOM_MS / 2, this.endMs - ZOOM_MS));
+    const from = Math.round(Math.max(Math.min(atMs - ZOOM_MS / 2, this.endMs - ZOOM_MS), this.startMs));
     const buffer = await this.query(from, from + ZOOM_MS);
     if (!buffer) return;
     const button = (words, does) => {
@@ -144,7 +144,7 @@ export class Disclosure {
     this.zoom.hidden = false;
     this.zoom.replaceChildren(element("header", {}, element("h3", {}, clock(from)), button("◀ 5 s", () => this.open(atMs - 5000)),
       button("5 s ▶", () => this.open(atMs + 5000)), button("Close", () => { this.zoom.hidden = true; })),
-    ...papers.map(([paper]) => paper.root));
+    ...(papers.length ? papers.map(([paper]) => paper.root) : [element("p", { class: "notice" }, "Nothing was recorded here.")]));
     for (const [paper, piece] of papers) paper.show(piece);
   }
 }
