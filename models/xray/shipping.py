@@ -33,7 +33,7 @@ _CALIBRATION_IMAGES = 16
 _CROPS_EACH = 16
 _UNSEEN_SEED = 1_000_019
 _CONFIDENCE_SEED = 1_000_033
-SETTINGS = {"line_threshold": 0.12, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.05}
+SETTINGS = {"line_threshold": 0.05, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.05}
 DATA = [
     "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds, 320 with their catheters marked",
     "Danilov 2021: 43 coronary angiograms, as backgrounds, 36 with their catheters marked",
