@@ -74,10 +74,11 @@ def bars(result: CatheterResult) -> Iterator[Bar]:
         cost = [row for row in result.cost if row.size_px == size_px]
         yield _at_most(f"one core, {size_px} x {size_px}: mean", [row.mean_ms for row in cost], mean_ms, "ms")
         yield _at_most(f"one core, {size_px} x {size_px}: 99 %", [row.p99_ms for row in cost], p99_ms, "ms")
-    ahead = list(against_peers(result))
-    behind = [name for name, ours, theirs in ahead if ours >= theirs]
-    reached = f"{len(behind)} of {len(ahead)} rows" + (f": {', '.join(behind)}" if behind else "")
-    yield Bar("behind a peer", "none", reached if ahead else "-", bool(ahead) and not behind)
+    rows = list(against_peers(result))
+    behind = [row for row in rows if row[1] >= row[2]]
+    yield Bar("rows behind a peer", "none", f"{len(behind)} of {len(rows)}" if rows else "-", bool(rows) and not behind)
+    for name, ours, theirs in behind:
+        yield Bar(f"behind: {name}", f"< {theirs:.3g}", f"{ours:.3g}", met=False)
 
 
 def against_peers(result: CatheterResult) -> Iterator[tuple[str, float, float]]:

@@ -78,10 +78,10 @@ def test_a_row_in_which_a_peer_is_as_good_is_named() -> None:
     result = _result(2.0)
     one = result.recorded[0]
     result.recorded.append(msgspec.structs.replace(one, method="ridge filter", found=0.5))
-    bar = next(bar for bar in bars(result) if bar.name == "behind a peer")
-    assert not bar.met
-    assert "one, line" in bar.reached
-    assert "not found" not in bar.reached
+    behind = [bar for bar in bars(result) if "behind" in bar.name]
+    assert not any(bar.met for bar in behind)
+    assert any("one, line" in bar.name for bar in behind)
+    assert not any("not found" in bar.name for bar in behind)
 
 
 def test_tips_that_were_missed_are_not_met() -> None:
