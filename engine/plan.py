@@ -79,6 +79,17 @@ class Plan(msgspec.Struct, kw_only=True):
         """Where the supervisor keeps what processes said when they were ready: JSON, the lines of each by its name."""
         return Path(self.run_dir) / "notes.json"
 
+    def shadow_path(self, stream_id: str, setting: str) -> Path:
+        """Where a candidate beside the model of a stream says how they compare."""
+        return self._shadows() / f"{self.epoch}-{stream_id.replace('/', '-')}-{setting}.json"
+
+    def shadow_paths(self) -> list[Path]:
+        """Where candidates of this run have said so."""
+        return sorted(self._shadows().glob(f"{self.epoch}-*.json"))
+
+    def _shadows(self) -> Path:
+        return Path(self.run_dir) / "shadows"
+
     def snapshot_path(self, stream_id: str) -> Path:
         """Where the state of a stream is saved."""
         return Path(self.run_dir) / f"{stream_id.replace('/', '-')}.snapshot"

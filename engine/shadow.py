@@ -18,11 +18,12 @@ import msgspec
 import numpy as np
 import zmq
 
-from heartwire.engine.agreement import Agreement, Counts, Difference
+from heartwire.engine.agreement import Agreement
 from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.errors import ConfigError
 from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, Message, ModelChange, XrayFrame
 from heartwire.engine.plan import Plan
+from heartwire.engine.shadow_report import Latency, ShadowReport, keep
 from heartwire.engine.station import Station
 from heartwire.engine.swap_desk import worker_of
 from heartwire.engine.worker import Saved
@@ -34,29 +35,6 @@ _MOST_WAITING = 64
 _SETTLE_S = 20.0
 """How long after a finding its partner may still come."""
 _MOST_TIMES = 10_000
-
-
-class Latency(msgspec.Struct):
-    """How long items that brought findings took, ms, from their turn to the decision."""
-
-    n: int
-    p50_ms: float
-    p99_ms: float
-
-
-class ShadowReport(msgspec.Struct, kw_only=True):
-    """How a candidate compares with the model at work."""
-
-    stream: str
-    setting: str
-    running: str
-    candidate: str
-    items: int
-    dropped: int
-    counts: dict[str, Counts]
-    differences: list[Difference]
-    latency: dict[str, Latency]
-    notes: list[str]
 
 
 def give_way() -> None:
@@ -102,6 +80,7 @@ class Shadow:
         self._names = {"running": self._station.name_of(setting)}
         self._station.switch(self._station.beside(setting, model, anew=anew), setting, model, anew=anew)
         self._names["candidate"] = self._station.name_of(setting)
+        self._plan = plan
         self._setting = setting
         self._agreement = Agreement()
         self._items: deque[Item] = deque()
@@ -175,12 +154,19 @@ class Shadow:
             self.step()
             if time.monotonic() - told_s > 1.0:
                 told_s = time.monotonic()
-                progress(self.report())
-        return self.report()
+                progress(self._told())
+        return self._told()
+
+    def _told(self) -> ShadowReport:
+        report = self.report()
+        with suppress(OSError):  # only the engineer's view reads it
+            keep(self._plan, report)
+        return report
 
     def report(self) -> ShadowReport:
         """Give the comparison so far; what may still find its partner is left out."""
         return ShadowReport(
+            at_ms=round(time.time() * 1000),
             stream=self._station.stream,
             setting=self._setting,
             running=self._names["running"],

@@ -27,6 +27,7 @@ from heartwire.engine.messages import (
     StLevels,
     XrayFrame,
 )
+from heartwire.engine.plan import Plan
 from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.alarms import AlarmList
 from heartwire.streams.dashboard.backlog import Backlog
@@ -48,12 +49,12 @@ class Board:
     ----------
     streams
         The streams of the run, in the order in which they are shown.
-    notes_path
-        Where the supervisor keeps what processes said, None where there is no supervisor.
+    plan
+        The run, None where there is none.
     """
 
-    def __init__(self, streams: list[StreamConfig], notes_path: Path | None = None) -> None:
-        self.engine = EngineView(notes_path)
+    def __init__(self, streams: list[StreamConfig], plan: Plan | None = None) -> None:
+        self.engine = EngineView(plan)
         self.streams: dict[str, BedView | LabView] = {
             config.id: (LabView if config.processor_kind == "xray" else BedView)(number, config)
             for number, config in enumerate(streams)

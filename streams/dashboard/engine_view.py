@@ -1,14 +1,14 @@
-"""What the engineer's view shows beside the status document: stages, models, events."""
+"""What the engineer's view shows beside the status document: stages, models, candidates, events."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
 from heartwire.engine.messages import AlarmEvent, Beat, CatheterFix, Message
-from heartwire.engine.plan import DASHBOARD
+from heartwire.engine.plan import DASHBOARD, Plan
+from heartwire.engine.shadow_report import ShadowReport, kept
 from heartwire.streams.dashboard.event_log import EventLog, LogEntry
 from heartwire.streams.dashboard.stages import EDGES_MS, StageLatency, Stages
 
@@ -19,13 +19,14 @@ class EngineDocument(msgspec.Struct, kw_only=True):
     """What `GET /api/engine` gives.
 
     `notes` are the lines of each process when it was ready, among them which model runs where and why. `stages` are the
-    latencies of the last minute of each kind of finding, `edges_ms` the edges of their buckets. `events` are the newest
-    first.
+    latencies of the last minute of each kind of finding, `edges_ms` the edges of their buckets. `shadows` are the last
+    reports of candidates beside models at work. `events` are the newest first.
     """
 
     notes: dict[str, list[str]]
     edges_ms: list[float]
     stages: dict[str, list[StageLatency]]
+    shadows: list[ShadowReport]
     events: list[LogEntry]
 
 
@@ -34,12 +35,12 @@ class EngineView:
 
     Parameters
     ----------
-    notes_path
-        Where the supervisor keeps the notes of the processes, None where there is no supervisor.
+    plan
+        The run, whose folder holds the notes of the processes and the reports of candidates; None where there is none.
     """
 
-    def __init__(self, notes_path: Path | None = None) -> None:
-        self._notes_path = notes_path
+    def __init__(self, plan: Plan | None = None) -> None:
+        self._plan = plan
         self._stages = {name: Stages() for name in _MEASURED.values()}
         self._log = EventLog()
 
@@ -56,11 +57,15 @@ class EngineView:
     def document(self, now_ns: int) -> bytes:
         """Give the document as JSON."""
         notes: dict[str, list[str]] = {}
-        if self._notes_path is not None:
+        shadows: list[ShadowReport] = []
+        if self._plan is not None:
+            shadows = list(kept(self._plan))
             with suppress(OSError):
-                notes = msgspec.json.decode(self._notes_path.read_bytes(), type=dict[str, list[str]])
+                notes = msgspec.json.decode(self._plan.notes_path().read_bytes(), type=dict[str, list[str]])
         notes.pop(DASHBOARD, None)  # its address holds the token, which is not for a screen
         stages = {kind: found for kind, taken in self._stages.items() if (found := taken.summary(now_ns))}
         return msgspec.json.encode(
-            EngineDocument(notes=notes, edges_ms=EDGES_MS, stages=stages, events=self._log.entries(now_ns))
+            EngineDocument(
+                notes=notes, edges_ms=EDGES_MS, stages=stages, shadows=shadows, events=self._log.entries(now_ns)
+            )
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import defaultdict, deque
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -37,9 +38,10 @@ _ROUTINE = (
     CardiacPhase,
     LedgerReport,
 )
-_KEPT = 200
+_KEPT = 100
+"""Of each kind, so that a swap stays in the log though many alarms follow."""
 _LONGEST = 300
-_WITHOUT_NEWS = {"stream", "seq", "trace", "type", "mdc", "emitted_ns"}
+_WITHOUT_NEWS = {"stream", "seq", "trace", "type", "mdc", "emitted_ns", "changed_ns"}
 
 
 class LogEntry(msgspec.Struct, kw_only=True):
@@ -55,15 +57,16 @@ class EventLog:
     """Keeps the last events; kinds of messages that it has never heard of are told field by field."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[int, Message]] = deque(maxlen=_KEPT)
+        self._kept: defaultdict[type, deque[tuple[int, Message]]] = defaultdict(lambda: deque(maxlen=_KEPT))
 
     def take(self, message: Message, arrived_ns: int) -> None:
         """Take a message, unless it is routine."""
         if not isinstance(message, _ROUTINE):
-            self._kept.append((arrived_ns, message))
+            self._kept[type(message)].append((arrived_ns, message))
 
     def entries(self, now_ns: int) -> list[LogEntry]:
         """Give the events, the newest first."""
+        kept = sorted(chain(*self._kept.values()), key=lambda event: event[0], reverse=True)
         return [
             LogEntry(
                 ago_s=round((now_ns - arrived_ns) / 1e9, 1),
@@ -71,7 +74,7 @@ class EventLog:
                 kind=re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(message).__name__).lower(),
                 words=_alarm(message, arrived_ns) if isinstance(message, AlarmEvent) else _fields(message)[:_LONGEST],
             )
-            for arrived_ns, message in reversed(self._kept)
+            for arrived_ns, message in kept
         ]
 
 

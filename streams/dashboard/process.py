@@ -72,7 +72,7 @@ class Dashboard:
         self._listener = listen(config)
         self.url = url(config.host, self._listener.getsockname()[1], token)
         self._intake = Intake(plan, context)
-        self._board = Board(plan.config.stream, plan.notes_path())
+        self._board = Board(plan.config.stream, plan)
         self._board.recall(plan.journal_path(), plan.epoch)
         beds = {view.id: view for view in self._board.views if isinstance(view, BedView)}
         self._archive = Archive(Path(plan.run_dir) / RECORDINGS, beds, config.history_h, self._board.refusals)

@@ -9,7 +9,8 @@ import pytest
 
 from heartwire.engine.config import Config, EngineConfig, StreamConfig
 from heartwire.engine.errors import ConfigError, ModelError
-from heartwire.engine.shadow import Shadow, ShadowReport
+from heartwire.engine.shadow import Shadow
+from heartwire.engine.shadow_report import ShadowReport, kept
 from heartwire.engine.supervisor import Summary, Supervisor
 
 STREAM = "bed-1/ecg"
@@ -42,6 +43,7 @@ def test_the_same_weights_find_the_same_and_others_do_not_fit(tmp_path: Path) ->
         summary = supervisor.run(lambda: False, progress)
         thread[0].join()
     (report,) = reports
+    assert list(kept(supervisor.plan)) == reports
     assert len(refused) == 2
     assert summary.balanced
     assert not summary.restarts

@@ -5,7 +5,7 @@ import { Paper, trace } from "./paper.js";
 import { read } from "./records.js";
 import { onColours } from "./theme.js";
 
-const ROW_PX = 46, MINUTE_MS = 60_000, KEPT_MINUTES = 90, REFRESH_MS = 5000, TIME_PX = 52, PX_MV = 14, ZOOM_MS = 10_000;
+const ROW_PX = 46, MINUTE_MS = 60_000, KEPT_MINUTES = 90, REFRESH_MS = 5000, TIME_PX = 52, PX_MV = 14, ZOOM_MS = 10_000, STEP_MS = 5000;
 
 export class Disclosure {
   constructor(stream, leads) {
@@ -142,8 +142,9 @@ export class Disclosure {
       papers.push([paper, { ...piece, beats: piece.marks.map(([ms, label]) => [((ms - piece.start_ms) * piece.rate_hz) / 1000, label]) }]);
     } });
     this.zoom.hidden = false;
-    this.zoom.replaceChildren(element("header", {}, element("h3", {}, clock(from)), button("◀ 5 s", () => this.open(atMs - 5000)),
-      button("5 s ▶", () => this.open(atMs + 5000)), button("Close", () => { this.zoom.hidden = true; })),
+    this.zoom.replaceChildren(element("header", {}, element("h3", {}, clock(from)),
+      element("span", { class: "reading" }, "25 mm/s, 10 mm/mV"), button("◀ 5 s", () => this.open(from + ZOOM_MS / 2 - STEP_MS)),
+      button("5 s ▶", () => this.open(from + ZOOM_MS / 2 + STEP_MS)), button("Close", () => { this.zoom.hidden = true; })),
     ...(papers.length ? papers.map(([paper]) => paper.root) : [element("p", { class: "notice" }, "Nothing was recorded here.")]));
     for (const [paper, piece] of papers) paper.show(piece);
   }

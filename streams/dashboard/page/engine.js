@@ -5,7 +5,7 @@ import { Chart } from "./engine-chart.js";
 import { Streams } from "./engine-streams.js";
 
 const POLL_MS = 1000;
-const OF_MODELS = /model|swap|shadow/;
+const OF_MODELS = /model|swap|shadow/, COMPARING_MS = 10_000;
 const STAGES = {
   pacing: "the source, behind its time", transport: "from the source to the worker", queue: "waiting in the worker",
   conditioning: "making the signal fit the network", inference: "the network", decision: "from its output to the finding",
@@ -33,6 +33,7 @@ export class EngineView {
       this.noStages, this.stages),
       panel("models", "Models and where they run", element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "table of models" },
         element("table", {}, head("process", "model", "runs on"), this.models)),
+      element("p", { class: "hint" }, "As each process said when it was ready; what was swapped since stands below."),
       element("h3", {}, "Swaps and shadow comparisons"), this.changes),
       element("section", { class: "panel events", "aria-label": "Log" },
         element("header", {}, element("h2", {}, "Log"), this.kinds), this.events));
@@ -68,7 +69,8 @@ export class EngineView {
     this.noStages.hidden = Object.keys(found.stages).length > 0;
     for (const [kind, stages] of Object.entries(found.stages)) this.latencies(kind, stages, found.edges_ms);
     this.notes(found.notes);
-    this.told(this.changes, found.events.filter((event) => OF_MODELS.test(event.kind)), "none in this run");
+    this.told(this.changes, [...found.shadows.map(compared), ...found.events.filter((event) => OF_MODELS.test(event.kind))],
+      "none in this run");
     const kinds = [...new Set(found.events.map((event) => event.kind))].sort();
     if (kinds.join() !== this.known) {
       this.known = kinds.join();
@@ -124,4 +126,14 @@ export class EngineView {
       element("span", { class: "of" }, event.stream), element("span", { class: "words" }, event.words))));
     if (!events.length) list.append(element("li", {}, none));
   }
+}
+
+// A comparison as an event of its last word.
+function compared({ at_ms: atMs, stream, setting, running, candidate, items, dropped, counts, latency }) {
+  const words = Object.entries(counts).map(([kind, n]) =>
+    `${kind}: ${n.agree} agree, ${n.differ} differ, ${n.only_running} only at work, ${n.only_candidate} only candidate`);
+  const took = Object.entries(latency).map(([side, { p50_ms: p50, p99_ms: p99 }]) => `${side} ${p50.toFixed(1)} / ${p99.toFixed(1)} ms p50 / p99`);
+  const agoMs = Date.now() - atMs;
+  return { ago_s: agoMs / 1000, stream, kind: agoMs < COMPARING_MS ? "comparing" : "compared", words: [
+    `${setting}: ${candidate} beside ${running}`, ...words, ...took, `${items} items, ${dropped} dropped`].join("; ") };
 }

@@ -18,7 +18,7 @@ export async function openLimits(stream) {
   const table = element("div", { class: "limits" });
   for (const [name, label] of Object.entries(LABELS)) {
     const { value, first, minimum, maximum, whole } = limits.get(name);
-    const input = element("input", { id: `limit-${name}`, type: "number", min: minimum, max: maximum, step: whole ? 1 : "any", value });
+    const input = element("input", { id: `limit-${name}`, type: "number", min: minimum, max: maximum, step: whole ? 1 : "any", value, required: "" });
     inputs.set(name, { input, value });
     table.append(element("label", { for: `limit-${name}` }, label), input,
       element("span", { class: "unit" }, `${minimum} to ${maximum}; configured ${first}`));
