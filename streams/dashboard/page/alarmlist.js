@@ -6,6 +6,7 @@ import { Paper } from "./paper.js";
 import { read } from "./records.js";
 
 const MOST = 1000; // entries that are kept while new ones come; "Earlier" brings older ones back
+const TOGETHER_MS = 1000;
 
 export class AlarmList {
   // `changed` is called when the list has changed.
@@ -35,7 +36,8 @@ export class AlarmList {
     if (!answer?.ok) return;
     const entries = await answer.json();
     const fresh = entries.filter((entry) => !this.known.has(entry.id));
-    const shown = fresh.filter((entry) => entry.kind !== "command" || entry.change === "limits");
+    const shown = fresh.filter((entry) => (entry.kind !== "command" || entry.change === "limits")
+      && !entries.some((other) => again(entry, other)));
     for (const entry of fresh) this.known.add(entry.id);
     const rows = shown.map((entry) => this.row(entry));
     if (before) this.list.append(...rows);
@@ -93,6 +95,12 @@ export class AlarmList {
     } });
     paper.root.scrollLeft = paper.root.scrollWidth;
   }
+}
+
+// Those of the patient's alarms and of the technical ones each tell that they are paused, for the one command.
+function again(entry, before) {
+  return entry.kind === "inactivation" && before.id < entry.id && entry.written_ms - before.written_ms < TOGETHER_MS
+    && ["kind", "condition", "change", "by"].every((name) => entry[name] === before[name]);
 }
 
 function change(entry) {

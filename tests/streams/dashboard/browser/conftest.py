@@ -20,6 +20,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from websockets.sync.client import connect
 
+from heartwire.engine.plan import Plan, read_plan
+
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 _READY_S = 240.0
@@ -108,6 +110,10 @@ class Ward:
     def status(self) -> dict[str, Any]:
         with urllib.request.urlopen(self.url + "api/status", timeout=20) as answer:
             return dict(json.load(answer))
+
+    def plan(self) -> Plan:
+        """Give which process of the run does what."""
+        return read_plan(str(self._folder))
 
     def process_id(self, name: str) -> int:
         """Give the id of one process of the run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import struct
 import time
@@ -96,6 +97,8 @@ def test_the_alarm_is_acknowledged_silenced_and_found_in_the_list_with_its_strip
     expect(page.locator(".bed-head .banner")).to_contain_text("acknowledged by Ada")
     page.get_by_role("button", name="Pause sound").click()
     expect(page.locator(".bed-head")).to_contain_text("sound paused")
+    paused = page.locator('.alarm-list li[data-kind="inactivation"]')
+    expect(paused).to_have_text(re.compile(r"signals audio paused\s*by Ada"))
     entry = page.locator('.alarm-list li[data-condition="VF"]').filter(has=page.get_by_role("button")).first
     entry.get_by_role("button").click()
     expect(entry.get_by_role("button")).to_have_attribute("aria-expanded", "true")
@@ -107,6 +110,18 @@ def test_the_alarm_is_acknowledged_silenced_and_found_in_the_list_with_its_strip
     )
     changes = {(e["condition"], e["change"], e["by"]) for e in ward.status()["events"]}
     assert ("VF", "acknowledged", "Ada") in changes
+
+
+def test_a_place_in_the_recording_opens_and_steps_go_on_from_its_begin(page: Page) -> None:
+    page.goto("#/bed/bed-3/ecg")
+    expect(page.locator(".bed-head .banner")).to_contain_text("VF")  # long enough for a step
+    page.locator(".minute").first.click(position={"x": 2, "y": 2})
+    opened = page.locator(".zoom h3")
+    begin = opened.inner_text()
+    for _ in range(3):
+        page.get_by_role("button", name="◀ 5 s").click()
+    page.get_by_role("button", name="5 s ▶").click()
+    expect(opened).not_to_have_text(begin)
 
 
 def test_beds_that_give_nothing_more_are_frozen_within_two_seconds_and_come_back(ward: Any, page: Page) -> None:

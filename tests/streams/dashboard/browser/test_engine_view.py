@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from playwright.sync_api import Page, expect
+
+from heartwire.engine.agreement import Counts
+from heartwire.engine.shadow_report import ShadowReport, keep
 
 
 def test_the_engineer_sees_streams_stages_models_and_events(ward: Any, page: Page) -> None:
@@ -28,3 +32,25 @@ def test_the_log_can_be_narrowed_to_one_kind(page: Page) -> None:
     kinds = page.locator(".events li .kind")
     expect(kinds.first).to_have_text("rhythm")
     assert set(kinds.all_text_contents()) == {"rhythm"}
+
+
+def test_a_candidate_in_the_shadow_is_seen_while_it_runs_and_after(ward: Any, page: Page) -> None:
+    page.goto("#/engine")
+    told = page.locator(".models li").filter(has_text="ecg-beats 3 beside ecg-beats 2")
+    for agree, ago_ms, kind in ((9, 0.0, "comparing"), (10, 60_000.0, "compared")):
+        report = ShadowReport(
+            at_ms=time.time() * 1000 - ago_ms,
+            stream=ward.bed,
+            setting="beat_model",
+            running="ecg-beats 2",
+            candidate="ecg-beats 3",
+            items=40,
+            dropped=0,
+            counts={"beat confirmed": Counts(agree=agree, differ=1)},
+            differences=[],
+            latency={},
+            notes=[],
+        )
+        keep(ward.plan(), report)
+        expect(told.locator(".kind")).to_have_text(kind)
+        expect(told).to_contain_text(f"beat confirmed: {agree} agree, 1 differ")
