@@ -67,9 +67,9 @@ export class Inactive {
     if (key !== this.key) {
       this.key = key;
       this.rest = element("span");
-      const what = `${worst.condition ? `${name(worst.condition)}: ` : ""}${INACTIVE[worst.change]}`, by = worst.by ? `, ${worst.by}` : "";
+      const what = `${worst.condition ? `${name(worst.condition)}: ` : ""}${INACTIVE[worst.change]}`, by = worst.by ? `by ${worst.by}` : "";
       const words = (text) => element("span", { class: "words" }, text);
-      this.root.title = `${what}${by}`;
+      this.root.title = `${what} ${by}`;
       this.root.replaceChildren(icon(worst.change), words(what), this.rest, words(by));
     }
     setText(this.rest, worst.ends_s === null ? "" : clockOf(worst.ends_s));
