@@ -231,6 +231,7 @@ class _Look(threading.Thread):
                 for name in ("first_load_s", "load_s"):
                     page.goto(url, wait_until="commit")
                     time.sleep(_SETTLE_S)
+                    page.wait_for_function("window.heartwireFigures?.().running_ms != null")
                     self.found[name] = round(page.evaluate("heartwireFigures().running_ms") / 1000, 3)
                 page.evaluate("heartwireFigures.reset()")
                 self.found["server_percent_one"] = round(self._phase("page") - idle, 2)
