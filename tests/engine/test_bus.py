@@ -231,6 +231,10 @@ def test_a_publisher_that_does_not_wait_is_acknowledged_with_the_hello(context: 
     ):
         send_all(publisher, 3)
         got = pump(publisher, subscriber, ended)
+        # The hello to a publisher that it has just met.
+        for _ in range(3):
+            publisher.serve()
+            subscriber.receive(5)
         subscriber.acknowledge(STREAM, got[-1].seq)
         subscriber.receive(0)
         told_at_once = publisher.drain(0.05)
