@@ -23,7 +23,6 @@ class ShadowReport(msgspec.Struct, kw_only=True):
     """How a candidate compares with the model at work, as of `at_ms` (ms since 1970)."""
 
     at_ms: float
-
     stream: str
     setting: str
     running: str

@@ -93,7 +93,7 @@ def _real(path: Path, vessels: Path | None, lines: tuple[Line, ...] | None) -> B
     bare = _without(image, ridges | about)
     depth = _depth(bare, image)
     if lines is None:
-        devices, unmarked, tree = np.zeros_like(image), ridges.copy(), about
+        devices, unmarked, tree = np.zeros_like(image), ridges, about
         unmarked[cv2.erode(marked, np.ones((3, 3), np.uint8)) > 0] = 0
     else:
         devices, unmarked = masks(lines, depth)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 
-import msgspec
+from heartwire.streams.dashboard.line_file import LineFile
 
 _MOST = 65_536
 _SAME_MS = 1.0
@@ -24,14 +23,11 @@ class Marks:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = LineFile(path, tuple[float, str], 2 * _MOST)
         self._known: deque[tuple[float, str]] = deque(maxlen=_MOST)
         self._waiting: deque[tuple[float, str]] = deque(maxlen=_MOST)
-        self._lines = 2 * _MOST  # the file begins anew with the first that is added
-        with suppress(FileNotFoundError), path.open("rb") as file:
-            for line in file:
-                with suppress(msgspec.DecodeError):  # as one cut off
-                    self._set(*msgspec.json.decode(line, type=tuple[float, str]))
+        for mark in self._file.read():
+            self._set(*mark)
 
     def take(self, at_ms: float, label: str) -> None:
         """Take a beat; one at the same time replaces it, and N takes it away."""
@@ -59,20 +55,8 @@ class Marks:
         OSError
             If the disk does not take it.
         """
-        new = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        if not new:
-            return
-        if self._lines + len(new) > 2 * _MOST:
-            whole = list(self._known)
-            fresh = self._path.with_suffix(".new")
-            fresh.write_bytes(_lines(whole))
-            fresh.replace(self._path)
-            self._lines = len(whole)
-        else:
-            with self._path.open("ab") as file:
-                file.write(_lines(new))
-            self._lines += len(new)
-
-
-def _lines(marks: list[tuple[float, str]]) -> bytes:
-    return b"".join(msgspec.json.encode(mark) + b"\n" for mark in marks)
+        new = list(self._waiting)
+        if new:
+            self._file.add(new, list(self._known))
+            for _ in new:
+                self._waiting.popleft()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+
+from heartwire.streams.dashboard.line_file import LineFile
 
 STEP_S = 10
 _KEEP_STEPS = 24 * 3600 // STEP_S
@@ -48,10 +49,9 @@ class Trends:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
-        self._steps: deque[_Step] = deque(_read(path) if path else (), maxlen=_KEEP_STEPS)
+        self._file = LineFile(path, _Step, 2 * _KEEP_STEPS) if path else None
+        self._steps: deque[_Step] = deque(_in_order(self._file.read()) if self._file else (), maxlen=_KEEP_STEPS)
         self._written = self._steps[-1].number if self._steps else -1
-        self._lines = 2 * _KEEP_STEPS  # the file begins anew with the first that is added
 
     def write(self, last: bool = False) -> None:
         """Bring the steps that are over to the disk, at the `last` time all.
@@ -64,17 +64,9 @@ class Trends:
         steps = list(self._steps)
         over = steps if last else steps[:-_OPEN_STEPS]
         new = [step for step in over if step.number > self._written]
-        if self._path is None or not new:
+        if self._file is None or not new:
             return
-        if self._lines + len(new) > 2 * _KEEP_STEPS:
-            fresh = self._path.with_suffix(".new")
-            fresh.write_bytes(_lines(over))
-            fresh.replace(self._path)
-            self._lines = len(over)
-        else:
-            with self._path.open("ab") as file:
-                file.write(_lines(new))
-            self._lines += len(new)
+        self._file.add(new, over)
         self._written = new[-1].number
 
     def _step(self, at_ms: float) -> _Step | None:
@@ -127,17 +119,10 @@ class Trends:
         )
 
 
-def _lines(steps: list[_Step]) -> bytes:
-    return b"".join(msgspec.json.encode(step) + b"\n" for step in steps)
-
-
-def _read(path: Path) -> Iterator[_Step]:
-    """Give the steps that a process before this one wrote; a line that is none, as one cut off, is left out."""
+def _in_order(steps: Iterable[_Step]) -> Iterator[_Step]:
+    """Leave out what is no later than the step before it: each is written once."""
     last = -1
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        for line in file:
-            with suppress(msgspec.DecodeError):
-                step = msgspec.json.decode(line, type=_Step)
-                if step.number > last:
-                    last = step.number
-                    yield step
+    for step in steps:
+        if step.number > last:
+            last = step.number
+            yield step
