@@ -24,8 +24,9 @@ from heartwire.benchmarks.accuracy.beat_score import Beats, BeatScore, score_bea
 from heartwire.benchmarks.accuracy.engine_beats import EngineBeats, run_engine
 from heartwire.benchmarks.accuracy.peers import Peer, Signal
 from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioner
-from heartwire.engine.ecg.qrs import QrsDetector, RPeak
+from heartwire.engine.ecg.qrs import QRS_LOOKS_BACK, QrsDetector, RPeak
 from heartwire.engine.ecg.settings import EcgSettings
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.inference import Model
 from heartwire.version import __version__
 
@@ -146,7 +147,7 @@ def run_peers(
 
 def detect_qrs(signal: Signal, rate_hz: float) -> tuple[Beats, float]:
     """Condition one lead and find its R peaks, nothing else; give them and the seconds that it took."""
-    detector = QrsDetector(Model(EcgSettings().qrs_model, provider="cpu"))
+    detector = QrsDetector(Model(EcgSettings().qrs_model, provider="cpu"), Tail(QRS_LOOKS_BACK, 2))
     grid = Conditioner(rate_hz, 1)
     begin_s = time.perf_counter()
     peaks: list[RPeak] = []

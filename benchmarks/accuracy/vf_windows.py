@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.table import Table
 
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.ecg.ventricular import STEP, WINDOW, VentricularDetector
 from heartwire.engine.inference import Model
 from heartwire.models.ecg.recordings import read_recording
@@ -65,7 +66,8 @@ def count(
 def windows_of_record(record: Path, model: str) -> dict[str, WindowCounts]:
     """Judge every window of a record of two leads with a model, as the engine does."""
     recording = read_recording(record)
-    detector = VentricularDetector(Model(model, provider="cpu"), recording.signal.shape[1])
+    n_leads = recording.signal.shape[1]
+    detector = VentricularDetector(Model(model, provider="cpu"), n_leads, Tail(WINDOW, n_leads))
     found = [window for part in np.array_split(recording.signal, 60) for window in detector.process(part)]
     ends = np.array([window.end for window in found])
     p_vt, p_vf = (np.array([np.mean(p) for p in each]) for each in zip(*((w.p_vt, w.p_vf) for w in found), strict=True))

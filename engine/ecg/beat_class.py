@@ -48,7 +48,6 @@ class _State(msgspec.Struct):
     network: bytes
     context: bytes
     patient: bytes
-    signal: bytes
     n_beats: int
     last_at: float
     last_at_pace: bool
@@ -63,7 +62,7 @@ class BeatClassifier:
         The beat model; one may serve many streams of the same thread.
     signal
         Two leads and how sharply the source stands out in each, of which `BEAT_LOOKS_BACK` rows are looked back on; its
-        own if not given.
+        owner resets it and saves it.
 
     Raises
     ------
@@ -71,7 +70,7 @@ class BeatClassifier:
         If the model tells other classes apart, or its card lacks a weight.
     """
 
-    def __init__(self, model: Model, signal: Tail | None = None) -> None:
+    def __init__(self, model: Model, signal: Tail) -> None:
         card = model.card
         if tuple(card.labels) != CLASSES:
             msg = f"model {card.name} tells apart {card.labels}, expected {list(CLASSES)}"
@@ -88,8 +87,7 @@ class BeatClassifier:
         self._network = model.stack.state()
         self._context = BeatContext()
         self._patient = PacedPatient()
-        self._owns_signal = signal is None
-        self._signal = signal or Tail(BEAT_LOOKS_BACK, ROWS)
+        self._signal = signal
         self._crop = np.zeros((ROWS, WIDTH), np.float32)
         self.reset()
 
@@ -103,8 +101,6 @@ class BeatClassifier:
         self._network.reset()
         self._context.reset()
         self._patient.reset()
-        if self._owns_signal:
-            self._signal.reset()
         self._n_beats = 0
         self._last_at = 0.0
         self._last_at_pace = False
@@ -153,7 +149,6 @@ class BeatClassifier:
                 self._network.snapshot(),
                 self._context.snapshot(),
                 self._patient.snapshot(),
-                self._signal.snapshot() if self._owns_signal else b"",
                 self._n_beats,
                 self._last_at,
                 self._last_at_pace,
@@ -166,8 +161,6 @@ class BeatClassifier:
         self._network.restore(s.network)
         self._context.restore(s.context)
         self._patient.restore(s.patient)
-        if s.signal:
-            self._signal.restore(s.signal)
         self._n_beats = s.n_beats
         self._last_at, self._last_at_pace = s.last_at, s.last_at_pace
 

@@ -77,7 +77,6 @@ def snap(wave: FloatArray, at: float) -> float:
 class _State(msgspec.Struct):
     network: bytes
     decoder: bytes
-    signal: bytes
     quality: bytes
     barred: list[Bar]
 
@@ -93,7 +92,8 @@ class QrsDetector:
     model
         The QRS model; one may serve many streams of the same thread.
     signal
-        The two leads, its first columns, of which `QRS_LOOKS_BACK` rows are looked back on; its own if not given.
+        The two leads, its first columns, of which `QRS_LOOKS_BACK` rows are looked back on; its owner resets it
+        and saves it.
 
     Raises
     ------
@@ -101,7 +101,7 @@ class QrsDetector:
         If the model's card lacks a setting.
     """
 
-    def __init__(self, model: Model, signal: Tail | None = None) -> None:
+    def __init__(self, model: Model, signal: Tail) -> None:
         settings = QrsSettings.from_card(model.card.settings)
         self._stack = model.stack
         self._network = model.stack.state()
@@ -109,8 +109,7 @@ class QrsDetector:
         self.delay = settings.delay + REACH * SLOT + _SNAP
         """Most samples from an R peak in the conditioned signal to its confirmation."""
         self.delay_s = self.delay / GRID_HZ
-        self._owns_signal = signal is None
-        self._signal = signal or Tail(QRS_LOOKS_BACK, 2)
+        self._signal = signal
         self._quality = Tail(QUALITY_FRAMES, 2)
         """By frame."""
         self.reset()
@@ -119,8 +118,6 @@ class QrsDetector:
         """Return to the state of a fresh detector."""
         self._network.reset()
         self._decoder.reset()
-        if self._owns_signal:
-            self._signal.reset()
         self._quality.reset()
         self._barred: list[Bar] = []
         """Stretches about pulses that no beat followed."""
@@ -200,7 +197,6 @@ class QrsDetector:
             _State(
                 self._network.snapshot(),
                 self._decoder.snapshot(),
-                self._signal.snapshot() if self._owns_signal else b"",
                 self._quality.snapshot(),
                 self._barred,
             )
@@ -211,7 +207,5 @@ class QrsDetector:
         s = msgspec.msgpack.decode(state, type=_State)
         self._network.restore(s.network)
         self._decoder.restore(s.decoder)
-        if s.signal:
-            self._signal.restore(s.signal)
         self._quality.restore(s.quality)
         self._barred = s.barred

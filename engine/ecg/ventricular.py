@@ -47,7 +47,6 @@ class RhythmWindow(NamedTuple):
 
 
 class _State(msgspec.Struct):
-    signal: bytes
     n_seen: int
     began: list[int]
 
@@ -62,7 +61,7 @@ class VentricularDetector:
     n_leads
         How many leads.
     signal
-        The leads, its first columns, of which `WINDOW` rows are looked back on; its own if not given.
+        The leads, its first columns, of which `WINDOW` rows are looked back on; its owner resets it and saves it.
 
     Raises
     ------
@@ -70,20 +69,17 @@ class VentricularDetector:
         If the model's labels are not `LABELS`.
     """
 
-    def __init__(self, model: Model, n_leads: int, signal: Tail | None = None) -> None:
+    def __init__(self, model: Model, n_leads: int, signal: Tail) -> None:
         if tuple(model.card.labels) != LABELS:
             msg = f"model {model.card.name} tells apart {model.card.labels}, expected {list(LABELS)}"
             raise ModelError(msg)
         self.n_leads = n_leads
         self._stack = model.stack
-        self._owns_signal = signal is None
-        self._signal = signal or Tail(WINDOW, n_leads)
+        self._signal = signal
         self.reset()
 
     def reset(self) -> None:
         """Return to the state of a fresh detector."""
-        if self._owns_signal:
-            self._signal.reset()
         self._n_seen = 0
         self._began = [0] * self.n_leads
 
@@ -126,13 +122,10 @@ class VentricularDetector:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        signal = self._signal.snapshot() if self._owns_signal else b""
-        return msgspec.msgpack.encode(_State(signal, self._n_seen, self._began))
+        return msgspec.msgpack.encode(_State(self._n_seen, self._began))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`, of the same number of leads."""
         s = msgspec.msgpack.decode(state, type=_State)
-        if s.signal:
-            self._signal.restore(s.signal)
         self._n_seen = s.n_seen
         self._began = s.began

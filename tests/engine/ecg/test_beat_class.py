@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from heartwire.engine.ecg.beat_class import BeatClassifier, Verdict
-from heartwire.engine.ecg.beat_context import AFTER
+from heartwire.engine.ecg.beat_class import BEAT_LOOKS_BACK, BeatClassifier, Verdict
+from heartwire.engine.ecg.beat_context import AFTER, ROWS
 from heartwire.engine.ecg.paced_patient import PacedPatient
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.errors import ModelError
 from heartwire.engine.inference import Model
 
@@ -50,7 +51,7 @@ def _classify(
 
 
 def test_an_early_wide_beat_among_sinus_beats_is_ventricular(model: Model) -> None:
-    verdicts = _classify(BeatClassifier(model), *_rhythm())
+    verdicts = _classify(BeatClassifier(model, Tail(BEAT_LOOKS_BACK, ROWS)), *_rhythm())
     assert [now.label for now, _ in verdicts[4:]] == ["V" if i == _V_AT else "N" for i in range(4, 20)]
     assert verdicts[0][1] is None
     assert verdicts[_V_AT + 1][1] is not None
@@ -59,8 +60,8 @@ def test_an_early_wide_beat_among_sinus_beats_is_ventricular(model: Model) -> No
 
 def test_the_cutting_of_what_is_pushed_does_not_matter(model: Model) -> None:
     signal, peaks = _rhythm()
-    whole = _classify(BeatClassifier(model), signal, peaks)
-    classifier, done, verdicts = BeatClassifier(model), 0, []
+    whole = _classify(BeatClassifier(model, Tail(BEAT_LOOKS_BACK, ROWS)), signal, peaks)
+    classifier, done, verdicts = BeatClassifier(model, Tail(BEAT_LOOKS_BACK, ROWS)), 0, []
     for at in peaks:
         end = int(at) + AFTER + 12
         for first in range(done, end, 7):
@@ -73,20 +74,26 @@ def test_the_cutting_of_what_is_pushed_does_not_matter(model: Model) -> None:
 
 def test_a_snapshot_goes_on_where_it_was_taken_and_reset_is_fresh(model: Model) -> None:
     signal, peaks = _rhythm()
-    classifier = BeatClassifier(model)
+    classifier = BeatClassifier(model, Tail(BEAT_LOOKS_BACK, ROWS))
     whole = _classify(classifier, signal, peaks)
-    restored = BeatClassifier(model)
+    kept = Tail(BEAT_LOOKS_BACK, ROWS)
+    restored = BeatClassifier(model, kept)
     _classify(restored, signal, peaks[:9])
-    state = restored.snapshot()
+    states = restored.snapshot(), kept.snapshot()
     restored.reset()
+    kept.reset()
     assert _classify(restored, signal, peaks) == whole
-    restored.restore(state)
+    restored.restore(states[0])
+    kept.restore(states[1])
     assert _classify(restored, signal, peaks[9:], int(peaks[8]) + AFTER + 12) == whole[9:]
 
 
 def test_a_wide_beat_at_the_pacemakers_pace_is_paced_and_an_early_one_ventricular(model: Model) -> None:
     signal, peaks = _rhythm()
-    early, at_pace = BeatClassifier(model), BeatClassifier(model)
+    early, at_pace = (
+        BeatClassifier(model, Tail(BEAT_LOOKS_BACK, ROWS)),
+        BeatClassifier(model, Tail(BEAT_LOOKS_BACK, ROWS)),
+    )
     for classifier, rr_s in ((early, 0.8), (at_pace, float(peaks[_V_AT] - peaks[_V_AT - 1]) / 250.0)):
         state = msgspec.msgpack.decode(classifier.snapshot())
         patient = PacedPatient()
@@ -103,7 +110,7 @@ def test_a_card_without_a_weight_or_with_other_classes_is_refused(model: Model) 
     card = model.card
     lacking = SimpleNamespace(name=card.name, labels=card.labels, settings={})
     with pytest.raises(ModelError, match="immediate_weight_N"):
-        BeatClassifier(SimpleNamespace(card=lacking))  # type: ignore[arg-type]
+        BeatClassifier(SimpleNamespace(card=lacking), Tail(1, ROWS))  # type: ignore[arg-type]
     others = SimpleNamespace(name=card.name, labels=["N", "V"], settings=card.settings)
     with pytest.raises(ModelError, match="tells apart"):
-        BeatClassifier(SimpleNamespace(card=others))  # type: ignore[arg-type]
+        BeatClassifier(SimpleNamespace(card=others), Tail(1, ROWS))  # type: ignore[arg-type]

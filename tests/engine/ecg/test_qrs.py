@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 
 from heartwire.engine.ecg.conditioning import Conditioner
 from heartwire.engine.ecg.pacing import AFTER, PacerPulse
-from heartwire.engine.ecg.qrs import QrsDetector, RPeak, snap
+from heartwire.engine.ecg.qrs import QRS_LOOKS_BACK, QrsDetector, RPeak, snap
 from heartwire.engine.ecg.slots import FRAME
+from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.inference import Model
 
 MODEL = Model("ecg-qrs", provider="cpu")
+
+
+def _detector() -> QrsDetector:
+    return QrsDetector(MODEL, Tail(QRS_LOOKS_BACK, 2))
+
+
 Signal = npt.NDArray[np.float32]
 
 
@@ -49,7 +56,7 @@ def _confirmed(peaks: list[RPeak]) -> list[RPeak]:
 def test_every_beat_of_a_regular_heart_is_found_in_place(bpm: float, gain: float) -> None:
     signal, peaks = _heart(30.0, bpm, gain=gain)
     conditioner = Conditioner(250.0, 2)
-    found = _confirmed(QrsDetector(MODEL).process(conditioner.process(signal).samples))
+    found = _confirmed(_detector().process(conditioner.process(signal).samples))
     at_s = np.array([conditioner.source_sample(beat.at) / 250.0 for beat in found])
     assert len(at_s) == len(peaks) - 1
     assert np.abs(at_s - peaks[1:]).max() < 0.025
@@ -58,18 +65,18 @@ def test_every_beat_of_a_regular_heart_is_found_in_place(bpm: float, gain: float
 def test_one_lead_is_enough() -> None:
     signal, peaks = _heart(30.0, 75.0)
     signal[:, 1] = 0.0
-    found = QrsDetector(MODEL).process(Conditioner(250.0, 2).process(signal).samples)
+    found = _detector().process(Conditioner(250.0, 2).process(signal).samples)
     assert len(_confirmed(found)) == len(peaks) - 1
 
 
 @pytest.mark.parametrize("level", [0.0, 0.01])
 def test_no_beat_is_found_where_there_is_none(level: float) -> None:
     hiss = np.random.default_rng(0).normal(0, 1, (20 * 250, 2)) * level
-    assert QrsDetector(MODEL).process(hiss.astype(np.float32)) == []
+    assert _detector().process(hiss.astype(np.float32)) == []
 
 
 def test_beats_are_told_within_the_declared_delay_and_soon() -> None:
-    detector = QrsDetector(MODEL)
+    detector = _detector()
     signal, peaks = _heart(60.0, 90.0)
     found = detector.process(signal)
     assert all(0.0 < p.decided_at - p.at <= detector.delay and (p.decided_at + 1) % FRAME == 0 for p in found)
@@ -88,7 +95,7 @@ def test_beats_are_told_within_the_declared_delay_and_soon() -> None:
 def test_cutting_the_samples_changes_no_bit_of_any_peak_or_quality(cuts: list[int]) -> None:
     signal, _ = _heart(12.0, 100.0)
     signal += np.random.default_rng(1).normal(0, 0.03, signal.shape).astype(np.float32)
-    whole, cut = QrsDetector(MODEL), QrsDetector(MODEL)
+    whole, cut = _detector(), _detector()
     found, quality = [], whole.process(signal)
     edges = [0, *sorted(cuts), len(signal)]
     for a, b in pairwise(edges):
@@ -106,7 +113,7 @@ def test_a_peak_before_a_pulse_is_confirmed_or_not_whatever_came_at_once(offset:
     pulse = PacerPulse(at, 1.0, alone=True)
     told = []
     for step in (1, FRAME, len(signal)):
-        detector, found = QrsDetector(MODEL), []
+        detector, found = _detector(), []
         for first in range(0, len(signal), step):
             # A pulse is given with the samples that complete it.
             known = first <= at + AFTER < first + step
@@ -118,7 +125,7 @@ def test_a_peak_before_a_pulse_is_confirmed_or_not_whatever_came_at_once(offset:
 def test_a_clean_signal_has_a_better_quality_than_noise_and_that_of_the_past_can_be_asked_for() -> None:
     signal, _ = _heart(20.0, 80.0)
     signal[2500:] = np.random.default_rng(0).normal(0, 0.5, (2500, 2)).astype(np.float32)
-    detector = QrsDetector(MODEL)
+    detector = _detector()
     detector.process(signal)
     assert (detector.quality(2480) > 0.5).all()
     assert (detector.quality(5000) < 0.5).all()
@@ -127,18 +134,20 @@ def test_a_clean_signal_has_a_better_quality_than_noise_and_that_of_the_past_can
 @pytest.mark.parametrize("cut", [0, 13, 1601, 3721])
 def test_restoring_a_snapshot_equals_never_stopping(cut: int) -> None:
     signal, _ = _heart(16.0, 80.0)
-    first = QrsDetector(MODEL)
+    kept = Tail(QRS_LOOKS_BACK, 2)
+    first, second = QrsDetector(MODEL, kept), QrsDetector(MODEL, kept)
     before = first.process(signal[:cut])
-    second = QrsDetector(MODEL)
     second.restore(first.snapshot())
-    assert before + second.process(signal[cut:]) == QrsDetector(MODEL).process(signal)
+    assert before + second.process(signal[cut:]) == _detector().process(signal)
 
 
 def test_reset_equals_fresh() -> None:
     signal, _ = _heart(12.0, 80.0)
-    detector = QrsDetector(MODEL)
+    kept = Tail(QRS_LOOKS_BACK, 2)
+    detector = QrsDetector(MODEL, kept)
     once = detector.process(signal[:2003])
     detector.reset()
+    kept.reset()
     assert detector.process(signal[:2003]) == once
 
 
@@ -158,7 +167,7 @@ def test_a_record_is_read_as_its_experts_did(data_dir: Path) -> None:
     marks = wfdb.rdann(path, "atr", sampto=100_000)
     reference = np.array([s for s, symbol in zip(marks.sample, marks.symbol, strict=True) if symbol in "NAV"])
     conditioner = Conditioner(record.fs, 2)
-    found = QrsDetector(MODEL).process(conditioner.process(record.p_signal.astype(np.float32)).samples)
+    found = _detector().process(conditioner.process(record.p_signal.astype(np.float32)).samples)
     at = np.array([conditioner.source_sample(beat.at) for beat in _confirmed(found)])
     distance_s = np.abs(reference[2:-2, None] - at[None]).min(axis=1) / record.fs
     assert distance_s.max() < 0.02

@@ -9,9 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from heartwire.engine.ecg.beat_class import BeatClassifier  # noqa: E402
-from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, WIDTH  # noqa: E402
-from heartwire.engine.ecg.qrs import QrsDetector  # noqa: E402
+from heartwire.engine.ecg.beat_class import BEAT_LOOKS_BACK, BeatClassifier  # noqa: E402
+from heartwire.engine.ecg.beat_context import CHANNELS, FEATURES, ROWS, WIDTH  # noqa: E402
+from heartwire.engine.ecg.qrs import QRS_LOOKS_BACK, QrsDetector  # noqa: E402
+from heartwire.engine.ecg.tail import Tail  # noqa: E402
 from heartwire.engine.inference import Model  # noqa: E402
 from heartwire.models.ecg import train_beats, train_qrs  # noqa: E402
 from heartwire.models.ecg.beat_network import BeatEnsemble, BeatMember  # noqa: E402
@@ -129,8 +130,8 @@ def test_training_small_gives_models_that_the_engine_takes(tmp_path: Path, data_
     model = Model(path, provider="cpu")
     assert "--small" in model.card.command
     signal = _recording().signal[:2000]
-    QrsDetector(Model(tmp_path / "ecg-qrs.onnx", provider="cpu")).process(signal)
-    classifier = BeatClassifier(model)
+    QrsDetector(Model(tmp_path / "ecg-qrs.onnx", provider="cpu"), Tail(QRS_LOOKS_BACK, 2)).process(signal)
+    classifier = BeatClassifier(model, Tail(BEAT_LOOKS_BACK, ROWS))
     classifier.push(signal, np.zeros_like(signal))
     verdict, before = classifier.classify(1900.0)
     assert verdict.label in "NSVFQ"

@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from heartwire.engine.ecg import ventricular  # noqa: E402
+from heartwire.engine.ecg.tail import Tail  # noqa: E402
 from heartwire.engine.ecg.ventricular import STEP, THINNED, WINDOW, VentricularDetector  # noqa: E402
 from heartwire.engine.inference import Model  # noqa: E402
 from heartwire.models.catalogue import read_card  # noqa: E402
@@ -55,7 +56,7 @@ def test_onnx_in_the_engine_equals_torch(tmp_path: Path) -> None:
     network = VentricularNetwork().eval()
     path = write(network, tmp_path / "ecg-vf.onnx", name="ecg-vf", split="", seed=0, command="test", metrics={})
     lead = _recording().signal[:5000, 0]
-    found = VentricularDetector(Model(path, provider="cpu"), 1).process(lead[:, None])
+    found = VentricularDetector(Model(path, provider="cpu"), 1, Tail(WINDOW, 1)).process(lead[:, None])
     ends, windows = windows_of(lead)
     with torch.no_grad():
         expected = network(torch.from_numpy(windows)).numpy()
@@ -66,5 +67,5 @@ def test_onnx_in_the_engine_equals_torch(tmp_path: Path) -> None:
 
 def test_training_small_gives_models_that_the_engine_takes(tmp_path: Path, data_dir: Path) -> None:
     path = train(data_dir, tmp_path, seed=1, small=True)
-    assert VentricularDetector(Model(path, provider="cpu"), 2).process(np.zeros((2000, 2), np.float32))
+    assert VentricularDetector(Model(path, provider="cpu"), 2, Tail(WINDOW, 2)).process(np.zeros((2000, 2), np.float32))
     assert "418" in read_card(tmp_path / "folds" / "ecg-vf-0.onnx").split
