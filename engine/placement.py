@@ -38,9 +38,6 @@ def place(plan: Plan, name: str) -> list[str]:
 def prefer(plan: Plan) -> list[str]:
     """Let this process go before other programs as far as `engine.nice` asks for it.
 
-    Where Linux groups processes by session (sched(7), autogroup) it shares the cores out among groups first, and by
-    niceness within each; a process of the engine is a session of its own.
-
     Returns
     -------
     What the user should know.
@@ -48,12 +45,26 @@ def prefer(plan: Plan) -> list[str]:
     nice = plan.config.engine.nice
     if not nice:
         return []
-    group = Path("/proc/self/autogroup")
     try:
-        for thread in os.listdir("/proc/self/task"):
-            os.setpriority(os.PRIO_PROCESS, int(thread), nice)
-        if group.exists():
-            group.write_text(str(nice))
+        set_niceness(nice)
     except OSError as error:
         return [f"nice {nice} refused ({error.strerror}): needs CAP_SYS_NICE"]
     return [f"nice {nice}"]
+
+
+def set_niceness(nice: int) -> None:
+    """Give this process a niceness, with all its threads and its session.
+
+    Where Linux groups processes by session (sched(7), autogroup) it shares the cores out among groups first, and by
+    niceness within each; a process of the engine is a session of its own.
+
+    Raises
+    ------
+    OSError
+        If the system refuses it: to go before others needs CAP_SYS_NICE.
+    """
+    for thread in os.listdir("/proc/self/task"):
+        os.setpriority(os.PRIO_PROCESS, int(thread), nice)
+    group = Path("/proc/self/autogroup")
+    if group.exists():
+        group.write_text(str(nice))

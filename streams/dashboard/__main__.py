@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
 
+from heartwire.engine.placement import set_niceness
 from heartwire.engine.plan import DASHBOARD, read_plan
 from heartwire.engine.process import serve
 from heartwire.streams.dashboard.process import Dashboard
@@ -15,7 +16,8 @@ _NICER = 5
 
 def main() -> None:
     """Serve the page of a run."""
-    os.nice(_NICER)
+    with suppress(OSError):
+        set_niceness(_NICER)
     run_dir = sys.argv[1]
     serve(read_plan(run_dir), sys.argv[2] if len(sys.argv) > 2 else DASHBOARD, Dashboard)
 

@@ -1,6 +1,6 @@
 // The marks of beats: a tick, or the letter of the class where it is not N.
 //
-// Each is painted once and shared by all strips, for every canvas that sets text keeps a cache of fonts of its own.
+// Each is painted once, shared by all strips and kept as an image, for every canvas that sets text keeps a cache of it.
 
 export const MARK_PX = 16;
 const marks = new Map();
@@ -18,10 +18,10 @@ function paint(label, colour, scale) {
   context.fillStyle = colour;
   if (label === "N") {
     context.fillRect(MARK_PX / 2 - 1, 5, 2, 6);
-    return canvas;
+  } else {
+    context.font = "700 12px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.fillText(label, MARK_PX / 2, 12);
   }
-  context.font = "700 12px system-ui, sans-serif";
-  context.textAlign = "center";
-  context.fillText(label, MARK_PX / 2, 12);
-  return canvas;
+  return canvas.transferToImageBitmap();
 }
