@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import TypeAlias
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from heartwire.engine.xray.device_map import CELL_PX, Array
 from heartwire.engine.xray.thinning import lines, thin
+
+Places: TypeAlias = npt.NDArray[np.int64]
+"""Indices."""
 
 SPACING_PX = 5.0
 _SHORTEST_PIECE_CELLS = 4
@@ -28,61 +33,73 @@ _ACROSS_PX = 1.0
 _ACROSS_STEPS = 5
 
 
-def _ends(pieces: list[Array]) -> tuple[Array, Array]:
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _ends(points: Array, first: Places, last: Places) -> tuple[Array, Array]:
     """Give each piece's two ends (2 n, 2) and the directions in which they point outwards (2 n, 2)."""
-    places = np.empty((2 * len(pieces), 2), np.float32)
-    ways = np.empty_like(places)
-    for i, piece in enumerate(pieces):
-        inner = min(_HEADING_CELLS, len(piece) - 1)
-        places[2 * i], places[2 * i + 1] = piece[0], piece[-1]
-        ways[2 * i], ways[2 * i + 1] = piece[0] - piece[inner], piece[-1] - piece[-1 - inner]
-    ways /= np.linalg.norm(ways, axis=1, keepdims=True) + 1e-6
+    places, ways = np.empty((2 * len(first), 2), np.float32), np.empty((2 * len(first), 2), np.float32)
+    for i in range(len(first)):
+        inner = min(_HEADING_CELLS, last[i] - first[i])
+        for end, at, within in ((2 * i, first[i], first[i] + inner), (2 * i + 1, last[i], last[i] - inner)):
+            x, y = points[at, 0] - points[within, 0], points[at, 1] - points[within, 1]
+            size = np.float32(math.hypot(x, y)) + np.float32(1e-6)
+            places[end], ways[end] = points[at], (x / size, y / size)
     return places, ways
 
 
-def _links(pieces: list[Array]) -> dict[int, int]:
-    """Pair ends that continue each other, the straightest and nearest first; an end is used once, no rings."""
-    places, ways = _ends(pieces)
-    gap = places[None, :] - places[:, None]
-    distance = np.linalg.norm(gap, axis=2)
-    facing = -(ways @ ways.T)
-    ahead = np.einsum("abk,ak->ab", gap, ways) / (distance + 1e-6)
-    ahead = np.minimum(ahead, ahead.T)
-    crossing = (distance <= _CROSSING_PX) & (facing >= _CROSSING_COS)
-    bridge = (distance <= _GAP_PX) & (facing >= _GAP_COS) & (ahead >= _GAP_COS)
-    piece_of = np.arange(len(places)) // 2
-    allowed = (crossing | bridge) & (piece_of[:, None] < piece_of[None, :])
-    first, second = np.nonzero(allowed)
-    cost = distance[first, second] + _TURN_COST_PX * (1.0 - facing[first, second])
-    group = list(range(len(pieces)))
-    partner: dict[int, int] = {}
-    for k in np.argsort(cost, kind="stable"):
-        a, b = int(first[k]), int(second[k])
-        if a in partner or b in partner or group[a // 2] == group[b // 2]:
-            continue
-        partner[a], partner[b] = b, a
-        old, new = group[b // 2], group[a // 2]
-        group = [new if g == old else g for g in group]
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _links(places: Array, ways: Array) -> Places:
+    """Pair ends that continue each other, the straightest and nearest first; an end is used once, no rings.
+
+    Gives the partner of each end, -1 where it has none.
+    """
+    n = len(places)
+    pairs, costs, found = np.empty((n * n // 2, 2), np.int64), np.empty(n * n // 2), 0
+    for a in range(n):
+        for b in range(a - a % 2 + 2, n):
+            x, y = places[b, 0] - places[a, 0], places[b, 1] - places[a, 1]
+            distance = math.hypot(x, y)
+            facing = -(ways[a, 0] * ways[b, 0] + ways[a, 1] * ways[b, 1])
+            ahead = min(x * ways[a, 0] + y * ways[a, 1], -x * ways[b, 0] - y * ways[b, 1]) / (distance + 1e-6)
+            crosses = distance <= _CROSSING_PX and facing >= _CROSSING_COS
+            if crosses or (distance <= _GAP_PX and min(facing, ahead) >= _GAP_COS):
+                pairs[found] = a, b
+                costs[found] = distance + _TURN_COST_PX * (1.0 - facing)
+                found += 1
+    group, partner = np.arange(n // 2), np.full(n, -1)
+    for k in np.argsort(costs[:found], kind="mergesort"):
+        a, b = pairs[k]
+        if partner[a] < 0 and partner[b] < 0 and group[a // 2] != group[b // 2]:
+            partner[a], partner[b] = b, a
+            old, new = group[b // 2], group[a // 2]
+            for i in range(len(group)):
+                group[i] = new if group[i] == old else group[i]
     return partner
 
 
-def _join(pieces: list[Array]) -> list[Array]:
-    """Join linked pieces to whole lines."""
-    partner = _links(pieces)
-    waiting = set(range(len(pieces)))
-    joined = []
-    for end in range(2 * len(pieces)):
-        if end in partner or end // 2 not in waiting:
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _join(points: Array, first: Places, last: Places) -> tuple[Array, Places]:
+    """Join the pieces between a first and a last point that continue each other.
+
+    Gives the points of all lines (n, 2) and where each begins, and the end of the last (n_lines + 1,).
+    """
+    partner = _links(*_ends(points, first, last))
+    joined, starts = np.empty_like(points), np.zeros(len(first) + 1, np.int64)
+    waiting = np.ones(len(first), np.bool_)
+    n, n_lines = 0, 0
+    for end in range(len(partner)):
+        if partner[end] >= 0 or not waiting[end // 2]:
             continue
-        parts = []
-        at: int | None = end
-        while at is not None:
-            piece = pieces[at // 2]
-            waiting.discard(at // 2)
-            parts.append(piece if at % 2 == 0 else piece[::-1])
-            at = partner.get(at ^ 1)
-        joined.append(np.concatenate(parts))
-    return joined
+        at = end
+        while at >= 0:
+            i = at // 2
+            waiting[i] = False
+            for k in range(last[i] - first[i] + 1):
+                joined[n] = points[first[i] + k if at % 2 == 0 else last[i] - k]
+                n += 1
+            at = partner[at ^ 1]
+        n_lines += 1
+        starts[n_lines] = n
+    return joined[:n], starts[: n_lines + 1]
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -96,16 +113,13 @@ def length_px(line: Array) -> float:
 
 def find_lines(body: Array, *, threshold: float) -> list[Array]:
     """Find the lines of a body map (h, w) of probabilities; each (n, 2) px, unsmoothed, in no particular direction."""
-    points, starts = lines(thin((body >= threshold).astype(np.uint8)))
-    pieces = [
-        points[a:b] * CELL_PX + np.float32((CELL_PX - 1) / 2)
-        for a, b in pairwise(starts)
-        if b - a >= _SHORTEST_PIECE_CELLS
-    ]
-    if not pieces:
-        return []
-    pieces.sort(key=len, reverse=True)
-    return _join(pieces[:_MOST_PIECES])
+    cells, starts = lines(*thin(body >= threshold))
+    long = np.diff(starts)
+    pieces = np.argsort(-long, kind="stable")[:_MOST_PIECES]
+    pieces = pieces[long[pieces] >= _SHORTEST_PIECE_CELLS]
+    points = cells * np.float32(CELL_PX) + np.float32((CELL_PX - 1) / 2)
+    joined, starts = _join(points, starts[pieces], starts[pieces + 1] - 1)
+    return [joined[a:b] for a, b in pairwise(starts.tolist())]
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -35,6 +35,30 @@ def _gaussian(sigma_px: float) -> Array:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def between(above: np.float32, below: np.float32, weight: np.float32) -> np.float32:
+    """Interpolate; the weight is that of `below`."""
+    return above + weight * (below - above)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def clipped(value: np.float32) -> np.float32:
+    """Give a normalised grey within -5..5."""
+    return min(max(value, np.float32(-_CLIP)), np.float32(_CLIP))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _means(image: Pixels, cells: Array) -> None:
+    """Give the mean of each cell of 4 x 4 px; those at the end may be smaller."""
+    height, width = image.shape
+    total = np.zeros(width, np.float32)
+    for row in range(height):
+        for column in range(width):
+            total[column] += np.float32(image[row, column])
+        if row % _STEP == _STEP - 1 or row == height - 1:
+            _finish_cells(total, row % _STEP + 1, cells[row // _STEP])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _smooth(cells: Array, kernel: Array) -> Array:
     """Smooth cells (m, n); beyond them is nothing."""
     height, width = cells.shape
@@ -74,35 +98,23 @@ def _finish_cells(total: Array, rows: int, cells: Array) -> None:
 def _widen(cells: Array, width: int) -> Array:
     """Interpolate cells (m, n) along their rows to (m, width)."""
     height, count = cells.shape
-    wide = np.empty((height, _STEP * count), np.float32)
+    wide, padded = np.empty((height, width), np.float32), np.empty(count + 2, np.float32)
     for row in range(height):
-        line, out = cells[row], wide[row]
         for cell in range(count):
-            before, here, after = line[max(cell - 1, 0)], line[cell], line[min(cell + 1, count - 1)]
-            out[4 * cell] = before + np.float32(0.625) * (here - before)
-            out[4 * cell + 1] = before + np.float32(0.875) * (here - before)
-            out[4 * cell + 2] = here + np.float32(0.125) * (after - here)
-            out[4 * cell + 3] = here + np.float32(0.375) * (after - here)
-    return wide[:, :width].copy()
+            padded[cell + 1] = cells[row, cell]
+        padded[0], padded[count + 1] = padded[1], padded[count]
+        for column in range(width):
+            before = (column + _STEP // 2) // _STEP
+            weight = np.float32(((column + _STEP // 2) % _STEP + 0.5) / _STEP)
+            wide[row, column] = between(padded[before], padded[before + 1], weight)
+    return wide
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _rows_about(row: int, height: int) -> tuple[int, int, np.float32]:
+def rows_about(row: int, height: int) -> tuple[int, int, np.float32]:
     """Give the rows of cells above and below a row of the frame, and the weight of the latter."""
     above = (row - 2) // _STEP
     return max(above, 0), min(above + 1, height - 1), np.float32(((row + 2) % _STEP + 0.5) / _STEP)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _means(image: Pixels, cells: Array) -> None:
-    """Give the mean of each cell of 4 x 4 px; those at the end may be smaller."""
-    height, width = image.shape
-    total = np.zeros(width, np.float32)
-    for row in range(height):
-        for column in range(width):
-            total[column] += np.float32(image[row, column])
-        if row % _STEP == _STEP - 1 or row == height - 1:
-            _finish_cells(total, row % _STEP + 1, cells[row // _STEP])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
@@ -111,30 +123,25 @@ def _squares(image: Pixels, mean: Array, cells: Array) -> None:
     height, width = image.shape
     total = np.zeros(width, np.float32)
     for row in range(height):
-        above, below, weight = _rows_about(row, len(mean))
+        above, below, weight = rows_about(row, len(mean))
         pixels, upper, lower = image[row], mean[above], mean[below]
         for column in range(width):
-            value = np.float32(pixels[column]) - (upper[column] + weight * (lower[column] - upper[column]))
+            value = np.float32(pixels[column]) - between(upper[column], lower[column], weight)
             total[column] += value * value
         if row % _STEP == _STEP - 1 or row == height - 1:
             _finish_cells(total, row % _STEP + 1, cells[row // _STEP])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def normalise_row(image: Pixels, mean: Array, scale: Array, row: int, out: Array) -> None:
-    """Normalise a row of an image (h, w) into `out` (w,); mean and scale (m, w) stand in the middle of each 4 rows."""
-    above, below, weight = _rows_about(row, len(mean))
-    pixels, upper, lower, over, under = image[row], mean[above], mean[below], scale[above], scale[below]
-    for column in range(len(out)):
-        value = np.float32(pixels[column]) - (upper[column] + weight * (lower[column] - upper[column]))
-        value *= over[column] + weight * (under[column] - over[column])
-        out[column] = min(max(value, np.float32(-_CLIP)), np.float32(_CLIP))
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _normalise(image: Pixels, mean: Array, scale: Array, out: Array) -> None:
+    """Normalise an image (h, w); mean and scale (m, w) stand in the middle of each 4 rows."""
     for row in range(len(image)):
-        normalise_row(image, mean, scale, row, out[row])
+        above, below, weight = rows_about(row, len(mean))
+        pixels, upper, lower, over, under = image[row], mean[above], mean[below], scale[above], scale[below]
+        line = out[row]
+        for column in range(len(line)):
+            off = np.float32(pixels[column]) - between(upper[column], lower[column], weight)
+            line[column] = clipped(off * between(over[column], under[column], weight))
 
 
 class Conditioned(NamedTuple):

@@ -8,17 +8,25 @@ import msgspec
 import numba
 import numpy as np
 
-from heartwire.engine.xray.conditioning import Array, Conditioned, Pixels, normalise_row
-from heartwire.engine.xray.patches import MARGIN_PX, PATCH_PX, PLANES, ZERO, Bytes, Patches, put_lines, to_bytes
+from heartwire.engine.xray.conditioning import Array, Conditioned, Pixels, between, clipped, rows_about
+from heartwire.engine.xray.patches import MARGIN_PX, PATCH_PX, PLANES, ZERO, Bytes, Patches, put_lines, to_byte
 
 TIME_CONSTANT_S = 0.7
 """Of the slow average."""
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _approach(average: Array, current: Array, gain: np.float32) -> None:
+def _follow_row(
+    grey: Pixels, mean: Array, scale: Array, row: int, average: Array, gain: np.float32, now: Bytes, slow: Bytes
+) -> None:
+    """Bring the average (w,) up to date with a row of the frame; gives both in bytes. All in one pass: bytes cost."""
+    above, below, weight = rows_about(row, len(mean))
+    pixels, upper, lower, over, under = grey[row], mean[above], mean[below], scale[above], scale[below]
     for column in range(len(average)):
-        average[column] += gain * (current[column] - average[column])
+        off = np.float32(pixels[column]) - between(upper[column], lower[column], weight)
+        value = clipped(off * between(over[column], under[column], weight))
+        average[column] += gain * (value - average[column])
+        now[column], slow[column] = to_byte(value), to_byte(average[column])
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -33,8 +41,7 @@ def _follow(
     first: bool,
 ) -> None:
     """Fill the network's patches and bring the state up to date; before the `first` frame there is none."""
-    height, width = grey.shape
-    current = np.empty(width, np.float32)
+    height = len(grey)
     lines = np.full((PLANES, PATCH_PX, PATCH_PX * patches.shape[1]), ZERO, np.uint8)
     for place in range(-(-(height + MARGIN_PX) // PATCH_PX)):
         for within in range(PATCH_PX):
@@ -43,14 +50,11 @@ def _follow(
             if not 0 <= row < height:
                 now[:] = past[:] = slow[:] = ZERO
                 continue
-            normalise_row(grey, mean, scale, row, current)
-            if first:
-                average[row] = current
-            _approach(average[row], current, gain)
-            to_bytes(current, now)
-            to_bytes(average[row], slow)
-            past[:] = now if first else before[row]
-            before[row] = now
+            _follow_row(grey, mean, scale, row, average[row], gain, now[MARGIN_PX:], slow[MARGIN_PX:])
+            line = before[row]
+            for k in range(len(line)):  # slices take numba several times as long
+                past[k] = now[k] if first else line[k]
+                line[k] = now[k]
         put_lines(lines, patches[place])
 
 
@@ -87,9 +91,9 @@ class History:
         shape = current.grey.shape
         first = shape != self._average.shape
         if first:
-            self._average = np.empty(shape, np.float32)
+            self._average = np.zeros(shape, np.float32)
             self._before = np.empty((shape[0], PATCH_PX * patches.shape[1]), np.uint8)
-        gain = 1.0 - math.exp(-max(0.0, at_s - self._at_s) / TIME_CONSTANT_S)
+        gain = 1.0 if first else 1.0 - math.exp(-max(0.0, at_s - self._at_s) / TIME_CONSTANT_S)
         _follow(*current, self._average, np.float32(gain), self._before, patches, first)
         self._at_s = at_s
 

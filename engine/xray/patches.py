@@ -33,11 +33,9 @@ def shape_of(size: int) -> tuple[int, int, int]:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def to_bytes(values: Array, line: Bytes) -> None:
-    """Put a row (w,) of values in -5..5 into its line of bytes; what lies beside it stays."""
-    inside = line[MARGIN_PX:]
-    for column in range(len(values)):
-        inside[column] = np.uint8(np.int32(values[column] * np.float32(1.0 / STEP) + np.float32(ZERO + 0.5)))
+def to_byte(value: np.float32) -> np.uint8:
+    """Give the byte of a value in -5..5."""
+    return np.uint8(np.int32(value * np.float32(1.0 / STEP) + np.float32(ZERO + 0.5)))
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -60,5 +58,6 @@ def put(planes: Array, patches: Patches) -> None:
             row = PATCH_PX * place + within - MARGIN_PX
             if 0 <= row < planes.shape[1]:
                 for plane in range(PLANES):
-                    to_bytes(planes[plane, row], lines[plane, within])
+                    for column in range(planes.shape[2]):
+                        lines[plane, within, MARGIN_PX + column] = to_byte(planes[plane, row, column])
         put_lines(lines, patches[place])

@@ -1,99 +1,114 @@
-"""From a mask to the simple lines of its skeleton."""
+"""From a mask to the simple lines of its skeleton.
+
+Cells go by their place in the flattened mask, so that the cost follows what is set and not the frame.
+"""
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.uint8]
-Points = npt.NDArray[np.float32]
-
-# The eight neighbours in order around a cell, beginning above.
-_ROWS = np.array([-1, -1, 0, 1, 1, 1, 0, -1])
-_COLUMNS = np.array([0, 1, 1, 1, 0, -1, -1, -1])
+Mask: TypeAlias = npt.NDArray[np.uint8]
+Cells: TypeAlias = npt.NDArray[np.int64]
+Points: TypeAlias = npt.NDArray[np.float32]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _removable(mask: Mask, row: int, column: int, second: bool) -> bool:
-    up, right = mask[row - 1, column], mask[row, column + 1]
-    down, left = mask[row + 1, column], mask[row, column - 1]
-    count = 0
-    changes = 0
-    for k in range(8):
-        here = mask[row + _ROWS[k], column + _COLUMNS[k]]
-        following = mask[row + _ROWS[(k + 1) % 8], column + _COLUMNS[(k + 1) % 8]]
-        count += here
-        if here == 0 and following == 1:
-            changes += 1
-    if count < 2 or count > 6 or changes != 1:
-        return False
-    if second:
-        return up * right * left == 0 and up * down * left == 0  # type: ignore[no-any-return]
-    return up * right * down == 0 and right * down * left == 0  # type: ignore[no-any-return]
+def _is_removable(code: int, *, second: bool) -> bool:
+    """Whether a cell goes in a pass of Zhang and Suen (1984); bit k of `code` is its neighbour k, from above on."""
+    around = [code >> k & 1 for k in range(8)]
+    changes = sum(not here and following for here, following in zip(around, around[1:] + around[:1], strict=True))
+    up, right, down, left = around[::2]
+    kept = up * left * (right or down) if second else right * down * (up or left)
+    return 2 <= sum(around) <= 6 and changes == 1 and not kept
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _set(mask: Mask, row: int, column: int, k: int) -> int:
-    return int(mask[row + _ROWS[k % 8], column + _COLUMNS[k % 8]])
+def _is_inner_corner(code: int) -> bool:
+    """Whether a cell lies inside the corner of a stair: two straight neighbours in a row, nothing opposite."""
+    return any(
+        code >> k & 1 and code >> (k + 2) % 8 & 1 and not any(code >> (k + j) % 8 & 1 for j in (4, 5, 6))
+        for k in (0, 2, 4, 6)
+    )
+
+
+_REMOVABLE = np.array([[_is_removable(code, second=second) for code in range(256)] for second in (False, True)])
+_INNER_CORNER = np.array([_is_inner_corner(code) for code in range(256)])
+_COUNT = np.array([code.bit_count() for code in range(256)])
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def thin(mask: Mask) -> Mask:
-    """Thin a mask (h, w) of 0 and 1 to lines one cell wide (Zhang and Suen 1984); its outermost cells count as 0.
+def _code(flat: Mask, cell: int, width: int) -> int:
+    """Give the eight neighbours of a cell as bits, in order around it, beginning above."""
+    above, below = cell - width, cell + width
+    return int(
+        flat[above]
+        | flat[above + 1] << 1
+        | flat[cell + 1] << 2
+        | flat[below + 1] << 3
+        | flat[below] << 4
+        | flat[below - 1] << 5
+        | flat[cell - 1] << 6
+        | flat[above - 1] << 7
+    )
 
-    Only cells still set are looked at, so that the cost follows the mask, not the frame.
+
+def thin(mask: npt.NDArray[np.bool_]) -> tuple[Mask, Cells]:
+    """Thin a mask (h, w) to lines one cell wide; its outermost cells count as not set.
+
+    Returns
+    -------
+    skeleton
+        (h, w) of 0 and 1.
+    cells
+        Those that are set, in the order of rows.
     """
-    height, width = mask.shape
-    result = mask.copy()
-    result[0], result[height - 1], result[:, 0], result[:, width - 1] = 0, 0, 0, 0
-    rows, columns = np.nonzero(result)
-    alive = len(rows)
+    inner = np.zeros(mask.shape, np.bool_)
+    inner[1:-1, 1:-1] = mask[1:-1, 1:-1]
+    skeleton = inner.view(np.uint8)
+    return skeleton, _thin(skeleton, np.flatnonzero(inner))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _thin(skeleton: Mask, cells: Cells) -> Cells:
+    """Thin in place what is set; gives the cells that stay."""
+    width, flat = skeleton.shape[1], skeleton.ravel()
+    alive, before = len(cells), -1
     gone = np.empty(alive, np.int64)
-    changed = True
-    while changed:
-        changed = False
-        for second in (False, True):
+    while alive != before:
+        before = alive
+        for removable in _REMOVABLE:
             n_gone = 0
             for i in range(alive):
-                if _removable(result, rows[i], columns[i], second):
-                    gone[n_gone] = i
+                if removable[_code(flat, cells[i], width)]:
+                    gone[n_gone] = cells[i]
                     n_gone += 1
-            for k in range(n_gone):
-                result[rows[gone[k]], columns[gone[k]]] = 0
+            for i in range(n_gone):
+                flat[gone[i]] = 0
             if n_gone:
-                changed = True
-                kept = 0
-                for i in range(alive):
-                    if result[rows[i], columns[i]]:
-                        rows[kept], columns[kept] = rows[i], columns[i]
-                        kept += 1
-                alive = kept
+                alive = _keep_set(flat, cells[:alive])
     for i in range(alive):
         # What is left of slanting lines is stairs; their inner corners go, so that a line's cells have two neighbours.
-        row, column = rows[i], columns[i]
-        for k in (0, 2, 4, 6):
-            if _set(result, row, column, k) and _set(result, row, column, k + 2):
-                opposite = 0
-                for j in (4, 5, 6):
-                    opposite += _set(result, row, column, k + j)
-                if opposite == 0:
-                    result[row, column] = 0
-                    break
-    return result
+        if _INNER_CORNER[_code(flat, cells[i], width)]:
+            flat[cells[i]] = 0
+    return cells[: _keep_set(flat, cells[:alive])]
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _neighbours(skeleton: Mask, row: int, column: int) -> int:
-    count = 0
-    for k in range(8):
-        count += skeleton[row + _ROWS[k], column + _COLUMNS[k]]
-    return count
+def _keep_set(flat: Mask, cells: Cells) -> int:
+    """Move the cells that are still set to the front; gives how many."""
+    kept = 0
+    for cell in cells:
+        if flat[cell]:
+            cells[kept] = cell
+            kept += 1
+    return kept
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def lines(skeleton: Mask) -> tuple[Points, npt.NDArray[np.int64]]:
-    """Cut a skeleton (h, w) at its junctions and order the cells of each line from end to end.
+def lines(skeleton: Mask, cells: Cells) -> tuple[Points, Cells]:
+    """Cut a skeleton (h, w) of `cells` at its junctions and order the cells of each line from end to end.
 
     Returns
     -------
@@ -102,33 +117,30 @@ def lines(skeleton: Mask) -> tuple[Points, npt.NDArray[np.int64]]:
     starts
         Where each line begins in `points`, and the end of the last (n_lines + 1,).
     """
-    rows, columns = np.nonzero(skeleton)
-    open_ = skeleton.copy()
-    for i in range(len(rows)):
-        if _neighbours(skeleton, rows[i], columns[i]) > 2:
-            open_[rows[i], columns[i]] = 0
-    points = np.empty((len(rows), 2), np.float32)
-    starts = np.zeros(len(rows) + 1, np.int64)
-    n = 0
-    n_lines = 0
+    width, flat = skeleton.shape[1], skeleton.ravel()
+    # Straight neighbours first: a corner's diagonal would jump over a cell of the line.
+    ways = (-width, 1, width, -1, 1 - width, 1 + width, width - 1, -width - 1)
+    open_ = skeleton.copy().ravel()
+    for cell in cells:
+        if _COUNT[_code(flat, cell, width)] > 2:
+            open_[cell] = 0
+    points = np.empty((len(cells), 2), np.float32)
+    starts = np.zeros(len(cells) + 1, np.int64)
+    n, n_lines = 0, 0
     # Lines are begun at their ends; what is left after that are closed rings.
     for rings in (False, True):
-        for i in range(len(rows)):
-            row, column = rows[i], columns[i]
-            if open_[row, column] == 0 or (not rings and _neighbours(open_, row, column) > 1):
+        for cell in cells:
+            if not open_[cell] or (not rings and _COUNT[_code(open_, cell, width)] > 1):
                 continue
-            going = True
-            while going:
-                points[n, 0], points[n, 1] = column, row
+            at = cell
+            while at >= 0:
+                points[n] = at % width, at // width
                 n += 1
-                open_[row, column] = 0
-                going = False
-                for k in range(8):
-                    # Straight neighbours first: a corner's diagonal would jump over a cell of the line.
-                    j = (2 * k) % 8 + k // 4
-                    if open_[row + _ROWS[j], column + _COLUMNS[j]]:
-                        row, column = row + _ROWS[j], column + _COLUMNS[j]
-                        going = True
+                open_[at] = 0
+                here, at = at, -1
+                for way in ways:
+                    if open_[here + way]:
+                        at = here + way
                         break
             n_lines += 1
             starts[n_lines] = n
