@@ -180,12 +180,11 @@ def smooth(line: Array, spacing_px: float = SPACING_PX) -> Array:
     dense = _evenly(line, 1.0, 3)
     last = len(dense) - 1
     reach = min(int(spacing_px), last // 2)
+    weights = 1.0 + np.cos(math.pi * np.arange(-reach, reach + 1) / (reach + 1))
+    weights /= weights.sum()
     smoothed = np.zeros((len(dense), 2))
     for i in range(len(dense)):
-        total = 0.0
         for k in range(-reach, reach + 1):
-            weight = 1.0 + math.cos(math.pi * k / (reach + 1))
-            total += weight
             for axis in range(2):
                 # Mirrored about its end points, the line keeps them where they are.
                 if i + k < 0:
@@ -194,7 +193,6 @@ def smooth(line: Array, spacing_px: float = SPACING_PX) -> Array:
                     value = 2.0 * dense[last, axis] - dense[2 * last - i - k, axis]
                 else:
                     value = dense[i + k, axis]
-                smoothed[i, axis] += weight * value
-        smoothed[i] /= total
+                smoothed[i, axis] += weights[reach + k] * value
     even: Array = _evenly(smoothed.astype(np.float32), spacing_px, 2)
     return even

@@ -25,6 +25,8 @@ _REACH = 4.0
 """Deviations out to which a Gaussian is weighed."""
 _FLOOR = 0.02  # of the frame's mean grey: keeps the noise of an empty field small
 _CLIP = 5.0
+_MIDDLE = np.float32(0.5)
+"""From the corner of a pixel to its centre."""
 
 
 def _gaussian(sigma_px: float) -> Array:
@@ -221,8 +223,7 @@ class Conditioner:
         """Network px per frame px, before rounding to whole px."""
         self.inner_width = max(1, min(size, round(width * self.scale)))
         self.inner_height = max(1, min(size, round(height * self.scale)))
-        self._ratio_x = self.inner_width / width
-        self._ratio_y = self.inner_height / height
+        self._ratio = np.array([self.inner_width / width, self.inner_height / height], np.float32)
         self._contrast = LocalContrast(self.inner_height, self.inner_width)
         self.plane: Pixels = np.empty((height, width), np.float32)
         """The frame itself, in its own unit."""
@@ -245,12 +246,10 @@ class Conditioner:
 
     def to_frame(self, points: Array) -> Array:
         """Map positions (n, 2) as (x, y) from the network's image to the frame, px, pixel centres at whole numbers."""
-        ratio = np.array([self._ratio_x, self._ratio_y], np.float32)
-        mapped: Array = (points.astype(np.float32) + np.float32(0.5)) / ratio - np.float32(0.5)
+        mapped: Array = (points + _MIDDLE) / self._ratio - _MIDDLE
         return mapped
 
     def to_network(self, points: Array) -> Array:
         """Map positions (n, 2) as (x, y) from the frame to the network's image, px."""
-        ratio = np.array([self._ratio_x, self._ratio_y], np.float32)
-        mapped: Array = (points.astype(np.float32) + np.float32(0.5)) * ratio - np.float32(0.5)
+        mapped: Array = (points + _MIDDLE) * self._ratio - _MIDDLE
         return mapped

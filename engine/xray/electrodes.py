@@ -6,6 +6,7 @@ import math
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from heartwire.engine.xray.device_map import CELL_PX, Array
 
@@ -15,14 +16,13 @@ _MOST = 64
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _peaks(heat: Array, least_heat: float) -> list[tuple[int, int]]:
-    """Give row and column of the cells that no neighbour is above."""
+def _peaks(heat: Array, hot: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Give row and column of those of the `hot` cells, counted along the rows, that no neighbour is above."""
     found = [(0, 0) for _ in range(0)]
-    for row in range(len(heat)):
-        for column in range(heat.shape[1]):
-            own = heat[row, column]
-            if own >= least_heat and (heat[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max() <= own):
-                found.append((row, column))
+    for cell in hot:
+        row, column = divmod(cell, heat.shape[1])
+        if heat[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max() <= heat[row, column]:
+            found.append((row, column))
     return found
 
 
@@ -34,7 +34,7 @@ def find_electrodes(heat: Array, *, least_heat: float) -> Array:
     least_heat
         Peaks below are left out.
     """
-    peaks = sorted(_peaks(heat, least_heat), key=lambda peak: -heat[peak])[:_MOST]
+    peaks = sorted(_peaks(heat, np.flatnonzero(heat >= least_heat)), key=lambda peak: -heat[peak])[:_MOST]
     places = np.empty((len(peaks), 2), np.float32)
     for i, (row, column) in enumerate(peaks):
         x = column + _between(heat[row, max(0, column - 1) : column + 2])

@@ -13,6 +13,7 @@ from bisect import bisect_left
 from itertools import pairwise
 
 import msgspec
+import numba
 import numpy as np
 
 from heartwire.engine.xray.detection import Point
@@ -20,8 +21,7 @@ from heartwire.engine.xray.rhythm import Array, Rhythm, fit
 
 AHEAD_S = (0.05, 0.1, 0.2, 0.35, 0.6, 1.0)
 """Upper ends of the classes of how far ahead a forecast is."""
-_EDGES: Array = np.array(AHEAD_S)
-_CENTRES: Array = 0.5 * (_EDGES + np.concatenate([[0.0], _EDGES[:-1]]))
+_CENTRES_S = tuple(0.5 * (low + high) for low, high in pairwise((0.0, *AHEAD_S)))
 REST, DRIFT, RHYTHM = range(3)
 _KEPT_S = 7.0
 _MOST_KEPT = 128
@@ -47,6 +47,7 @@ _PROVED_WEIGHT = 8.0
 _PRIOR_WEIGHT = 2.0
 _PRIOR_REST_PX = 3.0
 _PRIOR_SPEED_PX_S = 80.0
+_NO_PATH: Array = np.empty((0, 2))
 _BOUND = 3.0
 """The 95 % bound over the root mean square of a forecast's error: 1.73 were its parts normal, more with beats."""
 
@@ -134,12 +135,18 @@ class TipMotion(msgspec.Struct):
         """Give the 95 % bound of a forecast's error."""
         best, ahead_s = self.best(at_s), at_s - self.now_s
         # Of times shorter than that between frames nothing is known.
-        first = next(k for k, weight in enumerate(self.weights[best]) if weight >= 0.5 * max(self.weights[best]))
-        rising = np.maximum.accumulate([self._rms_px(best, k) for k in range(first, len(AHEAD_S))])
+        least = 0.5 * max(self.weights[best])
+        first = next(k for k, weight in enumerate(self.weights[best]) if weight >= least)
+        here_s, rms_px = -math.inf, 0.0
+        for k in range(first, len(AHEAD_S)):
+            before_s, before_px = here_s, rms_px
+            here_s, rms_px = _CENTRES_S[k], max(rms_px, self._rms_px(best, k))
+            if ahead_s <= here_s:
+                if k > first:
+                    rms_px = before_px + (ahead_s - before_s) / (here_s - before_s) * (rms_px - before_px)
+                break
         beyond_s = max(0.0, ahead_s - AHEAD_S[-1])
-        return _BOUND * (
-            float(np.interp(ahead_s, _CENTRES[first:], rising)) + _PRIOR_SPEED_PX_S * self.scale * beyond_s
-        )
+        return _BOUND * (rms_px + _PRIOR_SPEED_PX_S * self.scale * beyond_s)
 
     def _rms_px(self, forecast: int, ahead: int) -> float:
         return math.sqrt(self.squares[forecast][ahead] / self.weights[forecast][ahead])
@@ -152,17 +159,6 @@ class TipMotion(msgspec.Struct):
         proved = self.weights[RHYTHM][k] >= _PROVED_WEIGHT and mean[RHYTHM] < _PROVED * mean[plain]
         return RHYTHM if proved and self.rhythm is not None else plain
 
-    def _forecasts(self, states: Array, at_s: float) -> Array:
-        """Give what each forecast says from states (n, 5) for a moment, (3, n, 2) px."""
-        ahead_s = at_s - states[:, :1]
-        rest = states[:, 1:3]
-        drift = rest + states[:, 3:] * (_DAMPING_S * (1.0 - np.exp(-ahead_s / _DAMPING_S)))
-        if self.rhythm is None:
-            return np.stack([rest, drift, drift])
-        path = self.rhythm.at(np.append(states[:, 0], at_s))
-        beat = path[-1] + (rest - path[:-1]) * np.exp(-ahead_s / _OFFSET_FADING_S)
-        return np.stack([rest, drift, beat])
-
     def _judge(self, now_s: float, tip_px: Point) -> None:
         """Compare the forecasts of the last second with what is seen now."""
         self.states = [state for state in self.states if now_s - state[0] <= AHEAD_S[-1]]
@@ -173,14 +169,14 @@ class TipMotion(msgspec.Struct):
         if not self.states:
             return
         states = np.array(self.states)
-        errors = ((self._forecasts(states, now_s) - np.array(tip_px)) ** 2).sum(axis=2)
-        classes = np.minimum(np.searchsorted(_EDGES, now_s - states[:, 0]), len(AHEAD_S) - 1)
-        counts = np.bincount(classes, minlength=len(AHEAD_S))
-        for i in range(2 if self.rhythm is None else 3):
-            summed = np.bincount(classes, errors[i], len(AHEAD_S))
-            for k in np.flatnonzero(counts).tolist():
-                self.squares[i][k] += float(summed[k] / counts[k])
-                self.weights[i][k] += 1.0
+        beats = self.rhythm is not None
+        path = self.rhythm.at(np.append(states[:, 0], now_s)) if self.rhythm is not None else _NO_PATH
+        means = _mean_squares(states, path, beats, now_s, tip_px).tolist()
+        for i in range(3 if beats else 2):
+            for k, mean in enumerate(means[i]):
+                if not math.isnan(mean):
+                    self.squares[i][k] += mean
+                    self.weights[i][k] += 1.0
 
     def _keep(self, now_s: float, tip_px: Point) -> None:
         self.states.append((now_s, *tip_px, *self.velocity_px_s))
@@ -205,3 +201,31 @@ class TipMotion(msgspec.Struct):
     def nearest_px(self, tip_px: Point) -> float:
         """Give how far a place is from where the tip has been in the last seconds."""
         return min(math.dist(place, tip_px) for place in self.places_px)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _mean_squares(states: Array, path: Array, beats: bool, now_s: float, tip_px: Point) -> Array:
+    """Give how far off each forecast from each state (n, 5) is now: px^2, (3, classes of how far ahead), NaN for none.
+
+    Parameters
+    ----------
+    path
+        Of the rhythm at the states' times and now (n + 1, 2), where it `beats`.
+    """
+    sums, counts = np.zeros((3, len(AHEAD_S))), np.zeros(len(AHEAD_S))
+    for i in range(len(states)):
+        ahead_s, k = now_s - states[i, 0], 0
+        while k < len(AHEAD_S) - 1 and ahead_s > AHEAD_S[k]:
+            k += 1
+        counts[k] += 1.0
+        goes_on_s = _DAMPING_S * (1.0 - math.exp(-ahead_s / _DAMPING_S))
+        off = math.exp(-ahead_s / _OFFSET_FADING_S)
+        for axis in range(2):
+            rest = states[i, 1 + axis]
+            sums[REST, k] += (rest - tip_px[axis]) ** 2
+            sums[DRIFT, k] += (rest + goes_on_s * states[i, 3 + axis] - tip_px[axis]) ** 2
+            if beats:
+                sums[RHYTHM, k] += (path[-1, axis] + off * (rest - path[i, axis]) - tip_px[axis]) ** 2
+    for k in range(len(AHEAD_S)):
+        sums[:, k] /= counts[k] if counts[k] else math.nan
+    return sums

@@ -19,6 +19,7 @@ import numpy as np
 from heartwire.engine.messages import Device
 from heartwire.engine.xray.conditioning import Array
 from heartwire.engine.xray.detection import Detection, Point
+from heartwire.engine.xray.motion import TipMotion
 from heartwire.engine.xray.rhythm import fit
 from heartwire.engine.xray.track import COAST_S, FRAMES_IF_DOUBTFUL, Track
 
@@ -278,6 +279,7 @@ class _Line:
 def warm_up() -> None:
     """Compile what is compiled at first use."""
     _Line([(0.0, 0.0), (1.0, 0.0)]).distance_px(_Line([(0.0, 1.0), (1.0, 1.0)]), math.inf)
+    TipMotion.begin(0.0, (0.0, 0.0), 1.0).take(1.0, (0.0, 0.0), COAST_S)
     times_s = np.arange(30.0) / 15.0
     found = fit(times_s, np.stack([times_s, times_s], axis=1))
     assert found is not None
