@@ -1,4 +1,4 @@
-"""The recordings and trends of all beds, and the thread that brings them to the disk."""
+"""The recordings, trends and rhythms of all beds, and the thread that brings them to the disk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from heartwire.streams.dashboard.last_rhythm import LastRhythm
 from heartwire.streams.dashboard.recording import Recording
 from heartwire.streams.dashboard.refusals import Refusals
 from heartwire.streams.dashboard.trends import Trends
@@ -26,12 +27,16 @@ class Archive(threading.Thread):
         How much of each is kept.
     refusals
         Counts what the disk did not take.
+    epoch
+        The run.
     """
 
-    def __init__(self, folder: Path, streams: Iterable[str], keep_h: float, refusals: Refusals) -> None:
+    def __init__(self, folder: Path, streams: Iterable[str], keep_h: float, refusals: Refusals, epoch: int) -> None:
         super().__init__(name="archive", daemon=True)
-        self.recordings = {stream: Recording(folder / stream.replace("/", "-"), keep_h) for stream in streams}
-        self.trends = {stream: Trends(folder / f"{stream.replace('/', '-')}.trends") for stream in self.recordings}
+        files = {stream: folder / stream.replace("/", "-") for stream in streams}
+        self.recordings = {stream: Recording(file, keep_h) for stream, file in files.items()}
+        self.trends = {stream: Trends(file.with_name(f"{file.name}.trends")) for stream, file in files.items()}
+        self.rhythms = {s: LastRhythm(file.with_name(f"{file.name}.rhythm"), epoch) for s, file in files.items()}
         self._refusals = refusals
         self._stop_asked = threading.Event()
 
@@ -45,6 +50,7 @@ class Archive(threading.Thread):
             try:
                 recording.write()
                 self.trends[stream].write(last)
+                self.rhythms[stream].write()
             except OSError as error:
                 self._refusals.add("a recording by the disk", f"{stream}: {error.strerror}")
 

@@ -9,6 +9,7 @@ from heartwire.engine.config import StreamConfig
 from heartwire.engine.messages import Beat, CardiacPhase, EcgChunk, HeartRate, Rhythm, SignalQuality, StLevels, Trace
 from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.backlog import Backlog
+from heartwire.streams.dashboard.last_rhythm import LastRhythm
 from heartwire.streams.dashboard.recording import Piece, PieceHead, Recording
 from heartwire.streams.dashboard.status import StreamStatus
 from heartwire.streams.dashboard.stream_view import StreamView
@@ -35,7 +36,6 @@ class BedView(StreamView):
     _rate_hz = 0.0
     _end_sample = 0
     _heart_rate: HeartRate | None = None
-    _rhythm: Rhythm | None = None
     _quality: SignalQuality | None = None
     _st: tuple[int, dict[str, float]] = (0, {})
 
@@ -45,6 +45,7 @@ class BedView(StreamView):
         """What is sent to pages that watch this bed."""
         self.recording: Recording | None = None
         self.trends = Trends()
+        self.rhythm = LastRhythm()
         self._beats: deque[tuple[int, str]] = deque(maxlen=_LAST_BEATS)
         self._wall_ns = time.time_ns() - time.monotonic_ns()
         self._end_ms = 0.0
@@ -100,7 +101,7 @@ class BedView(StreamView):
                 if self._rate_hz and not self._without_rate:
                     self.trends.st(self._wall_ms(finding.sample), known)
             case Rhythm():
-                self._rhythm = finding
+                self.rhythm.take(finding)
             case SignalQuality(analysed=analysed):
                 self._quality = finding
                 lead = self._leads[self._lead] if self._leads else ""
@@ -109,7 +110,11 @@ class BedView(StreamView):
 
     @property
     def _without_rate(self) -> bool:
-        return self._rhythm is not None and self._rhythm.label in _WITHOUT_RATE
+        return self._rhythm_label in _WITHOUT_RATE
+
+    @property
+    def _rhythm_label(self) -> str:
+        return self.rhythm.known.label if self.rhythm.known else ""
 
     def phase(self, rate: HeartRate) -> CardiacPhase:
         """Give the cardiac phase at the R peak of a beat, which is 0, and how long the beat will be."""
@@ -120,7 +125,7 @@ class BedView(StreamView):
             decision_sample=rate.decision_sample,
             phase=0.0,
             rr_s=60.0 / rate.rate_bpm,
-            trusted=self._rhythm is not None and self._rhythm.label in _REGULAR,
+            trusted=self._rhythm_label in _REGULAR,
             trace=Trace(intended_ns=round(at_ms * 1e6)),
         )
 
@@ -132,7 +137,7 @@ class BedView(StreamView):
         status.rate_hz = self._rate_hz
         status.leads = self._leads
         status.lead = self._leads[self._lead]
-        status.rhythm = self._rhythm.label if self._rhythm else ""
+        status.rhythm = self._rhythm_label
         if self._quality and status.lead in self._quality.leads:
             status.quality = round(self._quality.quality[self._quality.leads.index(status.lead)], 2)
         if self._end_sample - self._st[0] <= _ST_HOLDS_S * self._rate_hz and not self._without_rate:

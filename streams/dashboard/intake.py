@@ -34,6 +34,8 @@ def endpoints(plan: Plan) -> dict[str, list[str] | None]:
 class Intake(threading.Thread):
     """Takes messages as a viewer that nobody waits for: if the dashboard stalls, the engine does not notice.
 
+    Of findings it gets what the engine still has from before it joined.
+
     Parameters
     ----------
     plan
@@ -50,7 +52,7 @@ class Intake(threading.Thread):
         """What came that was not a valid message."""
         self._stop_asked = threading.Event()
         self._subscribers = [
-            Subscriber(endpoint, streams=streams, late_join="live", context=context)
+            Subscriber(endpoint, streams=streams, late_join="live" if streams else "ring", context=context)
             for endpoint, streams in endpoints(plan).items()
         ]
         self._inbox = Inbox(self._subscribers)

@@ -75,10 +75,12 @@ class Dashboard:
         self._board = Board(plan.config.stream, plan)
         self._board.recall(plan.journal_path(), plan.epoch)
         beds = {view.id: view for view in self._board.views if isinstance(view, BedView)}
-        self._archive = Archive(Path(plan.run_dir) / RECORDINGS, beds, config.history_h, self._board.refusals)
+        folder = Path(plan.run_dir) / RECORDINGS
+        self._archive = Archive(folder, beds, config.history_h, self._board.refusals, plan.epoch)
         for name_, recording in self._archive.recordings.items():
             beds[name_].recording = recording
             beds[name_].trends = self._archive.trends[name_]
+            beds[name_].rhythm = self._archive.rhythms[name_]
         self._site = Site(self._board, config.host, token, plan.journal_path())
         self._server = _Server(
             uvicorn.Config(

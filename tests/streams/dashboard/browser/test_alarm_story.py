@@ -146,5 +146,7 @@ def test_the_page_recovers_when_the_server_was_killed(ward: Any, page: Page, com
     expect(page.locator("#link")).to_have_text("live")
     expect(bed.locator(".veil")).to_be_hidden()
     expect(bed.locator("output")).to_have_text("72")
+    # Told before the server was killed, and not again.
+    expect(bed_3(page).locator(".rhythm")).to_have_text("ventricular fibrillation")
     # The browser itself says that nobody answered meanwhile.
     complaints[:] = [line for line in complaints if "ERR_CONNECTION_REFUSED" not in line]
