@@ -132,11 +132,12 @@ class BedView(StreamView):
     def status(self, now_ns: int) -> StreamStatus:
         """Give what is known now."""
         status = super().status(now_ns)
-        if not self._leads:
+        leads = self._leads or (self.recording.leads if self.recording else ())
+        if not leads:
             return status
-        status.rate_hz = self._rate_hz
-        status.leads = self._leads
-        status.lead = self._leads[self._lead]
+        status.rate_hz = self._rate_hz or None
+        status.leads = leads
+        status.lead = leads[self._lead]
         status.rhythm = self._rhythm_label
         if self._quality and status.lead in self._quality.leads:
             status.quality = round(self._quality.quality[self._quality.leads.index(status.lead)], 2)

@@ -144,6 +144,11 @@ class Recording:
         with self._lock:
             return (self._files[0].head.start_ms, self._files[-1].end_ms) if self._files else None
 
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """The leads recorded last, none where there is nothing yet. Does not wait for the disk."""
+        return self._files[-1].head.leads if self._files else ()
+
     def read(self, from_ms: float, to_ms: float) -> list[Piece]:
         """Give what there is between two times, in order.
 

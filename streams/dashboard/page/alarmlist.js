@@ -1,6 +1,7 @@
 // The alarms of a bed from the journal, the newest first; one that has a strip opens to it.
 
 import { badge, name } from "./alarms.js";
+import { clock } from "./clock.js";
 import { element } from "./element.js";
 import { Paper } from "./paper.js";
 import { read } from "./records.js";
@@ -65,7 +66,7 @@ export class AlarmList {
 
   row(entry) {
     const when = new Date(entry.written_ms), time = element("time", { datetime: when.toISOString() },
-      when.toLocaleTimeString([], { hour12: false }));
+      clock(entry.written_ms));
     time.title = when.toLocaleString();
     const what = entry.kind === "alarm" ? badge(entry) : element("span", { class: "what" }, describe(entry));
     const words = element("span", { class: "words" }, entry.kind === "alarm" ? change(entry) : entry.by ? `by ${entry.by}` : "");

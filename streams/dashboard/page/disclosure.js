@@ -1,11 +1,13 @@
 // Full disclosure: a line a minute, scrolling back through the recording; a place in it opens at true speed.
 
+import { clock } from "./clock.js";
 import { element, setText } from "./element.js";
 import { Paper, trace } from "./paper.js";
 import { read } from "./records.js";
 import { onColours } from "./theme.js";
 
 const ROW_PX = 46, MINUTE_MS = 60_000, KEPT_MINUTES = 90, REFRESH_MS = 5000, TIME_PX = 52, PX_MV = 14, ZOOM_MS = 10_000, STEP_MS = 5000;
+const HOUR_AND_MINUTE = { hour: "2-digit", minute: "2-digit" };
 
 export class Disclosure {
   constructor(stream, leads) {
@@ -93,9 +95,9 @@ export class Disclosure {
   }
 
   row(minute) {
-    const time = clock(minute * MINUTE_MS).slice(0, 5), canvas = element("canvas");
+    const time = clock(minute * MINUTE_MS, HOUR_AND_MINUTE), canvas = element("canvas");
     const root = element("button", { type: "button", class: "minute", "aria-label": `open the recording at ${time}` },
-      element("span", {}, time), canvas);
+      element("span", { title: time }, time.slice(-5)), canvas);
     root.addEventListener("click", (event) => {
       const share = event.detail ? event.offsetX / canvas.clientWidth : 0;
       this.open(minute * MINUTE_MS + (event.target === canvas ? share * MINUTE_MS : 0));
@@ -149,5 +151,3 @@ export class Disclosure {
     for (const [paper, piece] of papers) paper.show(piece);
   }
 }
-
-const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });

@@ -1,5 +1,6 @@
 // The engineer's view: every stream with its account, latencies of each stage, models, and the log of events.
 
+import { clock } from "./clock.js";
 import { element } from "./element.js";
 import { Chart } from "./engine-chart.js";
 import { Streams } from "./engine-streams.js";
@@ -122,7 +123,7 @@ export class EngineView {
     list.key = key;
     const now = Date.now();
     list.replaceChildren(...events.map((event) => element("li", {},
-      element("time", {}, new Date(now - event.ago_s * 1000).toLocaleTimeString([], { hour12: false })), element("span", { class: "kind" }, event.kind),
+      element("time", {}, clock(now - event.ago_s * 1000)), element("span", { class: "kind" }, event.kind),
       element("span", { class: "of" }, event.stream), element("span", { class: "words" }, event.words))));
     if (!events.length) list.append(element("li", {}, none));
   }

@@ -1,6 +1,7 @@
 // Hours of a bed: heart rate and the ST level of each lead as lines, ventricular beats a minute as bars, the begin of
 // alarms as marks.
 
+import { clock } from "./clock.js";
 import { element, setText } from "./element.js";
 import { onColours } from "./theme.js";
 
@@ -58,7 +59,7 @@ export class Trend {
   words(n) {
     const { start_ms: start, step_s: step, heart_rate_bpm: rates, pvc_per_minute: beats, st_mv: st } = this.trend;
     const levels = Object.fromEntries(Object.entries(st).map(([lead, values]) => [lead, values[n]]));
-    const time = new Date(start + n * step * 1000).toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit" });
+    const time = clock(start + n * step * 1000, { hour: "2-digit", minute: "2-digit" });
     return `${time}   HR ${rates[n] ?? "–"} bpm   PVC ${beats[n] ?? "–"}/min   ${stWords(levels)}`;
   }
 

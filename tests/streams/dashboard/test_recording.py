@@ -10,6 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heartwire.engine.config import StreamConfig
+from heartwire.streams.dashboard.bed import BedView
 from heartwire.streams.dashboard.recording import Piece, PieceHead, Recording
 from heartwire.streams.dashboard.records import INVALID_UV
 
@@ -79,6 +81,17 @@ def test_a_recording_outlives_its_process(tmp_path: Path) -> None:
     again.add(piece(500, 500))
     (found,) = again.read(0.0, 1e9)
     assert found.samples_uv[:, 0].tolist() == list(range(1000))
+
+
+def test_a_bed_that_sends_nothing_yet_has_the_leads_of_its_recording(tmp_path: Path) -> None:
+    first = Recording(tmp_path, keep_h=1)
+    assert first.leads == ()
+    first.add(piece(1000, 100))
+    first.write()
+    bed = BedView(0, StreamConfig(id="bed-1/ecg"))
+    bed.recording = Recording(tmp_path, keep_h=1)
+    status = bed.status(0)
+    assert (status.state, status.leads, status.lead, status.rate_hz) == ("waiting", LEADS, LEADS[0], None)
 
 
 def test_nothing_recorded_has_no_span(tmp_path: Path) -> None:
