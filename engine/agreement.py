@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import msgspec
@@ -88,6 +89,18 @@ class Agreement:
         self.differences: list[Difference] = []
         """The first ones."""
         self._waiting: tuple[list[_Told], list[_Told]] = ([], [])
+        self._left_out: deque[tuple[int, int]] = deque()
+        """Samples or frames that one of the two did not get."""
+
+    def leave_out(self, first: int, end: int) -> None:
+        """Compare nothing from sample (or frame) `first` up to `end`: one of the two has not had it."""
+        if self._left_out and first <= self._left_out[-1][1]:
+            first, _ = self._left_out.pop()
+        self._left_out.append((first, end))
+
+    def _is_left_out(self, told: _Told) -> bool:
+        within = self._within(told.kind)
+        return any(first - within <= told.place < end + within for first, end in self._left_out)
 
     def running(self, finding: object) -> None:
         """Take what the processor at work found."""
@@ -101,7 +114,7 @@ class Agreement:
         return _WITHIN_S.get(kind, 0.0) * self.rate_hz
 
     def _take(self, side: int, finding: object) -> None:
-        if (told := _told(finding)) is None:
+        if (told := _told(finding)) is None or self._is_left_out(told):
             return
         others = self._waiting[1 - side]
         near = [o for o in others if (o.kind, o.key) == (told.kind, told.key)]
@@ -129,6 +142,8 @@ class Agreement:
             waiting = self._waiting[side]
             for told in [t for t in waiting if t.place + self._within(t.kind) < sample]:
                 waiting.remove(told)
+                if self._is_left_out(told):
+                    continue
                 counts = self.counts.setdefault(told.kind, Counts())
                 if side == 0:
                     counts.only_running += 1
@@ -136,3 +151,6 @@ class Agreement:
                 else:
                     counts.only_candidate += 1
                     self._keep(Difference(told.kind, told.place, "", told.what))
+        longest = max(map(self._within, _WITHIN_S))
+        while self._left_out and self._left_out[0][1] + 2 * longest < sample:
+            self._left_out.popleft()

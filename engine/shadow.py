@@ -21,7 +21,17 @@ import zmq
 from heartwire.engine.agreement import Agreement
 from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.errors import ConfigError
-from heartwire.engine.messages import EcgChunk, EndOfStream, Gap, Item, Message, ModelChange, XrayFrame
+from heartwire.engine.messages import (
+    EcgChunk,
+    EndOfStream,
+    Gap,
+    Item,
+    Message,
+    ModelChange,
+    XrayFrame,
+    number_of,
+    size_of,
+)
 from heartwire.engine.plan import Plan
 from heartwire.engine.shadow_report import Latency, ShadowReport, keep
 from heartwire.engine.station import Station
@@ -105,10 +115,17 @@ class Shadow:
             else:
                 self._compare("running", message)
         while len(self._items) > _MOST_WAITING:
-            self._items.popleft()
-            self._counts["dropped"] += 1
+            self._drop(self._items.popleft())
         if self._items:
             self._work(self._items.popleft())
+
+    def _drop(self, item: Item) -> None:
+        """Leave out what the candidate is too slow for, and of samples what it needs to find its way again."""
+        self._counts["dropped"] += 1
+        if isinstance(item, EcgChunk | XrayFrame):
+            first = number_of(item)
+            settle = round(_SETTLE_S * item.rate_hz) if isinstance(item, EcgChunk) else 0
+            self._agreement.leave_out(first, first + size_of(item) + settle)
 
     def _of_worker(self, message: Message) -> bool:
         # The worker tells the end as well, under its own numbers, with a trace of its work.

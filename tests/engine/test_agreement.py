@@ -75,3 +75,18 @@ def test_the_same_findings_agree_wholly_in_whatever_order_the_sides_come(samples
         take(finding)
     compared.pass_by(10**9)
     assert compared.counts == ({"beat confirmed": Counts(agree=len(samples))} if samples else {})
+
+
+def test_what_one_of_the_two_has_not_had_is_not_compared() -> None:
+    compared = Agreement(250.0)
+    for sample in (100, 1000, 1300, 2000):
+        compared.running(beat(sample))
+    compared.leave_out(900, 1200)
+    compared.leave_out(1200, 1500)
+    for sample in (100, 1450, 2000):
+        compared.candidate(beat(sample))
+    compared.pass_by(5000)
+    assert compared.counts == {"beat confirmed": Counts(agree=2)}
+    compared.running(beat(6000))
+    compared.pass_by(9000)
+    assert compared.counts == {"beat confirmed": Counts(agree=2, only_running=1)}
