@@ -278,10 +278,8 @@ class Load:
             self._collector.idle(long=False)
         else:
             self._collector.busy()
-        while (wait_ns := due_ns - time.monotonic_ns()) > 1_000_000:
-            self._publisher.serve(timeout_ms=wait_ns // 1_000_000)
-        if wait_ns > 0:
-            time.sleep(wait_ns / 1e9)
+        if (wait_ns := due_ns - time.monotonic_ns()) > 0:
+            self._publisher.serve(wait_ns / 1e6)
 
     def _reconnect(self, outage_ns: int) -> None:
         """Be away for a while; what is due meanwhile is sent afterwards, in order."""

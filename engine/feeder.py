@@ -137,10 +137,8 @@ class Feeder:
             self._collector.idle(long=False)
         else:
             self._collector.busy()
-        while (wait_ns := due_ns - time.monotonic_ns()) > 1_000_000:
-            self._publisher.serve(timeout_ms=wait_ns // 1_000_000)
-        if wait_ns > 0:
-            time.sleep(wait_ns / 1e9)
+        if (wait_ns := due_ns - time.monotonic_ns()) > 0:
+            self._publisher.serve(wait_ns / 1e6)
 
     def _send(self, feed: _Feed, start_ns: int) -> bool:
         """Send a feed's item and read the next; False where the stream has ended."""

@@ -8,7 +8,6 @@ the journal; the commands that are in it are carried out again where they were.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import deque
@@ -30,6 +29,7 @@ from heartwire.engine.placement import place
 from heartwire.engine.plan import Plan, read_plan
 from heartwire.engine.process import serve
 from heartwire.engine.progress import Progress
+from heartwire.engine.saver import Saver
 from heartwire.engine.stacking import together
 from heartwire.engine.station import Published, Station
 from heartwire.engine.swap import Swapper
@@ -95,6 +95,8 @@ class Worker:
         )
         self._scribe = Scribe(plan.journal_path())
         self._scribe.start()
+        self._saver = Saver()
+        self._saver.start()
         self._progress = Progress(plan.progress_path(name), plan.workers[name])
         self._outbox = Outbox(self._publisher, self._scribe, self._progress.note)
         self._commands: list[tuple[AlarmCommand, float]] = []
@@ -161,23 +163,15 @@ class Worker:
                 self._line.report(reports.Fault(self._name, name, f"alarms before the restart are not known: {error}"))
             self._command_again(station)
 
-    def _save(self, name: str) -> bool:
-        """Save a stream; False where what it found is held back still, and so is in neither state."""
+    def _save(self, name: str) -> None:
+        """Save a stream, unless what it found is held back still, and so would be in neither state."""
         if self._outbox.holds(name):
-            return False
+            return
         station = self._stations[name]
         last_seq, next_number = station.position
         position = Position(last_seq, next_number, self._subscribers[name].epoch(name)) if last_seq >= 0 else None
         saved = Saved(station.snapshot(), position, self._publisher.snapshot(name), station.models)
-        path = self._plan.snapshot_path(name)
-        fresh = path.with_suffix(".new")
-        try:
-            fresh.write_bytes(msgspec.msgpack.encode(saved))
-            os.replace(fresh, path)
-        except OSError as error:
-            # The run goes on; a restart would begin from the snapshot before.
-            self._line.report(reports.Fault(self._name, "", f"cannot save the state of {name}: {error}"))
-        return True
+        self._saver.put(self._plan.snapshot_path(name), msgspec.msgpack.encode(saved))
 
     def run(self) -> None:
         """Work until every stream has ended or the order to stop came; then serve subscribers until told to leave."""
@@ -209,6 +203,7 @@ class Worker:
         self._answer()
         for name in self._stations:
             self._save(name)
+        self._saver.flush()
         self._line.report(reports.Done(self._name, [s.report() for s in self._stations.values()], self._refusals()))
         self._publisher.drain(timeout_s=10.0)
         while self._line.order() != "stop":
@@ -307,6 +302,7 @@ class Worker:
         for change in list(self._swapper.switch()):
             # Saved before it is told: a restart must find it in neither or in both.
             self._save(change.stream)
+            self._saver.flush()
             self._publish(self._stations[change.stream], [change])
         if (answer := self._swapper.answer()) is not None:
             self._line.report(reports.Swapped(self._name, answer))
@@ -354,6 +350,8 @@ class Worker:
             self._due_ns["snapshot"] = max(self._due_ns["snapshot"] + self._save_every_ns, now_ns - _LATE_SAVES_NS)
             self._save(self._to_save[0])
             self._to_save.rotate(-1)
+        while self._saver.failed:
+            self._line.report(reports.Fault(self._name, "", self._saver.failed.popleft()))
 
     def _in_turn(self, names: deque[str], most: int) -> list[str]:
         """Give the next of the names, each in its turn."""
@@ -367,6 +365,7 @@ class Worker:
     def close(self) -> None:
         """Close the journal and the sockets."""
         self._scribe.stop()
+        self._saver.stop()
         for subscriber in self._sources:
             subscriber.close()
         self._publisher.close()
