@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from heartwire.engine.xray.device_map import Array
 
-Kind = Literal["tipped", "line", "lone"]
-KINDS: tuple[Kind, ...] = ("tipped", "line", "lone")
-"""A line that ends in a tip, a line without one, a tip without a line."""
+Kind = Literal["tipped", "line", "lone", "tip"]
+KINDS: tuple[Kind, ...] = ("tipped", "line", "lone", "tip")
+"""A line that ends in a tip, a line without one, a tip without a line; and the tip of the first."""
 _LIMIT = 5.0
 
 

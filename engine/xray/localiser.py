@@ -15,7 +15,7 @@ from heartwire.engine.xray.assembly import Line, assign
 from heartwire.engine.xray.centreline import centred, find_lines, length_px, smooth
 from heartwire.engine.xray.conditioning import Conditioner, Frame
 from heartwire.engine.xray.confidence import Confidence, Evidence, Kind, evidence
-from heartwire.engine.xray.detection import Detection, DeviceClass, Point
+from heartwire.engine.xray.detection import Detection, Point
 from heartwire.engine.xray.device_map import CELL_PX, TIP_CELL_PX, Array, DeviceMap, DeviceMapper
 from heartwire.engine.xray.electrodes import along, find_electrodes
 from heartwire.engine.xray.history import History
@@ -31,6 +31,7 @@ _LEAST_ELECTRODES = 2
 _SHORTEST_LINE_PX = 60.0
 _SHORTEST_WITH_TIP_PX = 10.0
 _FARTHEST_REFINED_PX = 10.0
+_STRAY_PX = 4.0
 
 
 class Localiser:
@@ -105,7 +106,7 @@ class Localiser:
         return detections[:_MOST]
 
     def candidates(self, found: DeviceMap, *, least: float = 0.0) -> list[tuple[Detection, Kind, Evidence]]:
-        """Give all that may be a device with a confidence of `least` or more, and what speaks for it."""
+        """Give all that may be a device, and the tips that may be one, from `least` on, and what speaks for each."""
         body = np.maximum(found.device[0], found.device[1])
         lines = [Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)]
         tips = self._refined(find_tips(found, least_heat=self._tip_threshold))
@@ -154,55 +155,35 @@ class Localiser:
     def _on_line(
         self, line: Line, body: Array, electrodes: Array, least: float
     ) -> tuple[Detection, Kind, Evidence] | None:
-        long = length_px(line.points)
-        bodies = line.bodies.max(axis=1)
-        means = line.bodies.mean(axis=0)
-        rings = along(line.points, electrodes)
-        class_: DeviceClass = CLASSES[int(means[1] > means[0])]
-        wire = class_ == "guidewire"
-        if len(rings) >= _LEAST_ELECTRODES:
-            class_ = "electrode-catheter"
-        else:
-            rings = rings[:0]
-        tip = line.tip
-        if tip is None:
-            if long < _SHORTEST_LINE_PX:
-                return None
-            if self._border_px(line.points[-1]) < self._border_px(line.points[0]):
-                line, rings = line.flipped(), rings[::-1]
-            found = evidence(bodies, long, None, None, wire=wire)
-            if (confidence := self._confidence.of("line", found)) < least:
-                return None
-            detection = Detection(
-                class_=class_,
-                confidence=confidence,
-                visible=False,
-                tip_px=None,
-                error_px=None,
-                centreline_px=self._to_frame(smooth(centred(line.points, body))),
-                electrodes_px=self._to_frame(rings),
-            )
-            return detection, "line", found
-        if long < _SHORTEST_WITH_TIP_PX:
+        tip, long = line.tip, length_px(line.points)
+        if tip is not None and long < _SHORTEST_WITH_TIP_PX:
             return self._lone_tip(tip, least)
-        found = evidence(bodies, long, tip.heat, tip.seen, wire=wire)
-        if (confidence := self._confidence.of("tipped", found)) < least:
+        catheter, wire = line.bodies.mean(axis=0).tolist()
+        kind: Kind = "line" if tip is None else "tipped"
+        heat, seen = (None, None) if tip is None else (tip.heat, tip.seen)
+        found = evidence(line.bodies.max(axis=1), long, heat, seen, wire=wire > catheter)
+        confidence = self._confidence.of(kind, found)
+        # A device may be sure and its tip not: which of them is told is asked apart.
+        tip_confidence = 0.0 if tip is None else self._confidence.of("tip", found)
+        visible = tip is not None and tip_confidence >= least
+        if confidence < least or (long < _SHORTEST_LINE_PX and not visible):
             return None
-        # The last cells of a skeleton stray towards corners of the body: the tip itself ends the line.
-        keep = np.hypot(line.points[:, 0] - tip.x_px, line.points[:, 1] - tip.y_px) > 4.0
-        last = int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 1
-        place = np.array([[tip.x_px, tip.y_px]], np.float32)
-        centreline = self._to_frame(smooth(np.concatenate([centred(line.points[:last], body), place])))
+        if tip is None and self._border_px(line.points[-1]) < self._border_px(line.points[0]):
+            line = line.flipped()
+        rings = along(line.points, electrodes)
+        rings = rings if len(rings) >= _LEAST_ELECTRODES else rings[:0]
+        centreline = self._to_frame(smooth(_to_its_tip(line, body)))
         detection = Detection(
-            class_=class_,
+            class_="electrode-catheter" if len(rings) else CLASSES[int(wire > catheter)],
             confidence=confidence,
-            visible=True,
-            tip_px=centreline[-1],
-            error_px=tip.bound_px,
+            visible=visible,
+            tip_px=centreline[-1] if visible else None,
+            error_px=tip.bound_px if tip is not None and visible else None,
             centreline_px=centreline,
             electrodes_px=self._to_frame(rings),
+            tip_confidence=tip_confidence,
         )
-        return detection, "tipped", found
+        return detection, kind, found
 
     def _lone_tip(self, tip: TipPeak, least: float) -> tuple[Detection, Kind, Evidence] | None:
         found = evidence(None, 0.0, tip.heat, tip.seen, wire=tip.class_ == "guidewire")
@@ -216,8 +197,20 @@ class Localiser:
             tip_px=place[0],
             error_px=tip.bound_px,
             centreline_px=place,
+            tip_confidence=confidence,
         )
         return detection, "lone", found
+
+
+def _to_its_tip(line: Line, body: Array) -> Array:
+    """Give the middle of the body along a line; its tip, where it has one, ends it."""
+    if line.tip is None:
+        return np.asarray(centred(line.points, body))
+    place = np.array([[line.tip.x_px, line.tip.y_px]], np.float32)
+    # The last cells of a skeleton stray towards corners of the body.
+    keep = np.hypot(*(line.points - place).T) > _STRAY_PX
+    last = int(np.flatnonzero(keep)[-1]) + 1 if keep.any() else 1
+    return np.concatenate([centred(line.points[:last], body), place])
 
 
 def _read(found: DeviceMap, points: Array) -> Array:

@@ -20,12 +20,14 @@ FRAMES_IF_DOUBTFUL = 3
 """In so many of the last `_RECENT_FRAMES` frames a device must be seen that is not sure at once."""
 _RECENT_FRAMES = 5
 _CLASS_MEMORY = 0.9
-_CONFIDENCE_RISE = 0.3
-_CONFIDENCE_FALL = 0.15
+_RISE = 0.3
+_FALL = 0.15
 """Confidence falls slower than it rises: one faint frame does not take a device off the screen."""
 _CONFIDENCE_DECAY_S = 0.7
-_FADED = 0.35
-"""A tip with less than this share of the confidence that its device had is being hidden: it counts as not seen."""
+_FADED = 0.4
+"""A tip with less than this share of the confidence that it had is being hidden: it counts as not seen."""
+_FADED_S = 0.5
+"""The share falls with the time that it was not seen: tips come back as they went, faint at first."""
 _UNKNOWN_ERROR_PX = 8.0
 _FRAME_S = 1.0 / 15.0
 _LEAST_REACH_PX = 18.0
@@ -66,6 +68,7 @@ class Track(msgspec.Struct):
     seen_frames: int = 0
     recent: list[bool] = []
     confidence: float = 0.0
+    tip_confidence: float = 0.0
     centreline_px: list[Point] = []
     electrodes_px: list[Point] = []
     motion: TipMotion | None = None
@@ -123,12 +126,15 @@ class Track(msgspec.Struct):
         self.class_ = max(votes, key=lambda name: (votes[name], name))
         self.centreline_px = detection.centreline_px
         self.electrodes_px = detection.electrodes_px
-        faded = detection.confidence < _FADED * self.confidence
-        gain = _CONFIDENCE_RISE if detection.confidence > self.confidence else _CONFIDENCE_FALL
-        self.confidence += (gain if self.seen_frames else 1.0) * (detection.confidence - self.confidence)
+        self.confidence = _slowly(self.confidence, detection.confidence)
         self.seen_s = now_s
         self.seen_frames += 1
-        if detection.tip_px is not None and not faded:
+        if detection.tip_px is None:
+            return
+        unseen_s = now_s - self.motion.now_s if self.motion is not None else 0.0
+        faded = detection.tip_confidence < _FADED * math.exp(-unseen_s / _FADED_S) * self.tip_confidence
+        self.tip_confidence = _slowly(self.tip_confidence, detection.tip_confidence)
+        if not faded:
             self._take_tip(detection.tip_px, detection.error_px or _UNKNOWN_ERROR_PX * self.scale, now_s)
 
     def _take_tip(self, tip_px: Point, error_px: float, now_s: float) -> None:
@@ -205,3 +211,9 @@ class Track(msgspec.Struct):
     def _seen_error_px(self, motion: TipMotion) -> float:
         """Widen the detection's own bound by part of how far off the last forecasts were."""
         return math.hypot(self.error_px, _SURPRISE_SHARE * motion.surprise_px)
+
+
+def _slowly(confidence: float, seen: float) -> float:
+    """Bring a confidence nearer to what is seen now; from 0 it is that at once."""
+    gain = 1.0 if not confidence else _RISE if seen > confidence else _FALL
+    return confidence + gain * (seen - confidence)

@@ -42,7 +42,7 @@ _LEAD = 0.5
 _TELL_LOST_S = 3.0
 _FORGET_S = 10.0
 _DOUBT_S = 0.3
-_SURE = 0.6
+_SURE = 0.9
 
 
 class _State(msgspec.Struct):

@@ -1,9 +1,11 @@
 """What is settled on drawn and simulated frames never trained on: confidences, from where to tell, bounds of tips.
 
-The weights of a detection's confidence are logistic regressions. A device is told from the confidence at which the
-share of frames with a device that are found, counted twice, less the share of frames without one in which one is told,
-is greatest (after Youden 1950, Index for rating diagnostic tests). Tips' bounds are scaled so that 95 % of the errors
-lie within them in the look (chain, era, kind of device) where they are worst: in an unseen one they are hardly better.
+The weights of a detection's confidence are logistic regressions: one of whether it lies on a device, another of whether
+its tip is right. A device is told from where the share of frames with a device that are found, less the share of frames
+without one in which one is told, is greatest (Youden 1950, Index for rating diagnostic tests), and of what is as good
+within one standard error from the highest confidence (Breiman 1984): fewer devices that are none.
+Tips' bounds are scaled so that 95 % of the errors lie within them in the look (chain, era, kind of device) where they
+are worst: in an unseen one they are hardly better.
 """
 
 from __future__ import annotations
@@ -38,31 +40,38 @@ def tips_of(truth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(places[~np.isnan(places).any(axis=1)], np.float32)
 
 
-def _is_device(detection: Detection, truth: npt.NDArray[np.float32]) -> bool | None:
-    """Say whether a detection is true; None where the truth does not say."""
+class _Truth(NamedTuple):
+    device: bool
+    tip: bool
+    """Whether it ends in a tip that is right."""
+
+
+def _truth(detection: Detection, truth: npt.NDArray[np.float32]) -> _Truth | None:
+    """Say what of a detection is true; None where the truth does not say."""
     points = np.array(detection.centreline_px, np.float32)
     cells = np.clip(np.rint((points - 0.5) / 2).astype(np.intp), 0, truth.shape[1] - 1)
     if float((truth[7, cells[:, 1], cells[:, 0]] < 0.5).mean()) > _DOUBTFUL:
         return None
-    near = True
+    near = False
     if detection.tip_px is not None:
         tips = tips_of(truth)
         near = bool(len(tips)) and float(np.hypot(*(tips - np.array(detection.tip_px)).T).min()) <= _NEAR_PX
     if len(points) < 2:
-        return near
+        return _Truth(near, near)
     on_body = 0
     body = truth[:2].max(axis=0)
     for column, row in cells:
         reach = _ON_BODY_CELLS
         around = body[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
         on_body += int(around.max() > 0.5)
-    return near and on_body / len(cells) >= _MOSTLY
+    device = on_body / len(cells) >= _MOSTLY
+    return _Truth(device, near and device)
 
 
 class _Candidate(NamedTuple):
     kind: Kind
     evidence: Evidence
-    true: bool | None
+    true: _Truth
     tip_ratio: float | None
     """How far off its tip is over its stated bound, before any scale."""
 
@@ -83,13 +92,9 @@ def _look(localiser: Localiser, sample: Sample) -> _Frame:
             error_px = float(np.hypot(*(tips - np.array(detection.tip_px)).T).min())
             if error_px <= _NEAR_PX:
                 ratio = error_px / detection.error_px * localiser.bound_scale
-        candidates.append(_Candidate(kind, evidence, _is_device(detection, sample.truth), ratio))
+        if (true := _truth(detection, sample.truth)) is not None:
+            candidates.append(_Candidate(kind, evidence, true, ratio))
     return _Frame(bool(sample.look.kinds), sample.look, candidates)
-
-
-_FOUND_WEIGHS = 2.0
-"""Share of the frames with a device against that of those without: what is not told cannot be followed. Chosen with the
-recorded cines and frames without devices in view."""
 
 
 def settle(localiser: Localiser, samples: Iterable[Sample]) -> dict[str, float]:
@@ -116,7 +121,8 @@ def _bound_scale(frames: Sequence[_Frame], confidence: Confidence, least: float)
     ratios: dict[str, list[float]] = {}
     for frame in frames:
         for c in frame.candidates:
-            if c.tip_ratio is not None and confidence.of(c.kind, c.evidence) >= least:
+            told_by: Kind = "tip" if c.kind == "tipped" else c.kind
+            if c.tip_ratio is not None and confidence.of(told_by, c.evidence) >= least:
                 for name in filter(frame.look.has, LOOKS):
                     ratios.setdefault(name, []).append(c.tip_ratio)
     known = [float(np.quantile(each, 0.95)) for each in ratios.values() if len(each) >= _LEAST_TIPS]
@@ -127,7 +133,7 @@ def _tell_from(frames: Sequence[_Frame], confidence: Confidence) -> float:
     """Give the confidence that parts frames with a device, found, best from those without."""
     found, quiet = [], []
     for frame in frames:
-        sure = [(confidence.of(c.kind, c.evidence), c.true) for c in frame.candidates if c.true is not None]
+        sure = [(confidence.of(c.kind, c.evidence), c.true.device) for c in frame.candidates]
         if frame.has_device:
             found.append(max((p for p, true in sure if true), default=0.0))
         else:
@@ -135,15 +141,19 @@ def _tell_from(frames: Sequence[_Frame], confidence: Confidence) -> float:
     if not found or not quiet:
         return 0.0
     levels = np.linspace(0.05, 0.95, 91)
-    gain = [_FOUND_WEIGHS * (np.array(found) >= x).mean() - (np.array(quiet) >= x).mean() for x in levels]
-    return round(float(levels[int(np.argmax(gain))]), 2)
+    shares = [np.array([(np.array(each) >= x).mean() for x in levels]) for each in (found, quiet)]
+    gain = shares[0] - shares[1]
+    best = int(np.argmax(gain))
+    error = np.sqrt(sum(p[best] * (1.0 - p[best]) / len(n) for p, n in zip(shares, (found, quiet), strict=True)))
+    return round(float(levels[gain >= gain[best] - error][-1]), 2)
 
 
 def _fit_weights(frames: Sequence[_Frame]) -> dict[str, float]:
     settings: dict[str, float] = {}
     for kind in KINDS:
-        cases = [c for frame in frames for c in frame.candidates if c.kind == kind and c.true is not None]
-        answers = np.array([case.true for case in cases], bool)
+        of_tip = kind == "tip"
+        cases = [c for frame in frames for c in frame.candidates if c.kind == ("tipped" if of_tip else kind)]
+        answers = np.array([case.true.tip if of_tip else case.true.device for case in cases], bool)
         if len(set(answers.tolist())) < 2:
             settings[setting(kind, "bias")] = 0.0 if not len(answers) else (3.0 if answers[0] else -3.0)
             continue

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from heartwire.engine.messages import XrayFrame
+from heartwire.engine.xray.device_map import DeviceMap
 from heartwire.engine.xray.localiser import Localiser
 
 
@@ -59,6 +60,19 @@ def test_a_frame_is_judged_by_itself(localiser: Localiser) -> None:
     localiser.locate(_frame(_scene(tip=(120, 400)).astype(np.uint8)))
     localiser.locate(_frame(np.zeros((300, 400), np.uint8)))
     assert localiser.locate(_frame(_scene().astype(np.uint8))) == first
+
+
+def test_a_sure_body_with_a_faint_tip_is_told_without_it(localiser: Localiser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(localiser, "_refined", list)  # the network's own places, as if each showed a tip
+    device, electrode = np.zeros((2, 256, 256), np.float32), np.zeros((256, 256), np.float32)
+    tip, offset = np.zeros((2, 128, 128), np.float32), np.zeros((2, 128, 128), np.float32)
+    device[0, 0:150, 100:103] = 0.95
+    told = []
+    for heat in (0.0, 0.1, 0.9):
+        tip[0, 74, 50] = heat
+        (found,) = localiser.decide(DeviceMap(device, electrode, tip, offset))
+        told.append((found.visible, found.confidence > 0.5))
+    assert told == [(False, True), (False, True), (True, True)]
 
 
 def test_detections_come_in_falling_confidence_within_the_frame(localiser: Localiser) -> None:

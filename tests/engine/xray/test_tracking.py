@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ def detection(
         tip_px=tip,
         error_px=None if tip is None else 1.5,
         centreline_px=line,
+        tip_confidence=confidence,
     )
 
 
@@ -102,7 +104,7 @@ def test_a_doubtful_device_is_reported_at_once_in_the_first_frame_and_else_after
 def test_a_sure_device_is_reported_at_once() -> None:
     tracker = Tracker()
     tracker.update([], 0.0)
-    assert len(tracker.update([detection((200.0, 250.0), confidence=0.6)], FRAME_S)) == 1
+    assert len(tracker.update([detection((200.0, 250.0), confidence=0.95)], FRAME_S)) == 1
 
 
 @pytest.mark.parametrize(("tip", "same"), [((215.0, 255.0), True), ((400.0, 60.0), False)])
@@ -219,6 +221,26 @@ def test_a_tip_that_fades_counts_as_hidden() -> None:
         tracker.update([detection((200.0, 250.0))], k * FRAME_S)
     (device,) = tracker.update([detection((200.0, 250.0), confidence=0.2)], 10 * FRAME_S)
     assert (device.id, device.state, device.visible) == (1, "tracked", False)
+
+
+def test_a_tip_that_comes_back_faint_is_seen_sooner_than_one_that_fades() -> None:
+    faint = msgspec.structs.replace(detection((200.0, 250.0)), tip_confidence=0.3)
+    tracker = Tracker()
+    for k in range(10):
+        tracker.update([detection((200.0, 250.0))], k * FRAME_S)
+    (fading,) = tracker.update([faint], 10 * FRAME_S)
+    for k in range(11, 16):
+        tracker.update([detection(None)], k * FRAME_S)
+    (back,) = tracker.update([faint], 16 * FRAME_S)
+    assert (fading.visible, back.visible) == (False, True)
+
+
+def test_a_doubtful_tip_takes_no_confidence_from_its_device() -> None:
+    tracker = Tracker()
+    faint = msgspec.structs.replace(detection((200.0, 250.0)), tip_confidence=0.1)
+    for k in range(10):
+        (device,) = tracker.update([faint], k * FRAME_S)
+    assert device.confidence == pytest.approx(0.9)
 
 
 def test_what_was_never_sure_enough_is_not_told() -> None:
