@@ -61,6 +61,7 @@ class Localiser:
         self._tip_threshold = settings["tip_threshold"]
         self._electrode_threshold = settings["electrode_threshold"]
         self.report_confidence = settings["report_confidence"]
+        self._report_tip_confidence = settings.get("report_tip_confidence", 0.0)
         self.tell_confidence = settings.get("tell_confidence", 0.0)
         """From here on a detection is worth telling of; what is less sure only helps to follow what was told."""
         self.bound_scale = settings.get("tip_bound_scale", 1.0)
@@ -101,20 +102,26 @@ class Localiser:
 
     def decide(self, found: DeviceMap) -> list[Detection]:
         """Turn the network's answer for the frame conditioned last into detections, most confident first."""
-        detections = [detection for detection, _, _ in self.candidates(found, least=self.report_confidence)]
+        candidates = self.candidates(found, least=self.report_confidence, least_tip=self._report_tip_confidence)
+        detections = [detection for detection, _, _ in candidates]
         detections.sort(key=lambda d: -d.confidence)
         return detections[:_MOST]
 
-    def candidates(self, found: DeviceMap, *, least: float = 0.0) -> list[tuple[Detection, Kind, Evidence]]:
-        """Give all that may be a device, and the tips that may be one, from `least` on, and what speaks for each."""
+    def candidates(
+        self, found: DeviceMap, *, least: float = 0.0, least_tip: float = 0.0
+    ) -> list[tuple[Detection, Kind, Evidence]]:
+        """Give all that may be a device from a confidence of `least` on, and what speaks for it.
+
+        Tips that are less sure than `least_tip` count as not seen.
+        """
         body = np.maximum(found.device[0], found.device[1])
         lines = [Line(p, _read(found, p)) for p in find_lines(body, threshold=self._line_threshold)]
         tips = self._refined(find_tips(found, least_heat=self._tip_threshold))
         tips = sorted((tip for tip in tips if tip.seen >= _LEAST_SEEN), key=lambda tip: -tip.heat * tip.seen)
         alone = assign(lines, tips)
         electrodes = find_electrodes(found.electrode, least_heat=self._electrode_threshold)
-        candidates = [c for line in lines if (c := self._on_line(line, body, electrodes, least)) is not None]
-        return candidates + [c for tip in alone if (c := self._lone_tip(tip, least)) is not None]
+        candidates = [c for line in lines if (c := self._on_line(line, body, electrodes, least, least_tip)) is not None]
+        return candidates + [c for tip in alone if (c := self._lone_tip(tip, max(least, least_tip))) is not None]
 
     def look(self, planes: Array, pixels: npt.NDArray[np.uint8]) -> list[tuple[Detection, Kind, Evidence]]:
         """Give the candidates in planes (3, s, s) of the network's size that were conditioned elsewhere."""
@@ -153,11 +160,11 @@ class Localiser:
         return min(x, y, self._conditioner.inner_width - 1 - x, self._conditioner.inner_height - 1 - y)
 
     def _on_line(
-        self, line: Line, body: Array, electrodes: Array, least: float
+        self, line: Line, body: Array, electrodes: Array, least: float, least_tip: float
     ) -> tuple[Detection, Kind, Evidence] | None:
         tip, long = line.tip, length_px(line.points)
         if tip is not None and long < _SHORTEST_WITH_TIP_PX:
-            return self._lone_tip(tip, least)
+            return self._lone_tip(tip, max(least, least_tip))
         catheter, wire = line.bodies.mean(axis=0).tolist()
         kind: Kind = "line" if tip is None else "tipped"
         heat, seen = (None, None) if tip is None else (tip.heat, tip.seen)
@@ -165,7 +172,7 @@ class Localiser:
         confidence = self._confidence.of(kind, found)
         # A device may be sure and its tip not: which of them is told is asked apart.
         tip_confidence = 0.0 if tip is None else self._confidence.of("tip", found)
-        visible = tip is not None and tip_confidence >= least
+        visible = tip is not None and tip_confidence >= least_tip
         if confidence < least or (long < _SHORTEST_LINE_PX and not visible):
             return None
         if tip is None and self._border_px(line.points[-1]) < self._border_px(line.points[0]):

@@ -35,7 +35,13 @@ _UNSEEN_SEED = 1_000_019
 _CONFIDENCE_SEED = 1_000_033
 _DRAWN_FOR_QUIET = 5
 """Of so many times the frames wanted, the ones without a device are taken, too: they are few."""
-SETTINGS = {"line_threshold": 0.05, "tip_threshold": 0.08, "electrode_threshold": 0.3, "report_confidence": 0.1}
+SETTINGS = {
+    "line_threshold": 0.05,
+    "tip_threshold": 0.08,
+    "electrode_threshold": 0.3,
+    "report_confidence": 0.05,
+    "report_tip_confidence": 0.1,
+}
 DATA = [
     "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds, 320 with their catheters marked",
     "Danilov 2021: 43 coronary angiograms, as backgrounds, 36 with their catheters marked",
