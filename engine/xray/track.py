@@ -24,10 +24,8 @@ _RISE = 0.3
 _FALL = 0.15
 """Confidence falls slower than it rises: one faint frame does not take a device off the screen."""
 _CONFIDENCE_DECAY_S = 0.7
-_FADED = 0.4
+_FADED = 0.35
 """A tip with less than this share of the confidence that it had is being hidden: it counts as not seen."""
-_FADED_S = 0.5
-"""The share falls with the time that it was not seen: tips come back as they went, faint at first."""
 _UNKNOWN_ERROR_PX = 8.0
 _FRAME_S = 1.0 / 15.0
 _LEAST_REACH_PX = 18.0
@@ -131,8 +129,7 @@ class Track(msgspec.Struct):
         self.seen_frames += 1
         if detection.tip_px is None:
             return
-        unseen_s = now_s - self.motion.now_s if self.motion is not None else 0.0
-        faded = detection.tip_confidence < _FADED * math.exp(-unseen_s / _FADED_S) * self.tip_confidence
+        faded = detection.tip_confidence < _FADED * self.tip_confidence
         self.tip_confidence = _slowly(self.tip_confidence, detection.tip_confidence)
         if not faded:
             self._take_tip(detection.tip_px, detection.error_px or _UNKNOWN_ERROR_PX * self.scale, now_s)

@@ -223,18 +223,6 @@ def test_a_tip_that_fades_counts_as_hidden() -> None:
     assert (device.id, device.state, device.visible) == (1, "tracked", False)
 
 
-def test_a_tip_that_comes_back_faint_is_seen_sooner_than_one_that_fades() -> None:
-    faint = msgspec.structs.replace(detection((200.0, 250.0)), tip_confidence=0.3)
-    tracker = Tracker()
-    for k in range(10):
-        tracker.update([detection((200.0, 250.0))], k * FRAME_S)
-    (fading,) = tracker.update([faint], 10 * FRAME_S)
-    for k in range(11, 16):
-        tracker.update([detection(None)], k * FRAME_S)
-    (back,) = tracker.update([faint], 16 * FRAME_S)
-    assert (fading.visible, back.visible) == (False, True)
-
-
 def test_a_doubtful_tip_takes_no_confidence_from_its_device() -> None:
     tracker = Tracker()
     faint = msgspec.structs.replace(detection((200.0, 250.0)), tip_confidence=0.1)
