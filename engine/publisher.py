@@ -199,9 +199,7 @@ class Publisher:
         # Sent first, then kept: copying a large frame for the ring takes a good part of a millisecond.
         slots = self._slots_for(message.stream, len(parts[2])) if isinstance(message, XrayFrame) else None
         if slots is not None and isinstance(message, XrayFrame):
-            # Told of before it is copied: it is there by the time that the subscriber has woken.
-            self._transmit([SLOT + message.stream.encode(), parts[1], slots.announce(message.pixels).encode()])
-            slots.put(message.pixels)
+            self._transmit([SLOT + message.stream.encode(), parts[1], slots.put(message.pixels).encode()])
         if slots is None or self._wanted(bytes(parts[0])):
             self._transmit(parts)
         # The ring keeps copies: the sender may use its array again.

@@ -18,7 +18,6 @@ import platform
 import re
 import secrets
 import struct
-import time
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -36,9 +35,6 @@ _DESCRIPTOR = struct.Struct("<4Q")
 _FIELDS = 4
 """What stands before the stamps: number of the memory, slots, bytes of each, 0."""
 MOST_SLOTS = 256
-_LAYING_NS = 5_000_000
-"""How long a frame that was told of may take to be laid in its slot; 2 MiB take some tenths of a millisecond."""
-_LOOK_AGAIN_S = 20e-6
 
 
 class Segment(msgspec.Struct, array_like=True, frozen=True):
@@ -136,16 +132,11 @@ class SlotWriter:
         self._reserved = reserved
         return reserved
 
-    def announce(self, pixels: Frame) -> Descriptor:
-        """Tell where `put` will lay a frame: who reads of it sooner waits for it."""
-        self.reserve((pixels.shape[0], pixels.shape[1]), pixels.dtype)
-        return Descriptor(self.segment.number, self._slot, self._stamp, pixels.nbytes)
-
     def put(self, pixels: Frame) -> Descriptor:
         """Put a frame into the next slot: nothing is copied where it is what `reserve` gave last."""
-        reserved = self.reserve((pixels.shape[0], pixels.shape[1]), pixels.dtype)
-        if not _same(reserved, pixels):
-            np.copyto(reserved, pixels)
+        reserved = self._reserved
+        if reserved is None or not _same(reserved, pixels):
+            np.copyto(self.reserve((pixels.shape[0], pixels.shape[1]), pixels.dtype), pixels)
         self._reserved = None
         self._memory.stamps[self._slot] = self._stamp
         return Descriptor(self.segment.number, self._slot, self._stamp, pixels.nbytes)
@@ -200,8 +191,6 @@ class SlotReader:
     def find(self, told: Descriptor) -> Slot | None:
         """Give the slot that holds a frame; None where another frame is there by now, or it is of other memory.
 
-        A frame that is still being laid there is waited for, some milliseconds at most.
-
         Raises
         ------
         MalformedMessage
@@ -213,9 +202,6 @@ class SlotReader:
             msg = f"descriptor of slot {told.slot} with {told.n_bytes} bytes: there is none"
             raise MalformedMessage(msg)
         slot = Slot(self._memory.stamps, told.slot, told.stamp, self._memory.pixels[told.slot, : told.n_bytes])
-        until_ns = time.monotonic_ns() + _LAYING_NS
-        while int(self._memory.stamps[told.slot]) == told.stamp - 1 and time.monotonic_ns() < until_ns:
-            time.sleep(_LOOK_AGAIN_S)
         return slot if slot.intact else None
 
 

@@ -131,33 +131,6 @@ def test_a_writer_as_fast_as_it_can_never_passes_a_torn_frame_off_as_whole() -> 
     writer.close()
 
 
-def test_a_frame_told_of_before_it_is_laid_is_waited_for() -> None:
-    writer = SlotWriter(2, 64)
-    reader = SlotReader(writer.segment)
-    pixels = np.full((8, 8), 3, np.uint8)
-    told = writer.announce(pixels)
-    found: list[bytes] = []
-
-    def read() -> None:
-        while not found:
-            if (slot := reader.find(told)) is not None:
-                found.append(slot.memory.tobytes())
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    assert writer.put(pixels) == told
-    thread.join()
-    assert found == [pixels.tobytes()]
-    writer.close()
-
-
-def test_a_frame_told_of_and_never_laid_has_not_come() -> None:
-    writer = SlotWriter(2, 64)
-    reader = SlotReader(writer.segment)
-    assert reader.find(writer.announce(np.zeros((8, 8), np.uint8))) is None
-    writer.close()
-
-
 @pytest.mark.parametrize("payload", [b"", b"x" * 31, b"x" * 33])
 def test_a_descriptor_of_another_length_is_refused(payload: bytes) -> None:
     with pytest.raises(MalformedMessage, match="descriptor"):
