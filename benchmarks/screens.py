@@ -2,7 +2,7 @@
 
 One run of paced beds: in turns nobody looks and a crowd of viewers takes what pages would be sent, then one page is
 open in Chromium, which measures itself. The engine's latency is seen by a subscriber of this process all the while.
-The turns are short beside what the patients go through, so that either side has as much of each.
+Turns are several, so that what the patients go through falls to either side.
 """
 
 from __future__ import annotations
@@ -217,6 +217,9 @@ class _Look(threading.Thread):
         try:
             time.sleep(_SETTLE_S)
             yield
+            if viewers.poll() is not None:
+                msg = "bench screens: the crowd of viewers has ended: nothing was measured with it"
+                raise HeartwireError(msg)
         finally:
             viewers.kill()
             viewers.wait()

@@ -204,6 +204,7 @@ class Worker:
         for name in self._stations:
             self._save(name)
         self._saver.flush()
+        self._tell_unsaved()
         self._line.report(reports.Done(self._name, [s.report() for s in self._stations.values()], self._refusals()))
         self._publisher.drain(timeout_s=10.0)
         while self._line.order() != "stop":
@@ -350,6 +351,9 @@ class Worker:
             self._due_ns["snapshot"] = max(self._due_ns["snapshot"] + self._save_every_ns, now_ns - _LATE_SAVES_NS)
             self._save(self._to_save[0])
             self._to_save.rotate(-1)
+        self._tell_unsaved()
+
+    def _tell_unsaved(self) -> None:
         while self._saver.failed:
             self._line.report(reports.Fault(self._name, "", self._saver.failed.popleft()))
 

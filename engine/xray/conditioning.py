@@ -43,9 +43,9 @@ def between(above: np.float32, below: np.float32, weight: np.float32) -> np.floa
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def clipped(value: np.float32) -> np.float32:
-    """Give a normalised grey within -5..5."""
-    return min(max(value, np.float32(-_CLIP)), np.float32(_CLIP))
+def normalised(grey: np.float32, mean: np.float32, scale: np.float32) -> np.float32:
+    """Give a normalised grey, within -5..5."""
+    return min(max((grey - mean) * scale, np.float32(-_CLIP)), np.float32(_CLIP))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
@@ -142,8 +142,8 @@ def _normalise(image: Pixels, mean: Array, scale: Array, out: Array) -> None:
         pixels, upper, lower, over, under = image[row], mean[above], mean[below], scale[above], scale[below]
         line = out[row]
         for column in range(len(line)):
-            off = np.float32(pixels[column]) - between(upper[column], lower[column], weight)
-            line[column] = clipped(off * between(over[column], under[column], weight))
+            local = between(upper[column], lower[column], weight)
+            line[column] = normalised(np.float32(pixels[column]), local, between(over[column], under[column], weight))
 
 
 class Conditioned(NamedTuple):

@@ -8,7 +8,7 @@ import msgspec
 import numba
 import numpy as np
 
-from heartwire.engine.xray.conditioning import Array, Conditioned, Pixels, between, clipped, rows_about
+from heartwire.engine.xray.conditioning import Array, Conditioned, Pixels, between, normalised, rows_about
 from heartwire.engine.xray.patches import MARGIN_PX, PATCH_PX, PLANES, ZERO, Bytes, Patches, put_lines, to_byte
 
 TIME_CONSTANT_S = 0.7
@@ -23,8 +23,8 @@ def _follow_row(
     above, below, weight = rows_about(row, len(mean))
     pixels, upper, lower, over, under = grey[row], mean[above], mean[below], scale[above], scale[below]
     for column in range(len(average)):
-        off = np.float32(pixels[column]) - between(upper[column], lower[column], weight)
-        value = clipped(off * between(over[column], under[column], weight))
+        local = between(upper[column], lower[column], weight)
+        value = normalised(np.float32(pixels[column]), local, between(over[column], under[column], weight))
         average[column] += gain * (value - average[column])
         now[column], slow[column] = to_byte(value), to_byte(average[column])
 

@@ -73,15 +73,9 @@ class Board:
         self._status_ns = 0
         self._status_record = b""
         self._fresh: list[bytes] = []
-        self._began_ns = time.monotonic_ns()
 
     def take(self, message: Message, arrived_ns: int) -> None:
-        """Take a message of the run; those of streams that are not in the plan are ignored.
-
-        Of findings from before this board was there the rhythm counts, which is told when it changes only.
-        """
-        if 0 < message.trace.published_ns < self._began_ns and not isinstance(message, Rhythm):
-            return
+        """Take a message of the run; those of streams that are not in the plan are ignored."""
         self.engine.take(message, arrived_ns)
         view = self.streams.get(message.stream)
         match message:

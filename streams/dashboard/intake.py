@@ -9,7 +9,7 @@ from collections import deque
 import zmq
 
 from heartwire.engine.bus import Inbox, Subscriber
-from heartwire.engine.messages import Message
+from heartwire.engine.messages import Message, Rhythm
 from heartwire.engine.plan import SUPERVISOR, Plan
 
 _MOST_WAITING = 16_384
@@ -34,7 +34,8 @@ def endpoints(plan: Plan) -> dict[str, list[str] | None]:
 class Intake(threading.Thread):
     """Takes messages as a viewer that nobody waits for: if the dashboard stalls, the engine does not notice.
 
-    Of findings it gets what the engine still has from before it joined.
+    Of what was found before it began the rhythm counts, which is told when it changes only: the engine is asked for
+    what it still has. Alarms from before are in the journal.
 
     Parameters
     ----------
@@ -50,6 +51,7 @@ class Intake(threading.Thread):
         """Messages with their arrival on the monotonic clock, ns; the oldest are lost if nobody takes them."""
         self.refused = 0
         """What came that was not a valid message."""
+        self._began_ns = time.monotonic_ns()
         self._stop_asked = threading.Event()
         self._subscribers = [
             Subscriber(endpoint, streams=streams, late_join="live" if streams else "ring", context=context)
@@ -63,11 +65,14 @@ class Intake(threading.Thread):
             while not self._stop_asked.is_set():
                 taken = self._inbox.receive(_WAIT_MS)
                 arrived_ns = time.monotonic_ns()
-                self.waiting.extend((arrived_ns, message) for message in taken)
+                self.waiting.extend((arrived_ns, message) for message in taken if self._counts(message))
                 self.refused = sum(subscriber.statistics().refused for subscriber in self._subscribers)
         finally:
             for subscriber in self._subscribers:
                 subscriber.close()
+
+    def _counts(self, message: Message) -> bool:
+        return isinstance(message, Rhythm) or not 0 < message.trace.published_ns < self._began_ns
 
     def stop(self) -> None:
         """Stop and close the sockets."""

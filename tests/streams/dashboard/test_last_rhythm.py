@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from heartwire.engine.config import StreamConfig
-from heartwire.engine.messages import HeartRate, Rhythm, Trace
-from heartwire.streams.dashboard.bed import BedView
-from heartwire.streams.dashboard.board import Board
+import msgspec
+
+from heartwire.engine import reports
+from heartwire.engine.messages import HeartRate, Rhythm
+from heartwire.streams.dashboard import records
 from heartwire.streams.dashboard.last_rhythm import LastRhythm
 
-BED = StreamConfig(id="bed-1/ecg")
+BED = "bed-1/ecg"
 
 
-def rhythm(label: str, sample: int = 100, published_ns: int = 0) -> Rhythm:
-    trace = Trace(published_ns=published_ns)
-    return Rhythm(stream=BED.id, sample=sample, decision_sample=sample + 10, label=label, trace=trace)
+def rhythm(label: str) -> Rhythm:
+    return Rhythm(stream=BED, sample=100, decision_sample=110, label=label)
 
 
 def test_the_last_rhythm_outlives_its_process_and_a_line_that_was_cut_off(tmp_path: Path) -> None:
@@ -37,16 +38,25 @@ def test_the_rhythm_of_another_run_is_not_taken_over(tmp_path: Path) -> None:
     assert LastRhythm(tmp_path / "bed.rhythm", epoch=8).known is None
 
 
-def test_of_what_was_found_before_the_dashboard_began_the_rhythm_counts_and_nothing_else() -> None:
-    board = Board([BED])
-    view = board.views[0]
-    assert isinstance(view, BedView)
-    before, after = Trace(published_ns=1), Trace(published_ns=2**62)
-    rate = HeartRate(stream=BED.id, sample=100, decision_sample=110, rate_bpm=150.0, trace=before)
-    board.take(rhythm("VF", published_ns=1), arrived_ns=2)
-    board.take(rate, arrived_ns=2)
-    assert view.rhythm.known is not None
-    assert view._heart_rate is None
-    rate.trace = after
-    board.take(rate, arrived_ns=3)
-    assert view._heart_rate is rate
+def test_of_what_was_found_before_the_dashboard_began_the_rhythm_counts_and_nothing_else(
+    run_dir: Path, start_run: Any
+) -> None:
+    run = start_run(run_dir)
+    # Its process has only been started: it begins later than this.
+    run.publish("work-ecg", rhythm("VF"))
+    run.publish("work-ecg", HeartRate(stream=BED, sample=1_000_000, decision_sample=1_000_000, rate_bpm=150.0))
+    assert isinstance(run.report(), reports.Ready)
+    found = {}
+    with run.page() as page:
+        for record in run.read_while(page, run.feed_ecg, records.STATUS):
+            found = msgspec.json.decode(record.body)["streams"][0]
+            if found["rhythm"]:
+                break
+        # What came in order after it would have been there with it.
+        assert found["rhythm"] == "VF"
+        run.publish("work-ecg", rhythm("N"))
+        for record in run.read_while(page, run.feed_ecg, records.STATUS):
+            found = msgspec.json.decode(record.body)["streams"][0]
+            if found["rhythm"] == "N":
+                break
+        assert found["heart_rate_bpm"] is None
