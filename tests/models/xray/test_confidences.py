@@ -1,3 +1,7 @@
+"""Confidences of devices and of their tips are settled apart."""
+
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -6,9 +10,11 @@ import pytest
 
 from heartwire.engine.xray.confidence import Evidence, Kind
 from heartwire.engine.xray.detection import Detection
-from heartwire.models.xray.confidences import settle
 from heartwire.models.xray.looks import Look
 from heartwire.models.xray.scenes import Sample
+
+pytestmark = pytest.mark.train
+pytest.importorskip("sklearn", reason="needs the training extra")
 
 _TIP = (60.5, 30.5)
 
@@ -49,6 +55,8 @@ class _Looks:
 
 @pytest.fixture(scope="module")
 def settled() -> dict[str, float]:
+    from heartwire.models.xray.confidences import settle
+
     localiser: Any = _Looks()
     return settle(localiser, (_sample(device=i % 2 == 0) for i in range(80)))
 
