@@ -85,8 +85,10 @@ def _show(found: Found, table: Callable[[Found], RenderableType], *, json: bool)
 @bench.command("screens")
 def bench_screens(
     beds: Annotated[int, typer.Option(help="Beds on the page.", min=1, max=64)] = 16,
-    crowd: Annotated[int, typer.Option(help="Viewers at once in the last phase.", min=1, max=60)] = 20,
-    seconds: Annotated[float, typer.Option(help="Length of each of the three phases.", min=5)] = 50.0,
+    crowd: Annotated[int, typer.Option(help="Viewers at once.", min=1, max=60)] = 20,
+    seconds: Annotated[
+        float, typer.Option(help="Length of each of the three phases; two of them in turns of 5 s.", min=5)
+    ] = 50.0,
     message_ms: Annotated[float, typer.Option(help="Length of a message.", min=4, max=1000)] = 40.0,
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
 ) -> None:

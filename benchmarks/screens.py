@@ -2,7 +2,7 @@
 
 One run of paced beds: in turns nobody looks and a crowd of viewers takes what pages would be sent, then one page is
 open in Chromium, which measures itself. The engine's latency is seen by a subscriber of this process all the while.
-Turns are several, so that what the patients go through falls to either side.
+Turns are short and many, so that what the patients go through and what the machine does fall to either side.
 """
 
 from __future__ import annotations
@@ -22,23 +22,28 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import zmq
 from rich.table import Table
 
 from heartwire.benchmarks.environment import environment
+from heartwire.benchmarks.turns import Ratio, percentile, ratio
 from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.config import Config, DashboardConfig, EngineConfig, StreamConfig
 from heartwire.engine.errors import HeartwireError, InputError
 from heartwire.engine.messages import Beat
 from heartwire.engine.plan import DASHBOARD, Plan
 from heartwire.engine.supervisor import Supervisor
-from heartwire.engine.trace import END_TO_END, Latencies
 
 _SCRIPT = "sinus 75 for 20s; pvc; sinus 75 for 20s; vt 170 for 10s; sinus 90 for 20s"
 _SETTLE_S = 3.0
-_TURNS = 4
+_TURN_S = 5.0
+_TURNED_S = 2.0
+"""From the beginning of a turn until it is measured."""
 _PATIENCE_S = 60.0
 _WAIT_MS = 100
+_PERCENT = 99.0
 _SIZE_PX = {"width": 1920, "height": 1080}
 _BARS = {
     "first_load_s": 1.0,
@@ -60,7 +65,7 @@ class Screens(msgspec.Struct, kw_only=True):
     `pixel_*_ms` is from the intended time of a message to the screen frame after the one that drew its samples.
     `server_percent_one` is what the first page costs the server more than none, `server_percent_each` what each viewer
     of the crowd does, in percent of one core.
-    `engine_p99_ratio` is the p99 of beats with the crowd over that without anybody.
+    `engine_p99_ratio` is the p99 of beats with the crowd over that without anybody, with its bounds at 95 %.
     """
 
     environment: dict[str, str]
@@ -77,16 +82,16 @@ class Screens(msgspec.Struct, kw_only=True):
     server_percent_one: float
     server_percent_each: float
     engine_p99_ms: dict[str, float]
-    engine_p99_ratio: float
+    engine_p99_ratio: Ratio
+    beats: int
 
 
 class _Watch(threading.Thread):
-    """Sees beats as they leave the workers, and keeps the latencies of the phase that is named."""
+    """Sees beats as they leave the workers, and keeps their latencies, ms."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(daemon=True)
-        self.phase = ""
-        self.latencies: dict[str, Latencies] = {}
+        self._seen_ms: list[float] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._subscribers = [
             Subscriber(plan.data_endpoint(worker), streams=streams, context=self._context)
@@ -100,17 +105,16 @@ class _Watch(threading.Thread):
             messages = self._inbox.receive(_WAIT_MS)
             observed_ns = time.monotonic_ns()
             for message in messages:
-                if self.phase and isinstance(message, Beat) and message.stage == "confirmed":
-                    self.latencies.setdefault(self.phase, Latencies()).record(message.trace, observed_ns)
+                if isinstance(message, Beat) and message.stage == "confirmed":
+                    self._seen_ms.append((observed_ns - message.trace.intended_ns) / 1e6)
         for subscriber in self._subscribers:
             subscriber.close()
         self._context.destroy(linger=0)
 
-    def p99_ms(self, phase: str) -> float:
-        """Give the p99 of a phase, NaN where it was too short."""
-        latencies = self.latencies.get(phase, Latencies())
-        value_ms = latencies.summary(END_TO_END, (99.0,)).percentiles[0].value_ms
-        return float("nan") if value_ms is None else value_ms
+    def take(self) -> npt.NDArray[np.float32]:
+        """Give the latencies since the last call."""
+        seen_ms, self._seen_ms = self._seen_ms, []
+        return np.array(seen_ms, np.float32)
 
 
 def measure(
@@ -159,7 +163,7 @@ def measure(
             watch.join()
     if look.error is not None:
         raise look.error
-    quiet_ms, crowded_ms = watch.p99_ms("nobody"), watch.p99_ms("crowd")
+    nobody, crowded = look.beats_ms["nobody"], look.beats_ms["crowd"]
     return Screens(
         environment=described,
         beds=beds,
@@ -167,12 +171,9 @@ def measure(
         crowd=crowd,
         seconds=seconds,
         **look.found,
-        engine_p99_ms={
-            "nobody": round(quiet_ms, 2),
-            "page": round(watch.p99_ms("page"), 2),
-            "crowd": round(crowded_ms, 2),
-        },
-        engine_p99_ratio=round(crowded_ms / quiet_ms, 3),
+        engine_p99_ms={name: round(percentile(turns, _PERCENT), 2) for name, turns in look.beats_ms.items()},
+        engine_p99_ratio=ratio(crowded, nobody, _PERCENT),
+        beats=sum(turn.size for turn in (*nobody, *crowded)),
     )
 
 
@@ -186,6 +187,8 @@ class _Look(threading.Thread):
         super().__init__(daemon=True)
         self.found: dict[str, Any] = {}
         self.error: Exception | None = None
+        self.beats_ms: dict[str, list[npt.NDArray[np.float32]]] = {}
+        """Latencies of beats of each turn, by phase."""
         self._chromium = chromium
         self._url_file = folder / "dashboard.url"
         self._server = server
@@ -199,10 +202,12 @@ class _Look(threading.Thread):
             time.sleep(_SETTLE_S)
             url = self._url_file.read_text().strip()
             idle, crowded = [], []
-            for _ in range(_TURNS):
-                idle.append(self._phase("nobody", self._seconds / _TURNS))
+            turns = max(2, round(self._seconds / _TURN_S))
+            for _ in range(turns):
+                time.sleep(_TURNED_S)
+                idle.append(self._phase("nobody", self._seconds / turns))
                 with self._viewers(url):
-                    crowded.append(self._phase("crowd", self._seconds / _TURNS))
+                    crowded.append(self._phase("crowd", self._seconds / turns))
             idle_percent = statistics.mean(idle)
             self.found["server_percent_each"] = round((statistics.mean(crowded) - idle_percent) / self._crowd, 2)
             self._page(url, idle_percent)
@@ -215,7 +220,7 @@ class _Look(threading.Thread):
         command = [sys.executable, "-P", "-m", "heartwire.benchmarks.viewers", url, str(self._crowd)]
         viewers = subprocess.Popen(command, start_new_session=True)
         try:
-            time.sleep(_SETTLE_S)
+            time.sleep(_TURNED_S)
             yield
             if viewers.poll() is not None:
                 msg = "bench screens: the crowd of viewers has ended: nothing was measured with it"
@@ -227,11 +232,11 @@ class _Look(threading.Thread):
     def _phase(self, name: str, seconds: float) -> float:
         """Let a phase pass and give what the server used, in percent of one core."""
         self._progress(f"{name}: {seconds:g} s")
-        self._watch.phase = name
+        self._watch.take()
         before_s, start_s = _cpu_s(self._server), time.monotonic()
         time.sleep(seconds)
         percent = 100 * (_cpu_s(self._server) - before_s) / (time.monotonic() - start_s)
-        self._watch.phase = ""
+        self.beats_ms.setdefault(name, []).append(self._watch.take())
         return percent
 
     def _page(self, url: str, idle: float) -> None:
@@ -289,9 +294,10 @@ def table(found: Screens) -> Table:
     )
     for name, bar in _BARS.items():
         at_least = name == "frames_per_second"
-        value = getattr(found, name)
+        found_ = getattr(found, name)
+        value = found_.value if isinstance(found_, Ratio) else found_
         holds = round(value) >= bar if at_least and not math.isnan(value) else value <= bar
-        measured = "too few beats for a p99" if math.isnan(value) else f"{value:g}"
+        measured = "too few beats for a p99" if math.isnan(value) else str(found_)
         shown.add_row(name, measured, f"{'>=' if at_least else '<='} {bar:g}", style=None if holds else "red")
-    shown.caption = f"p99 of beats, ms: {found.engine_p99_ms}"
+    shown.caption = f"p99 of {found.beats} beats in turns, ms: {found.engine_p99_ms}"
     return shown
