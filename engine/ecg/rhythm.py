@@ -44,6 +44,8 @@ class RhythmSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A window votes for a begin when its probability of VT and VF together reaches this,"""
     hold_probability: float = 0.5
     """and against an end when it reaches this."""
+    regular_s: float = 3.0
+    """VF becomes VT when a run of beats lasts for so long: alarms must not flap between them."""
 
 
 class _Window(msgspec.Struct):
@@ -131,6 +133,8 @@ class _Past(msgspec.Struct):
     fibrillation: RhythmState = _NONE
     last_beat: int = -1
     silent_since: int = -1
+    irregular_to: int = -1
+    """The last sample at which there was no run of ventricular beats."""
 
 
 class RhythmTracker:
@@ -205,9 +209,13 @@ class RhythmTracker:
         past, s = self._past, self._settings
         silent_s = (seen_to - past.silent_since) / self.rate_hz
         in_run = self._runs.decide(seen_to, likely=self.vote.likely)
+        if not in_run:
+            past.irregular_to = seen_to
         if self.vote.label != UNKNOWN:
-            # Beats that follow each other regularly enough to be found are no fibrillation.
-            return self.vote.state("VT" if in_run else self.vote.label)
+            # Beats that follow each other regularly enough to be found are no fibrillation; a few of it may seem to.
+            regular_s = s.regular_s if past.state.label == "VF" else 0.0
+            regular = in_run and seen_to - past.irregular_to >= regular_s * self.rate_hz
+            return self.vote.state("VT" if regular else self.vote.label)
         if silent_s >= s.asystole_s:
             return RhythmState("ASYS", past.silent_since, {"rule": "no QRS complex", "silent_s": round(silent_s, 3)})
         if self._runs.running:

@@ -182,12 +182,24 @@ def test_votes_for_tachycardia_become_fibrillation_only_by_a_clear_majority() ->
 
 def test_a_run_of_ventricular_beats_is_no_fibrillation() -> None:
     patient = Patient()
-    for _ in range(8):
+    for _ in range(14):
         patient.beats("V", 50)
         patient.tracker.vote.window(patient.now - 200, 0.1, 0.8)
     assert patient.label == "VT"
     patient.windows((0.1, 0.8), (0.1, 0.8), (0.1, 0.8), (0.1, 0.8))
     assert patient.label == "VF"
+
+
+def test_fibrillation_that_looks_regular_for_a_moment_stays_fibrillation() -> None:
+    patient = Patient()
+    patient.beats("NNNN")
+    patient.windows(*[(0.0, 1.0)] * 6)
+    assert patient.label == "VF"
+    patient.beats("V" * 8, interval=30)
+    assert patient.label == "VF", "a run is whole after five of them, and 1.2 s of it prove nothing"
+    patient.windows(*[(0.0, 1.0)] * 4)
+    patient.beats("V" * 16, interval=30)
+    assert patient.label == "VT", "it has lasted for three seconds"
 
 
 def test_bigeminy_and_trigeminy_have_their_names() -> None:
