@@ -7,6 +7,7 @@ streams and orders to swap models as lines of JSON; its end means that the super
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -126,8 +127,8 @@ class Line:
         self._socket.linger = 1000
         self._socket.connect(endpoint)
         self._fd = sys.stdin.fileno()
-        self._poller = zmq.Poller()
-        self._poller.register(self._fd, zmq.POLLIN)
+        self._poller = select.poll()
+        self._poller.register(self._fd, select.POLLIN)
         self._pending = b""
         self._lost = False
         self._commands: deque[AlarmCommand] = deque()

@@ -68,13 +68,15 @@ class StripRecorder:
         begin = max(end_sample + 1 - round(STRIP_S * rate_hz), self._chunks[0].first_sample)
         if end_sample < begin:
             return None
-        uv = np.full((end_sample + 1 - begin, len(chosen)), _INVALID, "<i2")
+        mv = np.full((end_sample + 1 - begin, len(chosen)), np.nan, np.float32)
         for chunk in self._chunks:
             first, end = max(chunk.first_sample, begin), min(chunk.end_sample, end_sample + 1)
             if first < end:
-                mv = chunk.samples[first - chunk.first_sample : end - chunk.first_sample, chosen]
-                limited = np.clip(np.rint(mv * _UV_PER_MV), -_LARGEST_UV, _LARGEST_UV)
-                uv[first - begin : end - begin] = np.where(np.isnan(mv), _INVALID, limited)
+                mv[first - begin : end - begin] = chunk.samples[
+                    first - chunk.first_sample : end - chunk.first_sample, chosen
+                ]
+        limited = np.clip(np.rint(mv * _UV_PER_MV), -_LARGEST_UV, _LARGEST_UV)
+        uv = np.where(np.isnan(mv), np.float32(_INVALID), limited).astype("<i2")
         return Strip(begin, rate_hz, tuple(leads[i] for i in chosen), uv.tobytes())
 
 
