@@ -27,11 +27,13 @@ from heartwire.streams.dashboard.site import Site
 
 URL_FILE = "dashboard.url"
 RECORDINGS = "recordings"
-_TICK_S = 0.012
+_TICK_S = 0.016
 """Between looks at the board: what has come meanwhile goes to every page in one message. A page draws every 17 ms."""
 _FEW_VIEWERS = 8
 _TICK_OF_MANY_S = 0.03
 """The same for more pages: each message to each of them takes time that engine and server share."""
+_TICK_OF_GRIDS_S = 0.05
+"""The same where all of them show the grid alone."""
 _IDLE_TICK_S = 0.25
 """Between looks at the board while no page is open; the first one that comes is seen to at once."""
 _LARGEST_FROM_PAGE_BYTES = 4096
@@ -146,8 +148,10 @@ class Dashboard:
                 board.advance(time.monotonic_ns())
                 pulse.set()
                 pulse.clear()
-                if board.viewers:
-                    await asyncio.sleep(_TICK_S if board.viewers <= _FEW_VIEWERS else _TICK_OF_MANY_S)
+                if board.viewers > _FEW_VIEWERS:
+                    await asyncio.sleep(_TICK_OF_MANY_S if self._site.watched else _TICK_OF_GRIDS_S)
+                elif board.viewers:
+                    await asyncio.sleep(_TICK_S)
                 else:
                     joined.clear()
                     with suppress(TimeoutError):

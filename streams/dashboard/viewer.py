@@ -41,6 +41,11 @@ class Viewer:
         self._sent_ns: deque[tuple[int, int]] = deque(maxlen=WINDOW)
         self._round_trips_ms: deque[float] = deque(maxlen=_ROUND_TRIPS)
 
+    @property
+    def watches(self) -> bool:
+        """Whether it watches a bed or a lab."""
+        return bool(self._watched)
+
     def acknowledge(self, raw: bytes, now_ns: int) -> None:
         """Take what a page sends: the number of the message it has taken, and the streams it watches.
 
@@ -58,7 +63,7 @@ class Viewer:
 
     def next_message(self, now_ns: int) -> bytes | None:
         """Give the next message to the page; None where nothing is new, or the page has not taken the last ones."""
-        if self._sent - self._acknowledged >= (WINDOW_WATCHED if self._watched else WINDOW):
+        if self._sent - self._acknowledged >= (WINDOW_WATCHED if self.watches else WINDOW):
             return None
         board = self._board
         parts = []
