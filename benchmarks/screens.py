@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,7 +92,7 @@ class _Watch(threading.Thread):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(daemon=True)
-        self._seen_ms: list[float] = []
+        self._seen_ms: deque[float] = deque()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._subscribers = [
             Subscriber(plan.data_endpoint(worker), streams=streams, context=self._context)
@@ -113,8 +114,7 @@ class _Watch(threading.Thread):
 
     def take(self) -> npt.NDArray[np.float32]:
         """Give the latencies since the last call."""
-        seen_ms, self._seen_ms = self._seen_ms, []
-        return np.array(seen_ms, np.float32)
+        return np.array([self._seen_ms.popleft() for _ in range(len(self._seen_ms))], np.float32)
 
 
 def measure(

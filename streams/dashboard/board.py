@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -39,6 +40,9 @@ from heartwire.streams.dashboard.refusals import Refusals
 from heartwire.streams.dashboard.status import Status
 from heartwire.version import __version__
 
+if TYPE_CHECKING:
+    from heartwire.streams.dashboard.viewer import Viewer
+
 _STATUS_NS = 500_000_000
 
 
@@ -65,7 +69,7 @@ class Board:
         self.labs = [view for view in self.streams.values() if isinstance(view, LabView)]
         self.alarms = AlarmList()
         self.backlog = Backlog()
-        self.viewers = 0
+        self.viewers: set[Viewer] = set()
         self.refused = 0
         """Messages from the bus that were malformed."""
         self.status_number = 0
@@ -133,14 +137,19 @@ class Board:
         self.alarms.recall(journal, time.monotonic_ns())
         self.limits.recall(journal, epoch)
 
-    def join(self) -> None:
-        """Count a viewer in; it gets a fresh status document."""
-        self.viewers += 1
+    @property
+    def watched(self) -> bool:
+        """Whether a viewer watches a bed or a lab, not the grid alone."""
+        return any(viewer.watches for viewer in self.viewers)
+
+    def join(self, viewer: Viewer) -> None:
+        """Take a viewer in; it gets a fresh status document."""
+        self.viewers.add(viewer)
         self._status_ns = 0
 
-    def leave(self) -> None:
-        """Count a viewer out."""
-        self.viewers -= 1
+    def leave(self, viewer: Viewer) -> None:
+        """Let a viewer go."""
+        self.viewers.discard(viewer)
 
     def status_record(self) -> bytes:
         """Give the record of the last status document."""
@@ -153,7 +162,7 @@ class Board:
             Status(
                 version=__version__,
                 wall_ms=round(time.time() * 1000, 1),
-                viewers=self.viewers,
+                viewers=len(self.viewers),
                 refused=self.refused,
                 turned_away=dict(self.refusals.counts),
                 streams=[view.status(now_ns) for view in self.streams.values()],

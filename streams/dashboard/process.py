@@ -148,8 +148,8 @@ class Dashboard:
                 board.advance(time.monotonic_ns())
                 pulse.set()
                 pulse.clear()
-                if board.viewers > _FEW_VIEWERS:
-                    await asyncio.sleep(_TICK_OF_MANY_S if self._site.watched else _TICK_OF_GRIDS_S)
+                if len(board.viewers) > _FEW_VIEWERS:
+                    await asyncio.sleep(_TICK_OF_MANY_S if board.watched else _TICK_OF_GRIDS_S)
                 elif board.viewers:
                     await asyncio.sleep(_TICK_S)
                 else:

@@ -44,7 +44,6 @@ class Site:
         self.joined = asyncio.Event()
         """Set when a viewer came."""
         self._board = board
-        self._viewers: set[Viewer] = set()
         routes: list[BaseRoute] = [
             *Assets().routes(),
             *api.Api(board, journal).routes(),
@@ -53,19 +52,13 @@ class Site:
         unreadable = {JournalError: api.unreadable, OSError: api.unreadable}
         self.app: ASGIApp = Guard(Starlette(routes=routes, exception_handlers=unreadable), host, token, board.refusals)
 
-    @property
-    def watched(self) -> bool:
-        """Whether a viewer watches a bed or a lab of its own."""
-        return any(viewer.watches for viewer in self._viewers)
-
     async def _live(self, socket: WebSocket) -> None:
         await socket.accept()
-        if self._board.viewers >= MOST_VIEWERS:
+        if len(self._board.viewers) >= MOST_VIEWERS:
             await socket.close(_FULL, f"{MOST_VIEWERS} pages are open already")
             return
         viewer = Viewer(self._board)
-        self._viewers.add(viewer)
-        self._board.join()
+        self._board.join(viewer)
         self.joined.set()
         sending = asyncio.create_task(self._send(socket, viewer))
         try:
@@ -80,8 +73,7 @@ class Site:
                 self._board.refusals.add("an oversized message", socket.client.host if socket.client else "")
         finally:
             sending.cancel()
-            self._viewers.discard(viewer)
-            self._board.leave()
+            self._board.leave(viewer)
 
     async def _send(self, socket: WebSocket, viewer: Viewer) -> None:
         try:
