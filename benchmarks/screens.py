@@ -2,7 +2,8 @@
 
 One run of paced beds: in turns nobody looks and a crowd of viewers takes what pages would be sent, then one page is
 open in Chromium, which measures itself. The engine's latency is seen by a subscriber of this process all the while.
-Turns are short and many, so that what the patients go through and what the machine does fall to either side.
+Turns are short and many, so that what the patients go through and what the machine does fall to either side; where
+the system lets cores be watched, the engine is judged by the beats that no stall of the machine touched.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import zmq
 from rich.table import Table
 
 from heartwire.benchmarks.environment import environment
+from heartwire.benchmarks.stalls import Stalls, watch
 from heartwire.benchmarks.turns import Ratio, percentile, ratio
 from heartwire.engine.bus import Inbox, Subscriber
 from heartwire.engine.config import Config, DashboardConfig, EngineConfig, StreamConfig
@@ -45,6 +47,8 @@ _TURNED_S = 2.0
 _PATIENCE_S = 60.0
 _WAIT_MS = 100
 _PERCENT = 99.0
+_AROUND_NS = 1_000_000
+"""A stall this long before a beat's intended time may still hold it back."""
 _SIZE_PX = {"width": 1920, "height": 1080}
 _BARS = {
     "first_load_s": 1.0,
@@ -66,7 +70,10 @@ class Screens(msgspec.Struct, kw_only=True):
     `pixel_*_ms` is from the intended time of a message to the screen frame after the one that drew its samples.
     `server_percent_one` is what the first page costs the server more than none, `server_percent_each` what each viewer
     of the crowd does, in percent of one core.
-    `engine_p99_ratio` is the p99 of beats with the crowd over that without anybody, with its bounds at 95 %.
+    `engine_p99_ratio` is the p99 of beats with the crowd over that without anybody, with its bounds at 95 %. Where
+    `stalled_percent` tells how much of a core's time stalls of the machine took, by phase, it is of the beats that none
+    touched; where it is empty, this system does not let cores be watched, and it is of all beats, as
+    `engine_p99_ratio_all` always is.
     """
 
     environment: dict[str, str]
@@ -84,15 +91,17 @@ class Screens(msgspec.Struct, kw_only=True):
     server_percent_each: float
     engine_p99_ms: dict[str, float]
     engine_p99_ratio: Ratio
+    engine_p99_ratio_all: Ratio
+    stalled_percent: dict[str, float]
     beats: int
 
 
 class _Watch(threading.Thread):
-    """Sees beats as they leave the workers, and keeps their latencies, ms."""
+    """Sees beats as they leave the workers, and keeps when each was due and when it was seen, ns."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(daemon=True)
-        self._seen_ms: deque[float] = deque()
+        self._seen_ns: deque[tuple[int, int]] = deque()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._subscribers = [
             Subscriber(plan.data_endpoint(worker), streams=streams, context=self._context)
@@ -107,14 +116,14 @@ class _Watch(threading.Thread):
             observed_ns = time.monotonic_ns()
             for message in messages:
                 if isinstance(message, Beat) and message.stage == "confirmed":
-                    self._seen_ms.append((observed_ns - message.trace.intended_ns) / 1e6)
+                    self._seen_ns.append((message.trace.intended_ns, observed_ns))
         for subscriber in self._subscribers:
             subscriber.close()
         self._context.destroy(linger=0)
 
-    def take(self) -> npt.NDArray[np.float32]:
-        """Give the latencies since the last call."""
-        return np.array([self._seen_ms.popleft() for _ in range(len(self._seen_ms))], np.float32)
+    def take(self) -> npt.NDArray[np.int64]:
+        """Give what was seen since the last call, (beats, 2)."""
+        return np.array([self._seen_ns.popleft() for _ in range(len(self._seen_ns))], np.int64).reshape(-1, 2)
 
 
 def measure(
@@ -154,16 +163,17 @@ def measure(
         progress("loading models, warming every shape")
         with Supervisor(config, folder, lambda _: None) as supervisor:
             supervisor.wait_ready(lambda: False)
-            watch = _Watch(supervisor.plan)
-            watch.start()
-            look = _Look(chromium, folder, supervisor.process_ids()[DASHBOARD], watch, crowd, seconds, progress)
-            look.start()
-            supervisor.run(lambda: not look.is_alive())
-            watch.over.set()
-            watch.join()
+            beats = _Watch(supervisor.plan)
+            beats.start()
+            look = _Look(chromium, folder, supervisor.process_ids()[DASHBOARD], beats, crowd, seconds, progress)
+            with watch(folder) as cores:
+                look.start()
+                supervisor.run(lambda: not look.is_alive())
+            beats.over.set()
+            beats.join()
+        stalls = cores.stalls() if cores else None
     if look.error is not None:
         raise look.error
-    nobody, crowded = look.beats_ms["nobody"], look.beats_ms["crowd"]
     return Screens(
         environment=described,
         beds=beds,
@@ -171,28 +181,56 @@ def measure(
         crowd=crowd,
         seconds=seconds,
         **look.found,
-        engine_p99_ms={name: round(percentile(turns, _PERCENT), 2) for name, turns in look.beats_ms.items()},
-        engine_p99_ratio=ratio(crowded, nobody, _PERCENT),
-        beats=sum(turn.size for turn in (*nobody, *crowded)),
+        **_engine(look, stalls),
     )
+
+
+def _engine(look: _Look, stalls: Stalls | None) -> dict[str, Any]:
+    """Compare the beats of nobody's turns with those of the crowd's."""
+    latency_ms = {name: [_latency_ms(turn) for turn in turns] for name, turns in look.beats_ns.items()}
+    of_all = ratio(latency_ms["crowd"], latency_ms["nobody"], _PERCENT)
+    stalled_percent: dict[str, float] = {}
+    judged_ms = latency_ms
+    if stalls is not None:
+        judged_ms = {
+            name: [_latency_ms(turn[~stalls.touched(turn[:, 0] - _AROUND_NS, turn[:, 1])]) for turn in turns]
+            for name, turns in look.beats_ns.items()
+        }
+        cores = len(os.sched_getaffinity(0))
+        for name, spans in look.spans_ns.items():
+            lost_ms = sum(stalls.lost_ms(*span) for span in spans)
+            lasted_ms = sum(end_ns - start_ns for start_ns, end_ns in spans) / 1e6
+            stalled_percent[name] = round(100 * lost_ms / (cores * lasted_ms), 2)
+    return {
+        "engine_p99_ms": {name: round(percentile(turns, _PERCENT), 2) for name, turns in judged_ms.items()},
+        "engine_p99_ratio": ratio(judged_ms["crowd"], judged_ms["nobody"], _PERCENT),
+        "engine_p99_ratio_all": of_all,
+        "stalled_percent": stalled_percent,
+        "beats": sum(turn.size for name in ("nobody", "crowd") for turn in judged_ms[name]),
+    }
+
+
+def _latency_ms(beats_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    return ((beats_ns[:, 1] - beats_ns[:, 0]) / 1e6).astype(np.float32)
 
 
 class _Look(threading.Thread):
     """Goes through the three phases, while the thread that made it runs the supervisor."""
 
     def __init__(
-        self, chromium: str, folder: Path, server: int, watch: _Watch, crowd: int, seconds: float,
+        self, chromium: str, folder: Path, server: int, beats: _Watch, crowd: int, seconds: float,
         progress: Callable[[str], None],
     ) -> None:  # fmt: skip
         super().__init__(daemon=True)
         self.found: dict[str, Any] = {}
         self.error: Exception | None = None
-        self.beats_ms: dict[str, list[npt.NDArray[np.float32]]] = {}
-        """Latencies of beats of each turn, by phase."""
+        self.beats_ns: dict[str, list[npt.NDArray[np.int64]]] = {}
+        """When the beats of each turn were due and seen, by phase."""
+        self.spans_ns: dict[str, list[tuple[int, int]]] = {}
         self._chromium = chromium
         self._url_file = folder / "dashboard.url"
         self._server = server
-        self._watch = watch
+        self._beats = beats
         self._crowd = crowd
         self._seconds = seconds
         self._progress = progress
@@ -232,11 +270,13 @@ class _Look(threading.Thread):
     def _phase(self, name: str, seconds: float) -> float:
         """Let a phase pass and give what the server used, in percent of one core."""
         self._progress(f"{name}: {seconds:g} s")
-        self._watch.take()
-        before_s, start_s = _cpu_s(self._server), time.monotonic()
+        self._beats.take()
+        before_s, start_ns = _cpu_s(self._server), time.monotonic_ns()
         time.sleep(seconds)
-        percent = 100 * (_cpu_s(self._server) - before_s) / (time.monotonic() - start_s)
-        self.beats_ms.setdefault(name, []).append(self._watch.take())
+        end_ns = time.monotonic_ns()
+        percent = 100 * (_cpu_s(self._server) - before_s) / ((end_ns - start_ns) / 1e9)
+        self.beats_ns.setdefault(name, []).append(self._beats.take())
+        self.spans_ns.setdefault(name, []).append((start_ns, end_ns))
         return percent
 
     def _page(self, url: str, idle: float) -> None:
@@ -299,5 +339,8 @@ def table(found: Screens) -> Table:
         holds = round(value) >= bar if at_least and not math.isnan(value) else value <= bar
         measured = "too few beats for a p99" if math.isnan(value) else str(found_)
         shown.add_row(name, measured, f"{'>=' if at_least else '<='} {bar:g}", style=None if holds else "red")
-    shown.caption = f"p99 of {found.beats} beats in turns, ms: {found.engine_p99_ms}"
+    judged = "beats that no stall of the machine touched" if found.stalled_percent else "beats"
+    shown.caption = f"p99 of {found.beats} {judged}, ms: {found.engine_p99_ms}"
+    if found.stalled_percent:
+        shown.caption += f"; stalls, % of a core: {found.stalled_percent}; ratio of all: {found.engine_p99_ratio_all}"
     return shown

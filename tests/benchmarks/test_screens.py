@@ -25,4 +25,5 @@ def test_a_short_run_gives_every_figure_beside_its_bar() -> None:
     assert found.first_load_s > 0
     assert set(found.engine_p99_ms) == {"nobody", "page", "crowd"}
     assert math.isnan(found.engine_p99_ratio.value), "a few beats have no p99, and it must not be made up"
+    assert set(found.stalled_percent) <= {"nobody", "page", "crowd"}
     assert screens.table(found).row_count == len(screens._BARS)
