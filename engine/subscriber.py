@@ -145,6 +145,8 @@ class Subscriber:
         context = context or zmq.Context.instance()
         self._data = context.socket(zmq.SUB)
         self._data.rcvhwm = high_water
+        # Topics go the other way: ZeroMQ would drop without a word those past the mark, all of a stream's messages.
+        self._data.sndhwm = 0
         self._data.maxmsgsize = PAYLOAD_LIMIT_BYTES + HEADER_LIMIT_BYTES
         self._control = context.socket(zmq.DEALER)
         self._control.maxmsgsize = PAYLOAD_LIMIT_BYTES + HEADER_LIMIT_BYTES

@@ -212,6 +212,22 @@ def test_a_subscriber_sees_only_the_streams_it_wants(context: Context, endpoint:
     assert len(got) == 6
 
 
+def test_hundreds_of_streams_come_without_being_asked_for(context: Context, endpoint: str) -> None:
+    streams = [f"bed-{n}/ecg" for n in range(250)]
+    with (
+        Publisher(endpoint, context=context) as publisher,
+        Subscriber(endpoint, streams=streams, context=context) as subscriber,
+    ):
+        recovered = []
+        for n in range(3):
+            for stream in streams:
+                publisher.send(chunk(n, stream))
+            pump(publisher, subscriber, lambda _: subscriber.statistics().delivered == (n + 1) * len(streams))  # noqa: B023
+            recovered.append(subscriber.statistics().recovered)
+    # Those sent before the subscriber had joined are asked for.
+    assert recovered[0] == recovered[1] == recovered[2], "its topics were not heard"
+
+
 def test_a_live_joiner_gets_no_history(context: Context, endpoint: str) -> None:
     with Publisher(endpoint, context=context) as publisher:
         for n in range(50):
