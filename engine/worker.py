@@ -245,7 +245,9 @@ class Worker:
         self._busy.clear()
         for n in range(0, len(waiting), BATCH):
             batch = waiting[n : n + BATCH]
-            for number, published in together([station.asking(self._next_command(station)) for station in batch]):
+            askings = [station.asking(self._next_command(station)) for station in batch]
+            # Sent one after the other, the findings of a batch wake whoever waits for them once.
+            for number, published in list(together(askings)):
                 station = batch[number]
                 self._publish(station, published)
                 self._command_again(station)
