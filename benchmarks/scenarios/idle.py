@@ -13,12 +13,14 @@ from heartwire.benchmarks.result import Point, Result, Run, Spread
 from heartwire.benchmarks.summary import conclude, one
 from heartwire.benchmarks.workload import Workload
 
-PHASES = (Phase(0.0, 200), Phase(0.1, 50), Phase(1.0, 15), Phase(10.0, 11))
+PHASES = (Phase(0.0, 400), Phase(0.1, 100), Phase(1.0, 40), Phase(10.0, 11))
 """Continuous, 10, 1 and 0.1 Hz; a median needs eleven items."""
+_TURNS = 8
+"""The phases take turns, so that what the machine does of its own falls to all of them."""
 
 
 def measure(harnesses: Mapping[str, Harness], workload: Workload, *, phases: Sequence[Phase] = PHASES) -> Result:
-    """Run all phases in one start of each pipeline.
+    """Run all phases, in turns, in one start of each pipeline.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ def measure(harnesses: Mapping[str, Harness], workload: Workload, *, phases: Seq
         The first is what the others are compared with.
     """
     before = environment()
-    drive = Drive(pace="closed", phases=tuple(phases))
+    drive = Drive(pace="closed", phases=in_turns(phases))
     items = sum(phase.items for phase in phases)
     seconds = items * max(workload.message_samples / workload.rate_hz, 1.0 / workload.frame_hz)
     load = msgspec.structs.replace(workload, seconds=seconds)
@@ -56,6 +58,16 @@ def measure(harnesses: Mapping[str, Harness], workload: Workload, *, phases: Seq
         curve=curve,
         curve_label="pause between items, s",
         remarks=[] if len(harnesses) > 1 else ["this engine has no setting keep_warm: measured without"],
+    )
+
+
+def in_turns(phases: Sequence[Phase]) -> tuple[Phase, ...]:
+    """Cut phases into turns: as many items in all, each turn about as many."""
+    cuts = [[phase.items * turn // _TURNS for turn in range(_TURNS + 1)] for phase in phases]
+    return tuple(
+        Phase(phase.interval_s, cut[turn + 1] - cut[turn])
+        for turn in range(_TURNS)
+        for phase, cut in zip(phases, cuts, strict=True)
     )
 
 
