@@ -32,7 +32,7 @@ ORDER_FILE, LOG_FILE = "load.json", "load.log"
 MODULE = "heartwire.benchmarks.load"
 _COLLECT_NS = 3_000_000
 _REST_NS = 1_000_000
-"""How long it sleeps at least where it sleeps: of thousands of items a second some leave up to so much late, together."""
+"""How long it sleeps at least: of thousands of items a second some leave together, up to so much late."""
 _AWAKE_NS = 5_000_000
 """In a closed loop it is awake so long before it sends: what a cold load costs is not the pipeline's."""
 _AHEAD_NS = 300_000_000
