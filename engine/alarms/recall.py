@@ -83,8 +83,8 @@ def lost_limits(path: Path, stream: str, before_epoch: int) -> dict[str, float]:
         return {k: v for e in found for k, v in msgspec.json.decode(e.body, type=AlarmCommand).limits.items()}
 
 
-def current(path: Path) -> tuple[list[tuple[AlarmEvent, int]], list[AlarmInactivation]]:
-    """Give what stands in the last run: the alarms with the time they were written (ns, UTC), and the inactivations.
+def current(path: Path) -> tuple[list[tuple[AlarmEvent, int]], list[tuple[AlarmInactivation, int]]]:
+    """Give what stands in the last run: alarms and inactivations, each with the time it was written (ns, UTC).
 
     What stood before it stands until the run, whose processes take some seconds to start, has told it again.
 
@@ -114,5 +114,5 @@ def current(path: Path) -> tuple[list[tuple[AlarmEvent, int]], list[AlarmInactiv
                 for entry in (*stood, *alarms)
                 if entry.change != "off"
             ],
-            [msgspec.json.decode(entry.body, type=AlarmInactivation) for entry in inactive],
+            [(msgspec.json.decode(entry.body, type=AlarmInactivation), entry.written_ns) for entry in inactive],
         )

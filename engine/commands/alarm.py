@@ -140,6 +140,6 @@ def list_(journal: JournalFile = None) -> None:
         table.add_row(event.stream, event.condition, event.change, event.priority, since, _delays(event), text)
     console = Console()
     console.print(table)
-    for change in inactive:
+    for change, _ in inactive:
         what = change.condition or f"all of the {change.kind}"
         console.print(f"{change.stream}: {what}: {change.change}, by {change.by}", soft_wrap=True)

@@ -47,10 +47,11 @@ class AlarmList:
         """Take what stood before this process began."""
         with suppress(JournalError):
             events, inactive = recall.current(journal)
+            now_utc_ns = time.time_ns()
             for event, written_ns in events:
-                self.take(event, now_ns - max(0, time.time_ns() - written_ns))
-            for change in inactive:
-                self.inactivate(change, now_ns)
+                self.take(event, now_ns - max(0, now_utc_ns - written_ns))
+            for change, written_ns in inactive:
+                self.inactivate(change, now_ns - max(0, now_utc_ns - written_ns))
 
     def take(self, event: AlarmEvent, arrived_ns: int) -> None:
         """Take one change of a condition."""
@@ -60,8 +61,10 @@ class AlarmList:
         if event.change == "off":
             self._active.pop(key, None)
             return
-        if key in self._active:
-            change = change._replace(since_ns=self._active[key].since_ns)
+        before = self._active.get(key)
+        # What is on again after it was latched begins anew.
+        if before is not None and (before.event.change, event.change) != ("latched", "on"):
+            change = change._replace(since_ns=before.since_ns)
         self._active[key] = change
 
     def inactivate(self, change: AlarmInactivation, arrived_ns: int) -> None:

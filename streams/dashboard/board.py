@@ -74,6 +74,7 @@ class Board:
         """Messages from the bus that were malformed."""
         self.status_number = 0
         """Counts the status documents, so that a viewer knows which it has."""
+        self._began_ns = time.monotonic_ns()
         self._status_ns = 0
         self._status_record = b""
         self._fresh: list[bytes] = []
@@ -82,6 +83,10 @@ class Board:
         """Take a message of the run; those of streams that are not in the plan are ignored."""
         self.engine.take(message, arrived_ns)
         view = self.streams.get(message.stream)
+        told_again = 0 < message.trace.published_ns < self._began_ns
+        if told_again:
+            # Told before this process began: it was not late on its way.
+            arrived_ns = message.trace.published_ns
         match message:
             case AlarmEvent():
                 self.alarms.take(message, arrived_ns)
@@ -117,7 +122,7 @@ class Board:
                 view.ledger = message
             case EndOfStream():
                 view.ended = True
-        if not isinstance(message, EcgChunk | XrayFrame | Gap | EndOfStream):
+        if not told_again and not isinstance(message, EcgChunk | XrayFrame | Gap | EndOfStream):
             view.latency.add(message.trace.intended_ns, arrived_ns)
 
     def advance(self, now_ns: int) -> None:

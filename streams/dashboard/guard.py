@@ -68,10 +68,7 @@ class Guard:
             await self._app(scope, receive, _with_headers(send))
 
     def _refusal(self, headers: Headers, brought: str) -> str:
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if self._names is not None and urlsplit(f"//{host}").hostname not in self._names:
-            return "foreign host or origin"
-        if origin is not None and urlsplit(origin).netloc != host:
+        if self._foreign(headers.get("host", ""), headers.get("origin")):
             return "foreign host or origin"
         if not self._token:
             return ""
@@ -79,6 +76,13 @@ class Guard:
         if not given:
             return "missing token"
         return "" if hmac.compare_digest(given.encode(), self._token) else "wrong token"
+
+    def _foreign(self, host: str, origin: str | None) -> bool:
+        try:
+            named = self._names is None or urlsplit(f"//{host}").hostname in self._names
+            return not named or (origin is not None and urlsplit(origin).netloc != host)
+        except ValueError:  # no address at all
+            return True
 
 
 def _bearer(headers: Headers) -> str:

@@ -41,9 +41,9 @@ class Account(msgspec.Struct, kw_only=True):
 class AlarmStatus(msgspec.Struct, kw_only=True):
     """An alarm condition that is on or latched, or one change of it in the list of events.
 
-    `since_s` is how long ago the change arrived. The delay from the onset to the alarm is `algorithmic_delay_s` (what
-    the decision needs) plus `system_delay_ms` (the engine's part, measured to the arrival here). `by` is who
-    acknowledged it. `inactivation` says which of its signals are given now.
+    `since_s` is how long ago the condition began, of an event how long ago it arrived. The delay from the onset to the
+    alarm is `algorithmic_delay_s` (what the decision needs) plus `system_delay_ms` (the engine's part, measured to the
+    arrival here). `by` is who acknowledged it. `inactivation` says which of its signals are given now.
     """
 
     stream: str

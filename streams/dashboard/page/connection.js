@@ -3,7 +3,7 @@
 import { read } from "./records.js";
 
 const AT_ONCE = 4; // messages that are acknowledged together where nothing is watched
-const FIRST_RETRY_MS = 300, LONGEST_RETRY_MS = 3000, SILENT_MS = 4000;
+const FIRST_RETRY_MS = 300, LONGEST_RETRY_MS = 3000, QUIET_MS = 1700, SILENT_MS = 4000;
 
 export class Connection {
   // `listener` has a method for each kind of record and `link`; `watched` gives the numbers of the streams of which
@@ -17,7 +17,7 @@ export class Connection {
     this.lastMessageMs = 0;
     this.reader = Object.assign(Object.create(listener), { clock: (...values) => this.clock(...values) });
     this.open();
-    setInterval(() => this.watch(), 1000);
+    setInterval(() => this.watch(), 200);
   }
 
   open() {
@@ -40,11 +40,13 @@ export class Connection {
     this.retryMs = Math.min(this.retryMs * 1.6, LONGEST_RETRY_MS);
   }
 
-  // A connection that gives nothing although the server sends its status twice a second is as good as lost.
+  // A connection that gives nothing although the server sends its status twice a second is as good as lost; one that
+  // stays so is made anew.
   watch() {
-    if (document.hidden || performance.now() - this.lastMessageMs < SILENT_MS) return;
+    const quietMs = performance.now() - this.lastMessageMs;
+    if (document.hidden || quietMs < QUIET_MS) return;
     this.listener.link("lost");
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.close();
+    if (quietMs > SILENT_MS && this.socket.readyState === WebSocket.OPEN) this.socket.close();
   }
 
   // The server's monotonic time, ms; null before the first message.

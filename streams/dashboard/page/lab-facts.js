@@ -61,7 +61,8 @@ export class Facts {
     setData(this.dial, "known", String(known && phase.trusted));
     this.dial.style.setProperty("--phase", now.toFixed(2));
     if (known) setText(this.phase, `${Math.round(now * 100)} % of the beat, ${phase.trusted ? "trusted" : "not to be trusted: irregular"}`);
-    else setText(this.phase, phase ? "not known: no beat for 3 s" : "not known: no ECG gives a phase for this lab");
+    else if (!phase) setText(this.phase, "not known: no ECG gives a phase for this lab");
+    else setText(this.phase, `not known: ${live ? "no beat for 3 s" : "the picture is not live"}`);
   }
 
   list(devices, about, reason) {

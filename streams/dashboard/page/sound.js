@@ -34,13 +34,19 @@ export class Sound {
     this.wanted = true;
     this.nextS = 0;
     button.addEventListener("click", () => this.press());
-    addEventListener("pointerdown", () => this.begin(), { once: true });
-    addEventListener("keydown", () => this.begin(), { once: true });
+    for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, (event) => this.touch(event), { capture: true });
     setInterval(() => this.step(), 100);
     this.show();
   }
 
-  // Browsers give no sound before somebody has touched the page.
+  // Browsers give no sound before somebody has touched the page. That may be a press of the button itself, which means
+  // what the button said before.
+  touch(event) {
+    if (event.repeat) return;
+    this.said = this.state();
+    if (!this.context) this.begin();
+  }
+
   begin() {
     if (!this.context) {
       this.context = new AudioContext();
@@ -51,7 +57,7 @@ export class Sound {
   }
 
   press() {
-    if (this.state() === "blocked") {
+    if (this.said === "blocked" || this.state() === "blocked") {
       this.wanted = true;
       this.begin();
     } else {

@@ -266,6 +266,6 @@ def test_what_stands_now_is_of_the_last_run(journal: Journal) -> None:
     journal.append([Record(6, inactivation(2, "audio-off", reminder=True))])
     events, inactive = recall.current(journal.path)
     assert [e.condition for e, _ in events] == ["AF"]
-    assert [i.change for i in inactive] == ["audio-off"]
+    assert [i.change for i, _ in inactive] == ["audio-off"]
     journal.append([Record(6, inactivation(3, "enabled"))])
     assert recall.current(journal.path)[1] == []

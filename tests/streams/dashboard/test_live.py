@@ -181,7 +181,7 @@ def test_a_page_that_does_not_acknowledge_gets_no_more_messages(run: Any) -> Non
             assert next(run.read_while(other, run.feed_ecg, records.STRIP))
 
 
-@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null"])
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "http://["])
 def test_another_site_is_refused(run: Any, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refusal:
         run.page(origin=origin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from typing import Any
 
 import cv2
@@ -210,10 +211,32 @@ def test_alarms_are_listed_by_urgency_and_latched_ones_after_those_that_hold() -
     assert [(e.condition, e.change) for e in alarms.events(10 * S)][:2] == [("PAUSE", "off"), ("VT", "latched")]
 
 
+def test_what_begins_again_after_it_was_latched_is_new() -> None:
+    alarms = AlarmList()
+    for second, change in ((0, "on"), (2, "escalated"), (3, "latched"), (8, "on")):
+        alarms.take(event("VT", "high", change), second * S)
+    assert [a.since_s for a in alarms.active(10 * S)] == [2.0]
+
+
 def inactivation(change: AlarmInactive, condition: str = "", kind: Any = "signal", **more: Any) -> AlarmInactivation:
     return AlarmInactivation(
         stream=BED.id, condition=condition, kind=kind, change=change, decision_sample=0, by="Anna", **more
     )
+
+
+def test_what_was_told_before_the_dashboard_began_keeps_its_time_and_is_not_late() -> None:
+    board = Board([BED])
+    now_ns = time.monotonic_ns()
+    before = Trace(intended_ns=now_ns - 41 * S, published_ns=now_ns - 40 * S)
+    alarm, pause = event("VT", "high", "on"), inactivation("audio-paused", lasts_s=120.0)
+    alarm.trace, pause.trace = before, before
+    board.take(alarm, now_ns)
+    board.take(pause, now_ns)
+    assert [a.since_s for a in board.alarms.active(now_ns)] == [40.0]
+    assert [i.ends_s for i in board.alarms.inactive(now_ns)] == [80.0]
+    (told,) = board.alarms.events(now_ns)
+    assert told.system_delay_ms == 1000.0
+    assert board.streams[BED.id].latency.summary(now_ns) is None
 
 
 def test_an_alarm_tells_who_acknowledged_it_and_which_of_its_signals_are_given() -> None:

@@ -87,6 +87,18 @@ def test_an_urgent_alarm_sounds_as_two_bursts_of_five_and_a_silenced_screen_says
     expect(sound).to_have_attribute("data-state", "off")
 
 
+@pytest.mark.parametrize("key", ["Enter", "Space", "m"])
+def test_the_first_key_on_the_sound_button_turns_it_on(ward: Any, page: Page, key: str) -> None:
+    page.goto("#/")
+    sound = page.locator("#sound")
+    expect(sound).to_have_text("Turn sound on")
+    sound.focus()
+    page.keyboard.press(key)
+    expect(sound).to_have_text("Sound on")
+    page.keyboard.press(key)
+    expect(sound).to_have_text("Sound off")
+
+
 def test_the_alarm_is_acknowledged_silenced_and_found_in_the_list_with_its_strip(ward: Any, page: Page) -> None:
     page.goto("#/")
     expect(bed_3(page).locator(".banner")).to_contain_text("VF")
@@ -150,3 +162,18 @@ def test_the_page_recovers_when_the_server_was_killed(ward: Any, page: Page, com
     expect(bed_3(page).locator(".rhythm")).to_have_text("ventricular fibrillation")
     # The browser itself says that nobody answered meanwhile.
     complaints[:] = [line for line in complaints if "ERR_CONNECTION_REFUSED" not in line]
+
+
+def test_limits_that_contradict_each_other_are_said_at_the_input_and_others_change(ward: Any, page: Page) -> None:
+    page.goto("#/bed/bed-1/ecg")
+    page.get_by_role("button", name="Limits…").click()
+    high = page.get_by_label("Heart rate high, bpm")
+    high.fill("40")
+    page.get_by_role("button", name="Change").click()
+    assert "above" in high.evaluate("(input) => input.validationMessage")
+    high.fill("131")
+    page.get_by_role("button", name="Change").click()
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator("#said")).to_contain_text("limits changed, by Ada")
+    expect(page.locator("dialog")).to_have_count(0)
