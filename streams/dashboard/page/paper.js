@@ -36,7 +36,11 @@ export class Paper {
       trace(context, samplesUv, n, leads.length, (sample) => (sample / rateHz) * SPEED_MM_S * mm,
         (mv) => Math.min(Math.max(zero - mv * GAIN_MM_MV * mm, top), bottom));
       context.fillStyle = colour("muted");
+      // At both ends, for a long strip opens at its newest.
+      context.textAlign = "left";
       context.fillText(lead, 4, top + 14);
+      context.textAlign = "right";
+      context.fillText(lead, width - 4, top + 14);
       top = bottom;
     });
     context.textAlign = "center";
