@@ -13,12 +13,10 @@ import pytest
 import zmq
 
 from heartwire.engine.bus import (
-    CurveKeys,
     Patience,
     Position,
     Publisher,
     Subscriber,
-    control_endpoint,
 )
 from heartwire.engine.errors import ConfigError, MalformedMessage, StreamStalled
 from heartwire.engine.messages import AlarmEvent, Beat, EcgChunk, EndOfStream, Gap, Message, XrayFrame
@@ -482,35 +480,8 @@ def test_a_plain_device_without_control_socket_is_received_and_its_gaps_told(con
     assert all(m.first % 175 == 0 and m.count == 25 for m in got if isinstance(m, Gap))
 
 
-def test_curve_keys_let_those_in_who_know_the_publisher(context: Context) -> None:
-    server_public, server_secret = zmq.curve_keypair()
-    public, secret = zmq.curve_keypair()
-    with Publisher("tcp://127.0.0.1:*", keys=CurveKeys(server_public, server_secret), context=context) as publisher:
-        options = {"control_endpoint": publisher.control_endpoint, "context": context}
-        with Subscriber(publisher.endpoint, **options) as outsider:
-            with Subscriber(publisher.endpoint, keys=CurveKeys(public, secret, server_public), **options) as subscriber:
-                send_all(publisher, 20)
-                assert len(pump(publisher, subscriber, ended)) == 21
-            assert outsider.receive(20) == []
-        with pytest.raises(ConfigError, match="public key"):
-            Subscriber(publisher.endpoint, keys=CurveKeys(public, secret), **options)
-
-
 def test_an_endpoint_that_is_none_is_an_error_of_the_configuration(context: Context) -> None:
     with pytest.raises(ConfigError, match="cannot publish"):
         Publisher("tcp://256.0.0.1:99999", context=context)
     with pytest.raises(ConfigError, match="nowhere"):
         Subscriber("nowhere", context=context)
-
-
-@pytest.mark.parametrize(
-    ("data", "control"),
-    [
-        ("tcp://10.0.0.1:5555", "tcp://10.0.0.1:5556"),
-        ("tcp://127.0.0.1:*", "tcp://127.0.0.1:*"),
-        ("ipc:///run/feed", "ipc:///run/feed.control"),
-        ("inproc://feed", "inproc://feed.control"),
-    ],
-)
-def test_the_control_endpoint_belongs_to_the_data_endpoint(data: str, control: str) -> None:
-    assert control_endpoint(data) == control
