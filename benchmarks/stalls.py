@@ -66,27 +66,19 @@ def watch(folder: Path) -> Iterator[StallWatch | None]:
 
     Without it, a process that waits for its turn behind others would be taken for a stall.
     """
-    if not _may_come_first():
-        yield None
-        return
     files = [folder / f"stalls-{core}" for core in sorted(os.sched_getaffinity(0))]
     command = [sys.executable, "-P", "-m", "heartwire.benchmarks.stalls"]
-    processes = [subprocess.Popen([*command, str(path)], stdout=subprocess.PIPE) for path in files]
+    processes = [
+        subprocess.Popen([*command, str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for path in files
+    ]
     try:
-        for process in processes:
-            assert process.stdout is not None
-            process.stdout.readline()  # it watches
-        yield StallWatch(files, processes)
+        # Each says that it watches, or ends.
+        watching = [process.stdout is not None and process.stdout.readline() for process in processes]
+        yield StallWatch(files, processes) if all(watching) else None
     finally:
         for process in processes:
             process.kill()
             process.communicate()
-
-
-def _may_come_first() -> bool:
-    """Ask the system in a child, which ends with it."""
-    code = f"import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param({_PRIORITY}))"
-    return subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _look(path: Path) -> None:

@@ -222,8 +222,8 @@ def test_hundreds_of_streams_come_without_being_asked_for(context: Context, endp
                 publisher.send(chunk(n, stream))
             pump(publisher, subscriber, lambda _: subscriber.statistics().delivered == (n + 1) * len(streams))  # noqa: B023
             recovered.append(subscriber.statistics().recovered)
-    # Those sent before the subscriber had joined are asked for.
-    assert recovered[0] == recovered[1] == recovered[2], "its topics were not heard"
+    # Those sent while it joined are asked for.
+    assert recovered[1] == recovered[2], "its topics were not heard"
 
 
 def test_a_live_joiner_gets_no_history(context: Context, endpoint: str) -> None:
