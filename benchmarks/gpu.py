@@ -24,8 +24,9 @@ from heartwire.engine.ecg.conditioning import GRID_HZ
 from heartwire.engine.ecg.slots import FRAME
 from heartwire.engine.ecg.ventricular import STEP
 from heartwire.engine.errors import HeartwireError
-from heartwire.engine.inference import Model, ProviderChoice
+from heartwire.engine.inference import Model
 from heartwire.engine.messages import XrayFrame
+from heartwire.engine.providers import Device
 from heartwire.engine.runner import Runner
 from heartwire.engine.xray.localiser import MODEL_NAME, Localiser
 from heartwire.engine.xray.pipeline import create
@@ -48,8 +49,6 @@ _LEAST_RUNS = 5
 _MOST_S = 10.0
 """So long the runs of one model with one stream may take."""
 _RATE_HZ = 15.0
-
-Device = ProviderChoice
 
 
 class Times(msgspec.Struct, kw_only=True):

@@ -3,7 +3,7 @@
 ::
 
     [engine]
-    provider = "auto"          # auto, cpu or cuda
+    provider = "auto"          # auto, cpu, cuda or tensorrt
     snapshot_s = 2.0           # how often workers save their state
 
     [[stream]]
@@ -27,12 +27,13 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from heartwire.engine.alarms.inactivation import AlarmTimes
 from heartwire.engine.errors import ConfigError
+from heartwire.engine.providers import ProviderChoice
 from heartwire.engine.slots import MOST_SLOTS
 
 _ENDPOINT = re.compile(r"tcp://[^\s:/]+:(\d{1,5})|tcp://\[[0-9a-fA-F:.%\w]+\]:(\d{1,5})|ipc://.+")
@@ -50,7 +51,7 @@ _STREAM_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 class EngineConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How the engine runs."""
 
-    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    provider: ProviderChoice = "auto"
     """Where models run; "auto" leaves it to each kind of processor."""
     threads: int = 0
     """Intra-op threads of each model; 0 leaves it to each kind of processor."""

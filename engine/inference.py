@@ -10,7 +10,6 @@ import threading
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -18,12 +17,11 @@ import onnxruntime as ort
 
 from heartwire.engine.compiled.stack import CompiledStack, compiled
 from heartwire.engine.errors import ModelError
+from heartwire.engine.providers import TITLES, Device, ProviderChoice
 from heartwire.engine.runner import Runner, shapes_of
-from heartwire.engine.session import CUDA, ORT_ERRORS, Session
+from heartwire.engine.session import ORT_ERRORS, Session, gpu_devices
 from heartwire.engine.stacking import SessionStack, Stack
 from heartwire.models.catalogue import ModelCard, model_path, read_card
-
-ProviderChoice = Literal["auto", "cpu", "cuda"]
 
 _TRIAL_RUNS = 25
 _OF_THREAD = threading.local()
@@ -37,14 +35,15 @@ class Model:
     name
         A shipped model's name or the path of an .onnx file with its card beside it.
     provider
-        "auto" measures warm runs on CPU and CUDA and takes the faster; without a usable GPU, the CPU.
+        "auto" measures warm runs on CPU, CUDA and, where it is installed, TensorRT, and takes the fastest; without a
+        usable GPU, the CPU.
     threads
         Intra-op threads; 1 unless measured otherwise on the machine at hand.
 
     Raises
     ------
     ModelError
-        If weights or card are missing, damaged, or do not match each other, or CUDA was asked for and cannot be used.
+        If weights or card are missing, damaged, or do not match each other, or a GPU was asked for and cannot be used.
     """
 
     def __init__(self, name: str | Path, *, provider: ProviderChoice = "auto", threads: int = 1) -> None:
@@ -92,42 +91,57 @@ def shared(name: str, provider: ProviderChoice, threads: int) -> Model:
 
 
 def _choose(path: Path, choice: ProviderChoice, threads: int) -> tuple[Session, str]:
-    """Open a model where it was asked for or where it is faster; gives the session, and device and reason in words."""
-    if choice == "cuda":
-        return _on_gpu(path, threads)
+    """Open a model where it was asked for or where it is fastest; gives the session, and device and reason in words."""
+    if choice == "cuda" or choice == "tensorrt":
+        return _on_gpu(path, choice, threads)
     on_cpu = Session(path, threads=threads)
     if choice == "cpu":
         return on_cpu, "CPU (chosen for this stream)"
-    if CUDA not in ort.get_available_providers():
+    devices = gpu_devices()
+    if not devices:
         return on_cpu, "CPU (this onnxruntime is the CPU package)"
-    try:
-        on_gpu, how = _on_gpu(path, threads)
-    except ModelError as error:
-        return on_cpu, f"CPU (CUDA is in the package but cannot be used: {error})"
-    cpu_ms, gpu_ms = _run_ms(on_cpu), _run_ms(on_gpu)
-    measured = f"a warm run took {cpu_ms:.3f} ms on the CPU, {gpu_ms:.3f} ms on CUDA"
-    return (on_gpu, f"{how}; {measured}") if gpu_ms < cpu_ms else (on_cpu, f"CPU ({measured})")
+    tried: list[tuple[Device, Session, str]] = [("cpu", on_cpu, "CPU")]
+    refused = ""
+    for device in devices:
+        try:
+            tried.append((device, *_on_gpu(path, device, threads)))
+        except ModelError as error:
+            refused += f"; {TITLES[device]} is in the package but cannot be used: {error}"
+    if len(tried) == 1:
+        return on_cpu, f"CPU ({refused[2:]})"
+    took_ms = [_run_ms(session) for _, session, _ in tried]
+    each = [f"{ms:.3f} ms on {TITLES[device]}" for ms, (device, _, _) in zip(took_ms, tried, strict=True)]
+    measured = f"a warm run took {', '.join(each)}{refused}"
+    _, session, how = tried[took_ms.index(min(took_ms))]
+    return session, f"CPU ({measured})" if session is on_cpu else f"{how}; {measured}"
 
 
-def _on_gpu(path: Path, threads: int) -> tuple[Session, str]:
-    """Open a model on the GPU, with a CUDA graph where it allows that: a run tells."""
+def _on_gpu(path: Path, device: Device, threads: int) -> tuple[Session, str]:
+    """Open a model on the GPU, on CUDA with a graph where it allows that: a run tells."""
     own = path.parent / "gpu" / path.name
     if own.is_file():
         check_same(path, own)
         path = own
+    if device == "tensorrt":
+        return _running(path, device, threads), "TensorRT"
     try:
-        session = Session(path, "cuda", threads=threads, graph=True)
+        session = Session(path, device, threads=threads, graph=True)
         Runner(session, shapes_of(session.card, 1, 1))
     except (ModelError, *ORT_ERRORS) as error:
-        session = Session(path, "cuda", threads=threads)
-        try:
-            Runner(session, shapes_of(session.card, 1, 1))
-        except ORT_ERRORS as worse:
-            msg = f"model {path.name} does not run on CUDA: {worse}"
-            raise ModelError(msg) from worse
         reason = str(error).strip().splitlines()[0]
-        return session, f"CUDA (no graph: {reason})"
+        return _running(path, device, threads), f"CUDA (no graph: {reason})"
     return session, "CUDA (graph)"
+
+
+def _running(path: Path, device: Device, threads: int) -> Session:
+    """Open a model on the GPU and run it once."""
+    session = Session(path, device, threads=threads)
+    try:
+        Runner(session, shapes_of(session.card, 1, 1))
+    except ORT_ERRORS as error:
+        msg = f"model {path.name} does not run on {TITLES[device]}: {error}"
+        raise ModelError(msg) from error
+    return session
 
 
 def check_same(path: Path, other: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import os
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -12,10 +16,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from heartwire.engine.buffers import Buffer, CudaBuffer
 from heartwire.engine.errors import ModelError
+from heartwire.engine.providers import CPU, CUDA, PROVIDERS, TENSORRT, TITLES, Device
 from heartwire.models.catalogue import ModelCard, verify
 
-CPU = "CPUExecutionProvider"
-CUDA = "CUDAExecutionProvider"
 # ONNX Runtime's errors have no base class of their own.
 ORT_ERRORS = (
     ort_errors.EPFail,
@@ -43,7 +46,7 @@ class Session:
     threads
         Intra-op threads of what runs on the CPU.
     graph
-        Record a CUDA graph for each set of buffers and replay it: one launch a run instead of one a node.
+        On CUDA, record a graph for each set of buffers and replay it: one launch a run instead of one a node.
 
     Raises
     ------
@@ -51,16 +54,14 @@ class Session:
         If weights or card are missing, damaged or do not match each other, or the device cannot be used.
     """
 
-    def __init__(
-        self, path: Path, device: Literal["cpu", "cuda"] = "cpu", *, threads: int = 1, graph: bool = False
-    ) -> None:
+    def __init__(self, path: Path, device: Device = "cpu", *, threads: int = 1, graph: bool = False) -> None:
         self.path = path
         self.card: ModelCard = verify(path)
-        self.on_device = device == "cuda"
+        self.on_device = device != "cpu"
         self.graph = graph
         self._graph_ids = itertools.count(1)
         try:
-            self.ort = _open_cuda(path, threads, graph=graph) if self.on_device else _open_cpu(path, threads)
+            self.ort = self._open(device, threads)
         except ORT_ERRORS as error:
             msg = f"model {path.name} cannot be loaded: {error}"
             raise ModelError(msg) from error
@@ -68,6 +69,46 @@ class Session:
         self._of_bytes = {
             t.name for t in (*self.ort.get_inputs(), *self.ort.get_outputs()) if t.type == "tensor(uint8)"
         }
+
+    def _open(self, device: Device, threads: int) -> ort.InferenceSession:
+        if device == "cpu":
+            return ort.InferenceSession(str(self.path), _options(threads), providers=[CPU])
+        title = f"model {self.path.name}: {TITLES[device]} was asked for but"
+        if PROVIDERS[device] not in ort.get_available_providers():
+            msg = f"{title} this onnxruntime is the CPU package: install heartwire[gpu]"
+            raise ModelError(msg)
+        # Without this ONNX Runtime does not find the pip-installed CUDA, cuDNN and TensorRT libraries.
+        ort.preload_dlls()
+        if device == "tensorrt":
+            with suppress(ImportError):
+                importlib.import_module("tensorrt")
+        ort.set_default_logger_severity(_SEVERITY_FATAL)
+        try:
+            # With its fallback ONNX Runtime would try again without the options, and say so on the terminal.
+            session = ort.InferenceSession(
+                str(self.path), _options(threads), providers=self._providers(device), enable_fallback=0
+            )
+        finally:
+            ort.set_default_logger_severity(_SEVERITY_WARNING)
+        if session.get_providers()[0] != PROVIDERS[device]:
+            missing = "driver and CUDA 13" if device == "cuda" else "driver, CUDA 13 and the package tensorrt"
+            msg = f"{title} it could not be used: check {missing}"
+            raise ModelError(msg)
+        return session
+
+    def _providers(self, device: Device) -> list[str | tuple[str, dict[str, Any]]]:
+        """Give ONNX Runtime's providers, first the wanted one; what TensorRT cannot take is left to CUDA."""
+        if device == "cuda":
+            return [(CUDA, {"enable_cuda_graph": "1" if self.graph else "0"}), CPU]
+        engines = engine_folder(self.card)
+        engines.mkdir(parents=True, exist_ok=True)
+        kept = {
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": str(engines),
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": str(engines),
+        }
+        return [(TENSORRT, kept), (CUDA, {}), CPU]
 
     def _check_names(self) -> None:
         for what, of_card, of_model in (
@@ -103,24 +144,13 @@ def _options(threads: int) -> ort.SessionOptions:
     return options
 
 
-def _open_cpu(path: Path, threads: int) -> ort.InferenceSession:
-    return ort.InferenceSession(str(path), _options(threads), providers=[CPU])
+def gpu_devices() -> list[Device]:
+    """Give the devices to try beside the CPU, of those in this ONNX Runtime: TensorRT only where it is installed."""
+    devices: list[Device] = ["cuda", "tensorrt"] if find_spec("tensorrt") else ["cuda"]
+    return [device for device in devices if PROVIDERS[device] in ort.get_available_providers()]
 
 
-def _open_cuda(path: Path, threads: int, *, graph: bool) -> ort.InferenceSession:
-    if CUDA not in ort.get_available_providers():
-        msg = f"model {path.name}: CUDA was asked for but this onnxruntime is the CPU package: install heartwire[gpu]"
-        raise ModelError(msg)
-    # Without this the CUDA provider does not find the pip-installed CUDA and cuDNN libraries.
-    ort.preload_dlls()
-    ort.set_default_logger_severity(_SEVERITY_FATAL)
-    cuda = (CUDA, {"enable_cuda_graph": "1" if graph else "0"})
-    try:
-        # With its fallback ONNX Runtime would try again without the options, and say so on the terminal.
-        session = ort.InferenceSession(str(path), _options(threads), providers=[cuda, CPU], enable_fallback=0)
-    finally:
-        ort.set_default_logger_severity(_SEVERITY_WARNING)
-    if session.get_providers()[0] != CUDA:
-        msg = f"model {path.name}: CUDA was asked for but the session fell back to the CPU: check driver and CUDA 13"
-        raise ModelError(msg)
-    return session
+def engine_folder(card: ModelCard) -> Path:
+    """Give where the engines that TensorRT builds of a model are kept: building one takes minutes."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return caches / "heartwire" / "tensorrt" / f"{card.name}-{card.sha256[:12]}"

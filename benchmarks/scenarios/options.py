@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import msgspec
 import typer
@@ -20,6 +20,7 @@ from heartwire.benchmarks.pipelines.own import own
 from heartwire.benchmarks.pipelines.pipeline import PipelineFactory, plugged_in
 from heartwire.benchmarks.result import Result
 from heartwire.engine.errors import HeartwireError, InputError
+from heartwire.engine.providers import ProviderChoice
 
 FILE_COLUMNS = 140
 """Width of tables that go to a file or a pipe."""
@@ -28,7 +29,7 @@ FILE_COLUMNS = 140
 class Target(NamedTuple):
     """Which pipeline is measured, and where its result goes; the options that every scenario has."""
 
-    provider: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="heartwire: where the models run.")] = "auto"
+    provider: Annotated[ProviderChoice, typer.Option(help="heartwire: where the models run.")] = "auto"
     engine: Annotated[
         list[str] | None, typer.Option(help="heartwire: a setting of [engine], as in snapshot_s=5; repeatable.")
     ] = None

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heartwire.engine.errors import ModelError
-from heartwire.engine.inference import Model, ProviderChoice, shared
+from heartwire.engine.inference import Model, shared
+from heartwire.engine.providers import ProviderChoice
 from heartwire.engine.session import ORT_ERRORS
 from heartwire.models.catalogue import ModelCard
 from heartwire.models.classifiers import EcgClassifier, FrameClassifier

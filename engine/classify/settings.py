@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from heartwire.engine.errors import ConfigError
+from heartwire.engine.providers import ProviderChoice
 
 
 class ClassifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,7 +16,7 @@ class ClassifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     model: str
     """Path of the .onnx file, its card beside it; all else is in the card."""
-    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    provider: ProviderChoice = "auto"
     threads: int = 1
     age_budget_ms: float = 0.0
     """Of frames, given by the station, which drops those that are older."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from heartwire.engine.ecg.leads import LeadSettings
 from heartwire.engine.ecg.patterns import PatternSettings
 from heartwire.engine.ecg.rhythm import RhythmSettings
 from heartwire.engine.errors import ConfigError
+from heartwire.engine.providers import ProviderChoice
 
 
 class EcgSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +26,7 @@ class EcgSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     af_model: str = "ecg-fibrillation"
     alarm_model: str = "ecg-alarms"
     """Asked before alarms of high priority, on streams with a pulse channel; empty: nothing is withheld."""
-    provider: Literal["auto", "cpu", "cuda"] = "cpu"
+    provider: ProviderChoice = "cpu"
     """The networks are so small that the way to a GPU takes longer than they do."""
     threads: int = 1
     category: Category = "adult"

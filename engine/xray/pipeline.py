@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,6 +14,7 @@ from heartwire.engine.errors import ConfigError
 from heartwire.engine.inference import Model, shared
 from heartwire.engine.messages import CatheterFix, Device, EcgChunk, EndOfStream, Finding, Gap, Item, Reason, XrayFrame
 from heartwire.engine.processor import Processor
+from heartwire.engine.providers import ProviderChoice
 from heartwire.engine.xray import tracking
 from heartwire.engine.xray.age import DEFAULT_BUDGET_MS, age_ms, judge
 from heartwire.engine.xray.detection import Detection
@@ -27,7 +28,7 @@ class XraySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The table `settings` of an X-ray stream."""
 
     model: str = "xray-devices"
-    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    provider: ProviderChoice = "auto"
     threads: int = min(2, os.cpu_count() or 1)
     """Two halve the time of a frame; more gain little."""
     tips_model: str = TIPS_MODEL_NAME

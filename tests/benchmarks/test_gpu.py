@@ -12,7 +12,7 @@ from rich.console import Console
 from heartwire.benchmarks import commands, gpu, gpu_tables
 from heartwire.engine.errors import HeartwireError, ModelError
 from heartwire.engine.inference import Model
-from heartwire.engine.session import CUDA
+from heartwire.engine.providers import CUDA
 
 
 @pytest.fixture(scope="module")
