@@ -65,9 +65,7 @@ def test_cuda_records_a_graph_only_where_that_was_asked_for(asked: list[list[Any
 def test_a_session_that_fell_back_is_refused_with_what_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
     fallen = SimpleNamespace(get_providers=lambda: [CUDA, CPU])
     monkeypatch.setattr(session.ort, "InferenceSession", lambda *_, **__: fallen)
-    with pytest.raises(
-        ModelError, match="TensorRT was asked for but it could not be used"
-    ):
+    with pytest.raises(ModelError, match="TensorRT was asked for but it could not be used"):
         Session(MODEL, "tensorrt")
 
 
