@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,16 +13,15 @@ import numpy.typing as npt
 import zmq
 
 from heartwire.engine import control
-from heartwire.engine.control import Acknowledge, CurveKeys, Goodbye, Hello, Offer, Resend, Resent
-from heartwire.engine.errors import ConfigError, MalformedMessage, StreamStalled
-from heartwire.engine.followers import Followers
+from heartwire.engine.control import CurveKeys
+from heartwire.engine.errors import ConfigError, StreamStalled
 from heartwire.engine.messages import AlarmEvent, EcgChunk, EndOfStream, Gap, Message, XrayFrame
+from heartwire.engine.request_desk import RequestDesk
 from heartwire.engine.ring import Ring, RingLimits
 from heartwire.engine.slots import USABLE, Frame, SlotWriter
 from heartwire.engine.wire import SLOT, Part, encode
 
-_OFFER_STREAMS = 512
-_REQUESTS_AT_ONCE = 256
+_TOPICS_AT_ONCE = 256
 _CONTROL_HIGH_WATER = 4096
 _LINGER_MS = 1000
 SLOT_FROM_BYTES = 128 * 1024
@@ -123,11 +121,8 @@ class Publisher:
         keys: CurveKeys | None = None,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
     ) -> None:
-        self.epoch = time.time_ns() if epoch is None else epoch
-        self._instance = secrets.randbits(62)
         self._limits = RingLimits(ring_s, ring_messages, ring_bytes)
         self._window = window
-        self._waits = window is not None
         self._expected = expected_subscribers
         self._stall_timeout_s = stall_timeout_s
         self._given_up = given_up
@@ -138,9 +133,7 @@ class Publisher:
         self._slots: dict[str, SlotWriter] = {}
         self._topics: set[bytes] = set()
         """What subscribers subscribed to."""
-        self._followers = Followers()
-        self._sent = self._resent = self._refused = self._waited_ns = 0
-        self._last_refusal = ""
+        self._sent = self._waited_ns = 0
         context = context or zmq.Context.instance()
         self._data = context.socket(zmq.XPUB)
         self._data.sndhwm = high_water
@@ -153,11 +146,19 @@ class Publisher:
             socket.linger = _LINGER_MS
             if keys is not None:
                 keys.serve(socket)
+        epoch = time.time_ns() if epoch is None else epoch
+        self._desk = RequestDesk(self._control, self._rings, self._slots, epoch=epoch, waits=window is not None)
+        self._followers = self._desk.followers
         self._poller = zmq.Poller()
         for socket in (self._data, self._control):
             self._poller.register(socket, zmq.POLLIN)
         self.endpoint = self._bind(self._data, endpoint)
         self.control_endpoint = self._bind(self._control, control_endpoint or control.control_endpoint(endpoint))
+
+    @property
+    def epoch(self) -> int:
+        """Number of this run."""
+        return self._desk.epoch
 
     def _bind(self, socket: zmq.Socket[bytes], endpoint: str) -> str:
         try:
@@ -195,7 +196,7 @@ class Publisher:
                 message.trace.published_ns = message.emitted_ns = now_ns
             case _:
                 message.trace.published_ns = now_ns
-        parts = encode(message, self.epoch)
+        parts = encode(message, self._desk.epoch)
         # Sent first, then kept: copying a large frame for the ring takes a good part of a millisecond.
         slots = self._slots_for(message.stream, len(parts[2])) if isinstance(message, XrayFrame) else None
         if slots is not None and isinstance(message, XrayFrame):
@@ -254,14 +255,14 @@ class Publisher:
         """Serve until every registered subscriber has acknowledged everything; False if that took too long."""
         deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
         # Those that acknowledge now and then are asked to do so at once.
-        self._waits, self._heartbeat_due_ns = True, 0
+        self._desk.waits, self._heartbeat_due_ns = True, 0
         try:
             while any(self._behind(stream, ring) for stream, ring in self._rings.items()):
                 if self._turn(deadline_ns) <= 0:
                     return False
             return True
         finally:
-            self._waits = self._window is not None
+            self._desk.waits = self._window is not None
 
     def snapshot(self, stream: str | None = None) -> bytes:
         """Give what `restore` needs to go on with the same sequence numbers.
@@ -295,7 +296,7 @@ class Publisher:
         except msgspec.DecodeError as error:
             msg = f"not a publisher's snapshot: {error}"
             raise ConfigError(msg) from error
-        self.epoch = snapshot.epoch
+        self._desk.epoch = snapshot.epoch
         for stream, kept in snapshot.streams.items():
             ring = self._rings[stream] = Ring(self._limits)
             ring.load(kept.next_seq, kept.messages, time.monotonic_ns())
@@ -305,9 +306,9 @@ class Publisher:
         """Give the counts so far."""
         return PublisherStatistics(
             sent=self._sent,
-            resent=self._resent,
-            refused=self._refused,
-            last_refusal=self._last_refusal,
+            resent=self._desk.resent,
+            refused=self._desk.refused,
+            last_refusal=self._desk.last_refusal,
             followers=len(self._followers),
             kept=sum(map(len, self._rings.values())),
             kept_bytes=sum(ring.size_bytes for ring in self._rings.values()),
@@ -339,7 +340,7 @@ class Publisher:
     def _note_topics(self) -> None:
         """Take what subscribers subscribe to, and what nobody subscribes to any more."""
         with suppress(zmq.Again):
-            for _ in range(_REQUESTS_AT_ONCE):
+            for _ in range(_TOPICS_AT_ONCE):
                 change = self._data.recv(zmq.DONTWAIT)
                 if change[:1] == b"\1":
                     self._topics.add(change[1:])
@@ -384,7 +385,7 @@ class Publisher:
         wait_ns = min(deadline_ns, self._heartbeat_due_ns) - now_ns
         if self._poller.poll(max(0, wait_ns // 1_000_000)):
             self._note_topics()
-            self._answer_all()
+            self._desk.answer()
         now_ns = time.monotonic_ns()
         self._turn_due_ns = now_ns + _TURN_NS
         return deadline_ns - now_ns
@@ -393,76 +394,5 @@ class Publisher:
         self._heartbeat_due_ns = now_ns + self._heartbeat_ns
         for stream, ring in self._rings.items():
             ring.trim(now_ns, self._owed_seq(stream))
-        for offer in self._offers():
+        for offer in self._desk.offers():
             self._data.send_multipart([control.OFFER, offer])
-
-    def _offers(self) -> list[bytes]:
-        streams = [(name, (ring.oldest_seq, ring.next_seq)) for name, ring in self._rings.items()]
-        return [
-            control.encode(
-                Offer(
-                    epoch=self.epoch,
-                    instance=self._instance,
-                    streams=dict(streams[n : n + _OFFER_STREAMS]),
-                    waits=self._waits,
-                    segments={
-                        name: slots.segment
-                        for name, _ in streams[n : n + _OFFER_STREAMS]
-                        if (slots := self._slots.get(name))
-                    },
-                )
-            )
-            for n in range(0, max(1, len(streams)), _OFFER_STREAMS)
-        ]
-
-    def _answer_all(self) -> None:
-        with suppress(zmq.Again):
-            for _ in range(_REQUESTS_AT_ONCE):
-                parts = self._control.recv_multipart(zmq.DONTWAIT)
-                try:
-                    if len(parts) != 2:
-                        msg = f"request of {len(parts) - 1} parts: expected 1"
-                        raise MalformedMessage(msg)
-                    self._answer(parts[0], control.decode_request(parts[1]))
-                except MalformedMessage as error:
-                    self._refused += 1
-                    self._last_refusal = str(error)
-
-    def _answer(self, identity: bytes, request: control.Request) -> None:
-        match request:
-            case Hello():
-                if request.registered:
-                    self._followers.register(identity, request)
-                for offer in self._offers():
-                    self._reply([identity, control.OFFER, offer])
-            case Resend():
-                self._resend(identity, request)
-            case Acknowledge():
-                known = {stream: seq for stream, seq in request.seqs.items() if stream in self._rings}
-                self._followers.acknowledge(identity, known)
-            case Goodbye():
-                self._followers.leave(identity)
-
-    def _resend(self, identity: bytes, request: Resend) -> None:
-        ring = self._rings.get(request.stream)
-        if ring is None or request.epoch != self.epoch:
-            return
-        found = ring.between(request.first, request.last)
-        for parts in found:
-            self._reply([identity, *parts])
-        self._resent += len(found)
-        oldest = ring.oldest_seq
-        resent = Resent(
-            stream=request.stream,
-            epoch=self.epoch,
-            first=request.first,
-            last=max(request.first, oldest) + len(found) - 1 if found else request.last,
-            oldest=oldest,
-            next=ring.next_seq,
-        )
-        self._reply([identity, control.RESENT, control.encode(resent)])
-
-    def _reply(self, parts: list[bytes]) -> None:
-        # A subscriber that does not read its replies asks again; it never holds up the publisher.
-        with suppress(zmq.Again, zmq.ZMQError):
-            self._control.send_multipart(parts, zmq.DONTWAIT)
