@@ -61,15 +61,15 @@ def bench_gpu(
     device: Annotated[Device, typer.Option("--on", help="What is compared with the CPU.")] = "cuda",
 ) -> None:
     """On a CUDA machine: outputs and times of every model on GPU and CPU, then the latency benchmark."""
-    aside = Console(stderr=True)
+    aside = Console(stderr=True, markup=False)
     with aside.status("comparing") as status:
         result = gpu.measure(status.update, device=device, runs=runs, scored_runs=scored)
     if to:
         to.mkdir(parents=True, exist_ok=True)
         (to / "gpu.json").write_bytes(msgspec.json.format(msgspec.json.encode(result)))
-    console = Console()
+    console = Console(markup=False)
     if not console.is_terminal:
-        console = Console(width=_FILE_COLUMNS)
+        console = Console(markup=False, width=_FILE_COLUMNS)
     for table in gpu_tables.tables(result):
         console.print(table)
     gpu.check(result)
@@ -81,7 +81,7 @@ def _show(found: Found, table: Callable[[Found], RenderableType], *, json: bool)
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
-        Console().print(table(found))
+        Console(markup=False).print(table(found))
 
 
 @bench.command("screens")
@@ -95,7 +95,7 @@ def bench_screens(
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
 ) -> None:
     """Measure the page in Chromium, what it costs the server, and what a crowd of viewers costs the engine."""
-    with Console(stderr=True).status("starting") as status:
+    with Console(stderr=True, markup=False).status("starting") as status:
         found = screens.measure(beds, crowd, seconds, status.update, message_ms)
     _show(found, screens.table, json=json)
 
@@ -137,7 +137,7 @@ def bench_analysis(
     if not beds or min(beds) < 1:
         msg = f"--sizes {sizes!r}: expected numbers of beds, each at least 1"
         raise InputError(msg)
-    with Console(stderr=True).status("starting") as status:
+    with Console(stderr=True, markup=False).status("starting") as status:
         cost = analysis.measure(beds, turns, batch, load, status.update)
     _show(cost, analysis.table, json=json)
 
@@ -159,7 +159,7 @@ def bench_swap(
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
 ) -> None:
     """Swap models under a paced load: latency during swaps against without, nothing dropped, no growth of memory."""
-    with Console(stderr=True).status("starting") as status:
+    with Console(stderr=True, markup=False).status("starting") as status:
         result = swap.measure(beds, swaps, quiet_s, status.update)
     _show(result, swap.table, json=json)
     if not result.valid:
@@ -196,7 +196,7 @@ def evaluate(
     chosen = [name.strip() for name in records.split(",") if name.strip()]
     page = ""
     tables: Iterable[RenderableType]
-    aside = Console(stderr=True)
+    aside = Console(stderr=True, markup=False)
     with Progress(console=aside, disable=not aside.is_terminal) as progress:
         match what:
             case "mitdb":
@@ -233,9 +233,9 @@ def evaluate(
                 fixes = catheter_run.evaluate(data, progress, peers=peers, keep=out)
                 result, tables = msgspec.json.encode(fixes), catheter_tables.tables(fixes)
                 page = catheter_page.catheter_page(fixes)
-    console = Console()
+    console = Console(markup=False)
     if not console.is_terminal:
-        console = Console(width=_FILE_COLUMNS)
+        console = Console(markup=False, width=_FILE_COLUMNS)
     for table in tables:
         console.print(table)
     if what == "mitdb":

@@ -34,6 +34,7 @@ class Seen(NamedTuple):
     observed_ns: Times
     stamps_ns: Times  # (n, 8), what the pipeline says
     unmatched: int  # findings of samples or frames that were never sent
+    early: int = 0  # findings that were seen before what they rest on was sent
 
     @property
     def latency_ms(self) -> npt.NDArray[np.float64]:
@@ -55,7 +56,8 @@ def match(notes: Notes, log: LoadLog) -> dict[str, Seen]:
             here = mine[:, 1] == index
             if stream in log.streams and here.any():
                 intended[here], sent[here], at_end[here] = _times(log, stream, mine[here, 2])
-        known = (sent > 0) & ~at_end
+        early = (sent > 0) & (mine[:, 3] < sent)
+        known = (sent > 0) & ~at_end & ~early
         rows_known = mine[known]
         found[kind] = Seen(
             stream=rows_known[:, 1],
@@ -64,6 +66,7 @@ def match(notes: Notes, log: LoadLog) -> dict[str, Seen]:
             observed_ns=rows_known[:, 3],
             stamps_ns=rows_known[:, 4:],
             unmatched=int((sent == 0).sum()),
+            early=int(early.sum()),
         )
     return found
 

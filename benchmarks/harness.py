@@ -14,7 +14,7 @@ import numpy as np
 
 from heartwire.benchmarks import load as loading
 from heartwire.benchmarks import observer as observing
-from heartwire.benchmarks.figures import item_figures, kind_figures, match
+from heartwire.benchmarks.figures import Seen, item_figures, kind_figures, match
 from heartwire.benchmarks.load import Drive, LoadLog, LoadOrder, array
 from heartwire.benchmarks.observer import Notes, ObserverOrder
 from heartwire.benchmarks.pipelines.pipeline import Account, Pipeline, PipelineFactory, Wiring
@@ -146,6 +146,7 @@ class Harness:
 
                 def during() -> bool:
                     sampler.step()
+                    observer.check()
                     if hook is not None:
                         hook(pipeline, time.monotonic() - go_s)
                     return load.said("done")
@@ -174,19 +175,28 @@ class Harness:
         frame_ms = 1e3 / workload.frame_hz
         deadlines = {"catheter fix": frame_ms}
         usual_ms = workload.message_ms if workload.beds else frame_ms
+        found = match(notes, log)
         kinds = {
             kind: kind_figures(seen, log.start_ns, self._deadline_ms or deadlines.get(kind, usual_ms))
-            for kind, seen in match(notes, log).items()
+            for kind, seen in found.items()
             if len(seen.observed_ns)
         }
         reasons = [*account.faults, *ledger_faults(ledgers, log, expect)]
         reasons += [f"{name} was restarted" for name in account.restarts if not expect.restarts]
         reasons += [f"{notes.missing} findings missing at the observer"] * bool(notes.missing)
-        reasons += [f"{kind}: {f.unmatched} of what was never sent" for kind, f in kinds.items() if f.unmatched]
-        reasons += ["no finding was seen: nothing was measured"] * (not kinds)
+        reasons += [
+            f"{kind}: {seen.unmatched} of what was never sent" for kind, seen in found.items() if seen.unmatched
+        ]
+        reasons += [f"{kind}: {seen.early} seen before it was sent" for kind, seen in found.items() if seen.early]
+        silent = unanswered(found, notes, log)
+        reasons += [f"no finding of any {kind} stream was seen" for kind in silent]
+        # Why, where the pipeline said so at its start.
+        reasons += [note for note in measured.notes if "technical alarm" in note][: len(silent)]
         remarks = [] if ledgers else ["the pipeline publishes no ledger: losses inside it are not ruled out"]
         remarks += [str(measured.bystanders)] * (measured.bystanders is not None)
         remarks += [f"{notes.refused} malformed messages refused by the observer"] * bool(notes.refused)
+        remarks += [f"{notes.repeated} findings told more than once, counted once"] * bool(notes.repeated)
+        remarks += without_fix(found, notes, ledgers)
         late_ms = _late_sends_ms(drive, log)
         if late_ms is not None and late_ms > _LATE_LOAD_MS:
             remarks.append(f"the load itself sent more than {_LATE_LOAD_MS:g} ms late at p99: the machine was too busy")
@@ -226,6 +236,26 @@ def ledger_faults(ledgers: Mapping[str, LedgerReport], log: LoadLog, expect: Exp
     if ledgers:
         faults += [f"{name}: not in the ledger" for name in log.streams if name not in ledgers]
     return faults
+
+
+def unanswered(found: Mapping[str, Seen], notes: Notes, log: LoadLog) -> list[str]:
+    """Give the kinds of signal that were sent and of which no finding was seen."""
+    answered = {notes.streams[n] for seen in found.values() for n in np.unique(seen.stream)}
+    sent = {stream.kind for stream in log.streams.values() if stream.offered}
+    return sorted(sent - {log.streams[name].kind for name in answered})
+
+
+def without_fix(found: Mapping[str, Seen], notes: Notes, ledgers: Mapping[str, LedgerReport]) -> list[str]:
+    """Say of which streams of frames fewer fixes were seen than frames were processed, by their own account."""
+    fixes = found.get("catheter fix")
+    if fixes is None:
+        return []
+    counts = {notes.streams[n]: int((fixes.stream == n).sum()) for n in np.unique(fixes.stream)}
+    return [
+        f"{name}: {n} fixes for {ledgers[name].processed} frames processed"
+        for name, n in counts.items()
+        if name in ledgers and n < ledgers[name].processed
+    ]
 
 
 def _late_sends_ms(drive: Drive, log: LoadLog) -> float | None:

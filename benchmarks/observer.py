@@ -65,6 +65,8 @@ class Notes(msgspec.Struct, kw_only=True):
     missing: int
     duplicates: int
     refused: int
+    repeated: int = 0
+    """Beats and fixes that were told again under another sequence number."""
 
 
 ROW = 12
@@ -88,6 +90,9 @@ class Observer:
         self._probes = [_probe(endpoint, context) for endpoint in endpoints]
         self._streams: dict[str, int] = {}
         self._rows: list[tuple[int, ...]] = []
+        self._told: set[tuple[int, str, int]] = set()
+        """Beats and fixes: each is measured once, when it was first seen."""
+        self._repeated = 0
         self._alarms: dict[str, int] = {}
         self._ledgers: dict[str, LedgerReport] = {}
 
@@ -108,10 +113,12 @@ class Observer:
 
     def _note(self, message: Message, seen_ns: int) -> None:
         match message:
-            case Beat(stage="confirmed"):  # each beat is measured once
-                self._add(0, message.stream, message.decision_sample, seen_ns, message.trace)
+            case Beat(stage="confirmed"):
+                if self._first(0, message.stream, message.sample):
+                    self._add(0, message.stream, message.decision_sample, seen_ns, message.trace)
             case CatheterFix():
-                self._add(1, message.stream, message.frame, seen_ns, message.trace)
+                if self._first(1, message.stream, message.frame):
+                    self._add(1, message.stream, message.frame, seen_ns, message.trace)
             case AlarmEvent():
                 if message.change == "on":
                     self._alarms[message.condition] = self._alarms.get(message.condition, 0) + 1
@@ -123,6 +130,13 @@ class Observer:
                 self._add(kind, message.stream, message.decision_sample, seen_ns, message.trace)
             case LedgerReport():
                 self._ledgers[message.stream] = message
+
+    def _first(self, kind: int, stream: str, number: int) -> bool:
+        """Tell whether this is the first time that it is told."""
+        n_before = len(self._told)
+        self._told.add((kind, stream, number))
+        self._repeated += (again := len(self._told) == n_before)
+        return not again
 
     def _add(self, kind: int, stream: str, number: int, seen_ns: int, trace: Trace) -> None:
         self._rows.append(
@@ -140,6 +154,7 @@ class Observer:
             missing=sum(c.missing for c in counts),
             duplicates=sum(c.duplicates for c in counts),
             refused=sum(c.refused for c in counts),
+            repeated=self._repeated,
         )
 
     def close(self) -> None:
@@ -160,7 +175,9 @@ def _probe(endpoint: str, context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket
 
 
 def _close(probe: zmq.Socket[bytes]) -> None:
+    monitor = probe.get_monitor_socket()
     probe.disable_monitor()
+    monitor.close()
     probe.close()
 
 

@@ -43,9 +43,34 @@ class Child:
         return self._process.pid
 
     def order(self, line: str) -> None:
-        """Tell it something."""
+        """Tell it something.
+
+        Raises
+        ------
+        HeartwireError
+            If it died.
+        """
         assert self._process.stdin is not None
-        self._process.stdin.write(line.encode() + b"\n")
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+        except BrokenPipeError:
+            raise self._died() from None
+
+    def check(self) -> None:
+        """See that it lives.
+
+        Raises
+        ------
+        HeartwireError
+            If it died.
+        """
+        if self._process.poll() is not None:
+            raise self._died()
+
+    def _died(self) -> HeartwireError:
+        status = self._process.wait()
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status} (it says why above)"
+        return HeartwireError(f"the benchmark's {self.name} process {how}: nothing was measured")
 
     def said(self, word: str) -> bool:
         """Tell whether it has said a word by now.
@@ -56,9 +81,8 @@ class Child:
             If it died.
         """
         self._listen(0.0)
-        if word not in self._heard and self._process.poll() is not None:
-            msg = f"the benchmark's {self.name} process died with status {self._process.returncode} (see above)"
-            raise HeartwireError(msg)
+        if word not in self._heard:
+            self.check()
         return word in self._heard
 
     def wait(self, word: str, timeout_s: float, meanwhile: Callable[[], object] = lambda: None) -> None:

@@ -36,6 +36,7 @@ from heartwire.engine.plan import Plan
 from heartwire.engine.shadow_report import Latency, ShadowReport, keep
 from heartwire.engine.station import Station
 from heartwire.engine.swap_desk import worker_of
+from heartwire.engine.trace import samples_needed
 from heartwire.engine.worker import Saved
 
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
@@ -211,4 +212,4 @@ class Shadow:
 
 def _latency(times_ms: deque[float]) -> Latency:
     p50, p99 = (round(float(p), 3) for p in np.percentile(list(times_ms), (50, 99)))
-    return Latency(len(times_ms), p50, p99)
+    return Latency(len(times_ms), p50, p99 if len(times_ms) >= samples_needed(99.0) else None)

@@ -16,7 +16,8 @@ class Latency(msgspec.Struct):
 
     n: int
     p50_ms: float
-    p99_ms: float
+    p99_ms: float | None
+    """None where there are too few to tell."""
 
 
 class ShadowReport(msgspec.Struct, kw_only=True):

@@ -93,6 +93,7 @@ class Station:
         self._frames = FreshestQueue(config.age_budget_ms) if config.freshest_first else None
         self._spare: Processor | None = None
         self._last: EcgChunk | XrayFrame | None = None
+        self._spare_number = 0
         settings = dict(config.settings)
         if engine.threads:
             settings.setdefault("threads", engine.threads)
@@ -318,13 +319,16 @@ class Station:
         """
         if self._spare is None or self._last is None:
             return
+        # Numbered on by itself: to the other processor it is one signal, whatever comes meanwhile.
+        number = self._spare_number
+        item: EcgChunk | XrayFrame
         if isinstance(self._last, EcgChunk):
-            first = self._last.end_sample
-            self._last = msgspec.structs.replace(self._last, first_sample=first, trace=Trace())
+            item = msgspec.structs.replace(self._last, first_sample=number, trace=Trace())
         else:
-            self._last = msgspec.structs.replace(self._last, frame=self._last.frame + 1, trace=Trace(), slot=None)
+            item = msgspec.structs.replace(self._last, frame=number, trace=Trace(), slot=None)
+        self._spare_number += size_of(item)
         try:
-            for _ in self._spare.process(self._last):
+            for _ in self._spare.process(item):
                 pass
         except Exception as error:
             self._spare = None

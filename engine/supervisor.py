@@ -155,6 +155,8 @@ class Supervisor:
         self.summary = Summary({}, [], [], {})
         self._streams = {stream.id for stream in config.stream}
         self._refused = 0
+        self._raised: set[str] = set()
+        """Streams whose processor raised; told once."""
         self._last_refusal = ""
         self._notes: dict[str, list[str]] = {}
         self._children: dict[str, _Child] = {}
@@ -305,6 +307,9 @@ class Supervisor:
                 self._keep_notes(child.name, notes)
             case reports.Found(technical=technical):
                 self._desk.found(child.name, technical)
+                if technical.condition == "PROCESSOR" and technical.holds and technical.stream not in self._raised:
+                    self._raised.add(technical.stream)
+                    self._say(f"{technical.stream}: technical alarm PROCESSOR: {technical.reason.get('error', '')}")
             case reports.Answered(answer=answer):
                 self._desk.answered(answer)
             case reports.Swapped(answer=swapped):

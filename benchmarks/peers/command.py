@@ -41,7 +41,7 @@ def bench_peers(
         msg = f"--only {', '.join(sorted(unknown))}: known are {', '.join(_NAMES)}"
         raise InputError(msg)
     found = report.Comparisons()
-    with Console(stderr=True).status("starting") as status:
+    with Console(stderr=True, markup=False).status("starting") as status:
         for name, (case, load) in CASES.items():
             if name in chosen:
                 load = msgspec.structs.replace(load, seconds=seconds)
@@ -54,8 +54,8 @@ def bench_peers(
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
         return
-    console = Console()
+    console = Console(markup=False)
     if not console.is_terminal:
-        console = Console(width=_FILE_COLUMNS)
+        console = Console(markup=False, width=_FILE_COLUMNS)
     for table in report.tables(found):
         console.print(table)

@@ -18,7 +18,7 @@ from heartwire.benchmarks.peers import runner
 from heartwire.benchmarks.peers.catalogue import OURS, Case, Peer
 from heartwire.benchmarks.peers.work import Load
 from heartwire.engine.errors import HeartwireError
-from heartwire.engine.trace import END_TO_END, Latencies
+from heartwire.engine.trace import END_TO_END, Latencies, samples_needed
 
 WARM_UP_S = 1.0
 PERCENTILES = (50.0, 99.0)
@@ -102,7 +102,9 @@ class _Account:
             by_repeat_ms={f"p{p:g}": values for p, values in self.percentiles_ms.items()},
             cpu_us=statistics.median(self.cpu_us) if self.cpu_us else None,
             ratios={} if ours.failed or self is ours else {
-                f"p{p:g}": ratio(ours.percentiles_ms[p], self.percentiles_ms[p]) for p in PERCENTILES
+                f"p{p:g}": ratio(ours.percentiles_ms[p], self.percentiles_ms[p])
+                for p in PERCENTILES
+                if min(ours.latencies.summary(END_TO_END).n, summary.n) >= samples_needed(p)
             },
             histogram=self.latencies.encode().get(END_TO_END, ""),
         )  # fmt: skip

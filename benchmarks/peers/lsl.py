@@ -29,6 +29,7 @@ SessionID = SESSION
 """An outlet takes several ports: the 32 of the default are too few for sixteen; one beyond them is not found."""
 _RESOLVE_S = 30.0
 _WAIT_S = 0.1
+_SENT_S = 0.5
 
 
 def _pylsl(folder: Path) -> Any:
@@ -68,6 +69,8 @@ def source(load: Load, folder: Path) -> None:
     outlets = [_outlet(lsl, f"in-{n}", load.leads, load.rate_hz) for n in range(load.streams)]
     for stream, _, intended_ns, message in roles.paced(load, roles.started()):
         outlets[stream].push_chunk(message, intended_ns / 1e9)
+    # A thread of LSL's sends: what was pushed last would end with it.
+    time.sleep(_SENT_S)
 
 
 def step(load: Load, folder: Path) -> None:

@@ -83,12 +83,12 @@ class CommandPipeline(EndpointPipeline):
     def __init__(self, command: str, wiring: Wiring) -> None:
         super().__init__(wiring.findings)
         self.name = command
-        words = [word.format(connect=wiring.items, publish=wiring.findings) for word in shlex.split(command)]
         told = {"HEARTWIRE_CONNECT": wiring.items, "HEARTWIRE_PUBLISH": wiring.findings}
         told["HEARTWIRE_STREAMS"] = " ".join(name for name, _ in wiring.streams)
         try:
+            words = [word.format(connect=wiring.items, publish=wiring.findings) for word in shlex.split(command)]
             self._process = subprocess.Popen(words, env={**os.environ, **told}, stdin=subprocess.DEVNULL)
-        except (OSError, IndexError) as error:
+        except (OSError, IndexError, KeyError, ValueError) as error:
             msg = f"--pipeline {command!r} cannot be started: {error}"
             raise ConfigError(msg) from None
 

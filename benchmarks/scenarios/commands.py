@@ -146,8 +146,16 @@ def beds(
         start=start,
         limit=limit,
         tolerance=tolerance,
-        sizes=[int(n) for n in numbers("sizes", sizes)],
+        sizes=_sizes(sizes),
     )
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = [int(n) for n in numbers("sizes", text)]
+    if wrong := [n for n in sizes if not 1 <= n <= 4096]:
+        msg = f"--sizes: {wrong[0]} beds: expected 1 to 4096"
+        raise InputError(msg)
+    return sizes
 
 
 def mixed(
@@ -207,7 +215,11 @@ def idle(
 ) -> Result:
     """Make longer and longer pauses between the items, with keep-warm off and on."""
     known = {phase.interval_s: phase for phase in pauses.PHASES}
-    intervals = [1.0 / rate if rate else 0.0 for rate in numbers("rates", rates)]
+    wanted = numbers("rates", rates)
+    if min(wanted, default=-1.0) < 0.0 or wanted[0] or len(wanted) < 2:
+        msg = f"--rates {rates!r}: expected 0, for continuous, then the rates that are compared with it, as in 0,10,1"
+        raise InputError(msg)
+    intervals = [1.0 / rate if rate else 0.0 for rate in wanted]
     phases = [known.get(each, Phase(each, 15)) for each in intervals]
     harnesses = {"keep-warm off": target.harness(progress)}
     if "keep_warm" in EngineConfig.__struct_fields__ and not target.foreign:
@@ -236,7 +248,7 @@ def faults(
     target: Target,
     progress: Progress,
     *,
-    seconds: Annotated[float, typer.Option(help="Signal of each run.", min=6)] = 15.0,
+    seconds: Annotated[float, typer.Option(help="Signal of each run.", min=12)] = 15.0,
     beds: Beds = 4,
     labs: Labs = 1,
     only: Annotated[str, typer.Option(help=f"Some of: {', '.join(accidents.FAULTS)}.")] = "",

@@ -31,7 +31,7 @@ class Target(NamedTuple):
 
     provider: Annotated[ProviderChoice, typer.Option(help="heartwire: where the models run.")] = "auto"
     engine: Annotated[
-        list[str] | None, typer.Option(help="heartwire: a setting of [engine], as in snapshot_s=5; repeatable.")
+        list[str] | None, typer.Option(help="heartwire: a setting of \\[engine], as in snapshot_s=5; repeatable.")
     ] = None
     pipeline: Annotated[
         str, typer.Option(help="Measure a command that speaks the wire format: '... {connect} {publish}'.")
@@ -78,6 +78,9 @@ class Target(NamedTuple):
                 msg = "--findings goes with --items: where the pipeline takes its items from"
                 raise InputError(msg)
             return of_endpoint(self.findings)
+        if self.items:
+            msg = "--items goes with --findings, --pipeline or --plugin: heartwire takes its items where it is told to"
+            raise InputError(msg)
         return own({"provider": self.provider, **parse_settings(self.engine or []), **settings})
 
 
@@ -128,7 +131,7 @@ def scenario(measure: Callable[..., Result]) -> Callable[..., None]:
     def run(**given: Any) -> None:
         target = Target(**{name: given.pop(name) for name in Target._fields if name in given})
         earlier = comparison.read(target.against) if target.against else None
-        console = Console(stderr=True)
+        console = Console(stderr=True, markup=False)
         with console.status("starting") as status:
             result = measure(target, status.update, **given)
         if earlier:
@@ -150,12 +153,12 @@ def publish(result: Result, target: Target) -> None:
     """
     if target.report:
         report.write(result, target.report)
-        Console(stderr=True).print(f"report: {target.report / 'report.html'}", soft_wrap=True)
+        Console(stderr=True, markup=False).print(f"report: {target.report / 'report.html'}", soft_wrap=True)
     if target.json:
         typer.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
     else:
-        console = Console()
-        terminal.show(result, console if console.is_terminal else Console(width=FILE_COLUMNS))
+        console = Console(markup=False)
+        terminal.show(result, console if console.is_terminal else Console(markup=False, width=FILE_COLUMNS))
     if not result.valid:
         msg = f"the result is invalid: {'; '.join(result.invalid_because)}"
         raise HeartwireError(msg)

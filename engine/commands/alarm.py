@@ -59,7 +59,9 @@ def _give(
     if not answer.accepted:
         raise CommandRefused(answer.reason)
     not_written = f", but not in the journal yet: {answer.reason}" if answer.reason else ""
-    Console().print(f"{action}: carried out for {' '.join((stream, condition)).rstrip()}{not_written}", soft_wrap=True)
+    Console(markup=False).print(
+        f"{action}: carried out for {' '.join((stream, condition)).rstrip()}{not_written}", soft_wrap=True
+    )
 
 
 @alarm.command()
@@ -138,7 +140,7 @@ def list_(journal: JournalFile = None) -> None:
         since = datetime.fromtimestamp(written_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
         text = CONDITIONS[event.condition].text
         table.add_row(event.stream, event.condition, event.change, event.priority, since, _delays(event), text)
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     for change, _ in inactive:
         what = change.condition or f"all of the {change.kind}"

@@ -62,7 +62,7 @@ def demo(
     open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")] = False,
 ) -> None:
     """Run simulated beds and a cath lab through the whole pipeline, with dashboard and latency table."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     host = DashboardConfig().host
     config = demo_config(DashboardConfig(host=host, port=_free_port(host, port)))
     with run_folder(config) as folder, stop_on_signal() as stopped:
@@ -82,6 +82,6 @@ def demo(
                 lambda s: status.update(f"{progress(s)} - dashboard {url} - Ctrl-C ends it"),
             )
         measured = observer.read(Path(folder))
-    out = Console()
+    out = Console(markup=False)
     out.print(*observer.tables(measured))
     conclude(out, summary)

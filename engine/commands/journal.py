@@ -41,7 +41,7 @@ def verify(
         verdict = verify_chain(file, head)
     except JournalError as error:
         raise ConfigError(str(error)) from None
-    console = Console()
+    console = Console(markup=False)
     if verdict.wrong:
         console.print(f"{file}: BROKEN: {verdict.wrong}; the {verdict.entries} before it are whole", soft_wrap=True)
         raise typer.Exit(1)
@@ -74,7 +74,7 @@ def show(
     for entry, what in list(zip(found, said, strict=True))[-last:]:
         written = datetime.fromtimestamp(entry.written_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
         table.add_row(str(entry.id), written, entry.stream, entry.kind, entry.condition, entry.change, what)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _said(entry: Entry) -> str:
@@ -110,4 +110,4 @@ def strip(
     rule = event.reason.get("rule", "")
     title = f"{event.stream} {event.condition}: {rule}; samples to {event.decision_sample}; {written}"
     draw(kept, beats, title, out)
-    Console().print(str(out), soft_wrap=True)
+    Console(markup=False).print(str(out), soft_wrap=True)

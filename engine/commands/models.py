@@ -44,13 +44,13 @@ def list_() -> None:
         card = read_card(path)
         metrics = ", ".join(f"{k} {v:g}" for k, v in card.metrics.items())
         table.add_row(_name(path), card.version, card.task, f"{path.stat().st_size / 1e3:.0f} kB", metrics)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @models.command()
 def verify() -> None:
     """Check and load every model that ships."""
-    console = Console()
+    console = Console(markup=False)
     for path in shipped():
         console.print(f"{_name(path)}: sha256 matches; {Model(path).describe()}", soft_wrap=True)
     if not any(True for _ in shipped()):
@@ -69,16 +69,14 @@ def swap(
 ) -> None:
     """Swap a model of a running engine: loaded beside the one at work, switched between two messages."""
     answers = swap_desk.swap(run_dir, stream, choice, anew=anew)
-    console = Console()
+    console = Console(markup=False)
     changes = [change for answer in answers for change in answer.changes]
     refused = [why for answer in answers for why in answer.refused]
     for c in changes:
         line = f"{c.stream}: {c.setting} is {c.model} {c.version} ({c.sha256[:12]}) from {c.first} on, state {c.state}"
         console.print(line, soft_wrap=True)
-    if refused and not (stream == "all" and changes):
+    if refused:
         raise CommandRefused("; ".join(refused))
-    for why in refused:
-        console.print(why, soft_wrap=True)
 
 
 @models.command()
@@ -94,7 +92,7 @@ def shadow(
     setting, model = swap_desk.split(choice)
     plan = swap_desk.running_plan(run_dir)
     shadowing.give_way()
-    console, aside = Console(), Console(stderr=True)
+    console, aside = Console(markup=False), Console(stderr=True, markup=False)
     until_s = time.monotonic() + seconds if seconds else float("inf")
     with (
         stop_on_signal() as asked,
@@ -113,7 +111,8 @@ def shadow(
         table.add_row(kind, *(str(n) for n in (c.agree, c.differ, c.only_running, c.only_candidate)))
     console.print(table)
     for name, took in report.latency.items():
-        console.print(f"{name}: {took.p50_ms:.2f} / {took.p99_ms:.2f} ms p50 / p99 of {took.n} items with findings")
+        p99 = "-" if took.p99_ms is None else f"{took.p99_ms:.2f}"
+        console.print(f"{name}: {took.p50_ms:.2f} / {p99} ms p50 / p99 of {took.n} items with findings")
     console.print(f"items {report.items}, dropped {report.dropped}")
     for d in report.differences:
         console.print(f"{d.kind} at {d.place}: {d.running or '-'} / {d.candidate or '-'}", soft_wrap=True)

@@ -114,7 +114,7 @@ def check(file: Annotated[Path, typer.Argument(help="Configuration (TOML).")]) -
     _check_kinds(config)
     for stream in config.stream:
         registry.processor(stream.processor_kind, stream.id, stream.settings)
-    Console().print(f"{file}: {len(config.stream)} streams, {len(config.sink)} sinks: correct")
+    Console(markup=False).print(f"{file}: {len(config.stream)} streams, {len(config.sink)} sinks: correct")
 
 
 def run(file: Annotated[Path, typer.Argument(help="Configuration (TOML).")]) -> None:
@@ -122,7 +122,7 @@ def run(file: Annotated[Path, typer.Argument(help="Configuration (TOML).")]) -> 
     config = read_config(file)
     _check_kinds(config)
     config.alarms.journal = config.alarms.journal or str(file.with_suffix(".journal"))
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     with run_folder(config) as folder, stop_on_signal() as stopped:
         supervisor = Supervisor(config, folder, lambda line: console.print(line, soft_wrap=True))
         with supervisor, console.status("starting") as status:

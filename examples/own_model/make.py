@@ -1,5 +1,6 @@
 """Makes two small classifiers of one's own and their cards: `own-ecg.onnx` and `own-frames.onnx`.
 
+    pip install onnx
     python make.py
     heartwire run own_model.toml
 

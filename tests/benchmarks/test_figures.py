@@ -83,6 +83,12 @@ def test_findings_of_what_was_never_sent_are_told() -> None:
     assert len(seen.observed_ns) == 1
 
 
+def test_findings_seen_before_what_they_rest_on_was_sent_are_told_and_do_not_count() -> None:
+    seen = match(notes_of([(0, 5, 9), (0, 15, 1.5)]), log_of([10, 20, 30], [1, 2, 3], [1, 2, 3]))["beat"]
+    assert seen.early == 1
+    assert seen.latency_ms.tolist() == [8]
+
+
 def test_stamps_of_another_clock_are_left_out_and_end_to_end_does_not_rest_on_any() -> None:
     log = log_of([10, 20], [1, 2], [2, 3])
     sane = notes_of([(0, 5, 9)], (7, 7, T0 + 4 * MS, T0 + 5 * MS, 0, 0, T0 + 6 * MS, T0 + 7 * MS))

@@ -13,7 +13,7 @@ from heartwire.engine import registry
 from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.config import EngineConfig, StreamConfig
 from heartwire.engine.errors import ModelError, ProcessorError
-from heartwire.engine.messages import CatheterFix, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame
+from heartwire.engine.messages import CatheterFix, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame, number_of
 from heartwire.engine.processor import Processor
 from heartwire.engine.stacking import alone
 from heartwire.engine.station import Station
@@ -226,12 +226,14 @@ class Noting(Fixing):
 
     def __init__(self) -> None:
         self.taken = []
+        self.numbers: list[int] = []
 
     def process(self, item: Item) -> Iterable[Finding]:
         return self.process_many([item])
 
     def process_many(self, items: Sequence[Item]) -> Iterable[Finding]:
         self.taken.append([item.seq for item in items])
+        self.numbers += [number_of(item) for item in items if isinstance(item, EcgChunk | XrayFrame)]
         return []
 
 
@@ -286,6 +288,17 @@ def test_what_keeps_warm_is_another_processor_and_leaves_no_trace(noting: tuple[
     station.keep_warm()
     assert [p.taken for p in made] == [[[0]], [[0], [0]]]
     assert station.report() == report
+
+
+def test_what_keeps_warm_sees_one_signal_whatever_comes_meanwhile(noting: tuple[Station, list[Noting]]) -> None:
+    station, made = noting
+    station.share(1, keep_warm=True)
+    for seq in range(3):
+        station.put(samples(seq))
+        station.work()
+        station.keep_warm()
+        station.keep_warm()
+    assert made[1].numbers == [25 * n for n in range(6)]
 
 
 def test_what_fails_while_it_keeps_warm_is_told_once(made: Station) -> None:

@@ -163,6 +163,7 @@ def test_one_swap_at_a_time(candidate: Path) -> None:
 
 
 def test_the_networks_of_before_are_freed(candidate: Path) -> None:
+    gc.collect()
     bed = station()
     before = weakref.ref(bed._host.models["beat_model"])
     gc.disable()

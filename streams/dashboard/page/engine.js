@@ -133,7 +133,7 @@ export class EngineView {
 function compared({ at_ms: atMs, stream, setting, running, candidate, items, dropped, counts, latency }) {
   const words = Object.entries(counts).map(([kind, n]) =>
     `${kind}: ${n.agree} agree, ${n.differ} differ, ${n.only_running} only at work, ${n.only_candidate} only candidate`);
-  const took = Object.entries(latency).map(([side, { p50_ms: p50, p99_ms: p99 }]) => `${side} ${p50.toFixed(1)} / ${p99.toFixed(1)} ms p50 / p99`);
+  const took = Object.entries(latency).map(([side, { p50_ms: p50, p99_ms: p99 }]) => `${side} ${p50.toFixed(1)} / ${p99?.toFixed(1) ?? "-"} ms p50 / p99`);
   const agoMs = Date.now() - atMs;
   return { ago_s: agoMs / 1000, stream, kind: agoMs < COMPARING_MS ? "comparing" : "compared", words: [
     `${setting}: ${candidate} beside ${running}`, ...words, ...took, `${items} items, ${dropped} dropped`].join("; ") };

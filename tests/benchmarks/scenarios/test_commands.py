@@ -28,7 +28,13 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (("latency", "--findings", "tcp://127.0.0.1:5555"), "--findings goes with --items"),
         (("latency", "--plugin", "a", "--pipeline", "b"), "give one of"),
         (("faults", "--only", "fire"), "there is no fault 'fire'"),
+        (("latency", "--items", "tcp://127.0.0.1:5555"), "--items goes with --findings"),
+        (("latency", "--seconds", "2", "--pipeline", "python 'open"), "cannot be started: No closing quotation"),
         (("beds", "--sizes", "many"), "expected numbers"),
+        (("beds", "--sizes", "10,-1"), "-1 beds: expected 1 to 4096"),
+        (("idle", "--rates", "5,1"), "expected 0, for continuous"),
+        (("idle", "--rates", "0,-1"), "expected 0, for continuous"),
+        (("idle", "--rates", "0"), "expected 0, for continuous"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_status_2(
