@@ -92,8 +92,8 @@ class Station:
         self._items: LosslessQueue[Item] = LosslessQueue(_QUEUE)
         self._frames = FreshestQueue(config.age_budget_ms) if config.freshest_first else None
         self._spare: Processor | None = None
-        self._last: EcgChunk | XrayFrame | None = None
-        self._spare_number = 0
+        self._last: EcgChunk | None = None
+        self._spare_sample = 0
         settings = dict(config.settings)
         if engine.threads:
             settings.setdefault("threads", engine.threads)
@@ -275,7 +275,7 @@ class Station:
         if not items:
             return []
         self._in_queue -= sum(map(size_of, items))
-        if self._spare is not None and isinstance(items[-1], EcgChunk | XrayFrame):
+        if self._spare is not None and isinstance(items[-1], EcgChunk):
             self._last = items[-1]
         self._rate_hz = getattr(items[0], "rate_hz", self._rate_hz)
         self._watch_load(items[0])
@@ -306,7 +306,8 @@ class Station:
     def share(self, n_streams: int, *, keep_warm: bool) -> None:
         """Make ready for so many streams that are processed side by side, and to `keep_warm`."""
         self._host.share(n_streams)
-        if keep_warm and "MODEL" not in self._technical:
+        # A frame takes so long that what comes meanwhile would wait: it costs more than cold caches do.
+        if keep_warm and self._frames is None and "MODEL" not in self._technical:
             self._spare = self._processor(self.models)
 
     def keep_warm(self) -> None:
@@ -320,13 +321,8 @@ class Station:
         if self._spare is None or self._last is None:
             return
         # Numbered on by itself: to the other processor it is one signal, whatever comes meanwhile.
-        number = self._spare_number
-        item: EcgChunk | XrayFrame
-        if isinstance(self._last, EcgChunk):
-            item = msgspec.structs.replace(self._last, first_sample=number, trace=Trace())
-        else:
-            item = msgspec.structs.replace(self._last, frame=number, trace=Trace(), slot=None)
-        self._spare_number += size_of(item)
+        item = msgspec.structs.replace(self._last, first_sample=self._spare_sample, trace=Trace())
+        self._spare_sample = item.end_sample
         try:
             for _ in self._spare.process(item):
                 pass

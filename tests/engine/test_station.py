@@ -301,10 +301,22 @@ def test_what_keeps_warm_sees_one_signal_whatever_comes_meanwhile(noting: tuple[
     assert made[1].numbers == [25 * n for n in range(6)]
 
 
-def test_what_fails_while_it_keeps_warm_is_told_once(made: Station) -> None:
+def test_what_fails_while_it_keeps_warm_is_told_once(
+    noting: tuple[Station, list[Noting]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station, made = noting
+    station.share(1, keep_warm=True)
+    station.put(samples(0))
+    station.work()
+    monkeypatch.setattr(made[1], "numbers", None)
+    with pytest.raises(ProcessorError):
+        station.keep_warm()
+    station.keep_warm()
+
+
+def test_frames_are_not_worked_on_for_warmth(made: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     made.share(1, keep_warm=True)
-    made.put(frame(0, value=1))
+    made.put(frame(0))
     made.work()
-    with pytest.raises(ProcessorError, match="white frame"):
-        made.keep_warm()
+    monkeypatch.setattr(Fixing, "process", None)
     made.keep_warm()
