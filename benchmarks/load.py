@@ -36,6 +36,7 @@ _REST_NS = 1_000_000
 """How long it sleeps at least where more items than that are due in a second: some leave late by that, together."""
 _AWAKE_NS = 5_000_000
 """In a closed loop it is awake so long before it sends: what a cold load costs is not the pipeline's."""
+_NAP_S = 2e-4
 _AHEAD_NS = 300_000_000
 """How long after the order to go the first item is due."""
 _WINDOW = 64
@@ -247,6 +248,8 @@ class Load:
                 self._serve_until(due_ns - _AWAKE_NS)
                 while time.monotonic_ns() < due_ns:
                     self._publisher.serve(0)
+                    # It must not hold the core that the pipeline wakes on.
+                    time.sleep(_NAP_S)
                     for feed in self._feeds:
                         if feed.next < feed.items:
                             encode(feed.peek())
