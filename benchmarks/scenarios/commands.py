@@ -248,7 +248,7 @@ def faults(
     target: Target,
     progress: Progress,
     *,
-    seconds: Annotated[float, typer.Option(help="Signal of each run.", min=12)] = 15.0,
+    seconds: Annotated[float, typer.Option(help="Signal of each run.", min=8)] = 15.0,
     beds: Beds = 4,
     labs: Labs = 1,
     only: Annotated[str, typer.Option(help=f"Some of: {', '.join(accidents.FAULTS)}.")] = "",
