@@ -1,8 +1,9 @@
 """Catheters in the recorded backgrounds: where they lie in `recorded_devices.csv`, as masks.
 
-Lines were proposed by the device network of version 5 and taken or thrown out by eye, frame by frame; frames in which a
-device was seen that no line followed are not in the table. What is *unclear* (pacing leads, what may be a wire) is
-neither device nor background.
+In most frames lines were proposed by the device network of version 5 and taken or thrown out by eye; in 82 in which it
+missed a device, points were set by hand and joined along what is darkest. Five whose leads and loops could not be told
+apart are not in the table. What is *unclear* (pacing leads, wires, catheters full of contrast) is neither device nor
+background.
 """
 
 from __future__ import annotations
