@@ -29,6 +29,9 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(help="Training time (catheter: 0 ships what is kept).", min=0.0)
     ] = None,
+    begin_from: Annotated[
+        Path | None, typer.Option(help="Catheter: folder of shipped weights to go on from.", exists=True)
+    ] = None,
     small: Annotated[bool, typer.Option("--small", help="A minute's run that only proves the road.")] = False,
     settle_only: Annotated[
         bool, typer.Option("--settle-only", help="Catheter: settle thresholds and bounds of the weights in --out.")
@@ -43,11 +46,12 @@ def train(
         raise InputError(msg)
     out.mkdir(parents=True, exist_ok=True)
     module = import_module(f"heartwire.models.{_TRAINING[what]}")
+    if what != "catheter" and (settle_only or begin_from):
+        msg = "--settle-only and --begin-from are for catheter: the other models are trained whole"
+        raise InputError(msg)
     if settle_only:
-        if what != "catheter":
-            msg = "--settle-only is for catheter: the other models settle their thresholds as they train"
-            raise InputError(msg)
         module.settle_only(data, out, seed=seed, small=small)
         return
-    chosen = {} if minutes is None else {"minutes": minutes}
+    given = {"minutes": minutes, "begin_from": begin_from}
+    chosen = {name: value for name, value in given.items() if value is not None}
     module.train(data, out, seed=seed, small=small, **chosen)

@@ -20,7 +20,7 @@ from heartwire.models.xray.pool import Pool
 
 _LOG = logging.getLogger(__name__)
 _WARM_UP_STEPS = 200
-_GOING_ON_SHARE = 0.4
+_GOING_ON_SHARE = {"cuda": 0.4, "cpu": 0.1}
 """Of the peak rate, for who goes on: at the whole of it a short leg would lose what a long one learned."""
 _AVERAGE_DECAY = 0.998
 _LOOK_EVERY_STEPS = 200
@@ -100,7 +100,7 @@ def fit(
     if kept.is_file():
         weights, step, legs = read_kept(kept)
         network.load_state_dict(weights)
-        peak_rate *= _GOING_ON_SHARE
+        peak_rate *= _GOING_ON_SHARE[device.type]
         _LOG.info("%s goes on from step %d", title, step)
     # Who goes on does not begin with the same samples again.
     torch.manual_seed(seed + step)
@@ -138,18 +138,18 @@ def fit(
         step += 1
         if time.monotonic() - last_kept > _KEEP_S:
             last_kept = time.monotonic()
-            _keep(mean, step, [*legs, _leg(begin)], kept)
-    _keep(mean, step, [*legs, _leg(begin)], kept)
+            keep(Kept(mean.state_dict(), step, [*legs, _leg(begin)]), kept)
+    keep(Kept(mean.state_dict(), step, [*legs, _leg(begin)]), kept)
 
 
 def _leg(begin_s: float) -> str:
     return f"{(time.monotonic() - begin_s) / 60.0:.1f} minutes on {machine()}"
 
 
-def _keep(network: nn.Module, step: int, legs: list[str], path: Path) -> None:
+def keep(kept: Kept, path: Path) -> None:
     """Write a training to `path`, whole or not at all."""
     whole = path.with_suffix(".tmp")
-    torch.save(tuple(Kept({name: value.cpu() for name, value in network.state_dict().items()}, step, legs)), whole)
+    torch.save(tuple(kept._replace(weights={name: value.cpu() for name, value in kept.weights.items()})), whole)
     whole.replace(path)
 
 

@@ -96,6 +96,11 @@ class DeviceNet(nn.Module):  # type: ignore[misc]
         return features
 
 
+def head_steps() -> Tensor:
+    """Give the steps of `heartwire.engine.xray.cells` that a unit of each output is."""
+    return torch.tensor([LOGIT_STEPS] * (CHANNELS - 2) + [OFFSET_STEPS * OFFSET_SCALE_PX] * 2)
+
+
 class Exported(nn.Module):  # type: ignore[misc]
     """The network as it ships: the steps of `heartwire.engine.xray.cells`, (n, h / 4, w / 4, 16), not yet rounded."""
 
@@ -103,7 +108,7 @@ class Exported(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.network = network
         self.head = copy.deepcopy(network.head)
-        steps = torch.tensor([LOGIT_STEPS] * (CHANNELS - 2) + [OFFSET_STEPS * OFFSET_SCALE_PX] * 2)
+        steps = head_steps()
         with torch.no_grad():
             self.head.weight *= steps[:, None, None, None]
             self.head.bias.copy_(self.head.bias * steps + ZERO)

@@ -18,6 +18,12 @@ def of_patches(weight: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(parted.transpose(0, 1, 3, 5, 2, 4)).reshape(len(weight), -1, 2, 2)
 
 
+def of_pixels(weight: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Give the weights over pixels of those over patches: the inverse of `of_patches`."""
+    parted = weight.reshape(len(weight), PLANES, PATCH_PX, PATCH_PX, 2, 2)
+    return np.ascontiguousarray(parted.transpose(0, 1, 4, 2, 5, 3)).reshape(len(weight), PLANES, 2 * PATCH_PX, -1)
+
+
 def patches_of(image: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
     """Give the input that stands for that of whole images."""
     batch, _, size, _ = image.type.tensor_type.shape.dim

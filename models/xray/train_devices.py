@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from heartwire.engine.errors import HeartwireError, InputError, SourceError
 from heartwire.models.xray.alteration import altered
 from heartwire.models.xray.backgrounds import Backgrounds
-from heartwire.models.xray.fitting import Kept, fit, read_kept, training_device
+from heartwire.models.xray.fitting import Kept, fit, keep, read_kept, training_device
 from heartwire.models.xray.losses import total_loss
 from heartwire.models.xray.network import DeviceNet
 from heartwire.models.xray.pool import Pool, Sources, capacity, fill, forking, start_drawing
 from heartwire.models.xray.scenes import CROP_PX, Scenes
-from heartwire.models.xray.shipping import SIZE_PX, settle_shipped, ship_devices, ship_tips
+from heartwire.models.xray.shipped import read_shipped
+from heartwire.models.xray.shipping import DEVICES, SIZE_PX, TIPS, settle_shipped, ship_devices, ship_tips
 from heartwire.models.xray.simulated import SimulatedScenes
 from heartwire.models.xray.tip_crops import tip_loss
 from heartwire.models.xray.tip_network import TipNet
@@ -35,6 +37,8 @@ _DRAWN_SHARE = 0.7
 _TIP_MINUTES = 0.15
 """Share of the time that the tip network gets where networks are trained one after another."""
 _UNSEEN_SEED = 1_000_003
+_LOOKED_AT = 384
+"""Samples that the statistics of shipped weights are taken from."""
 LEFT_OUT = ("film", "intensifier", "electrode-catheter")
 """A vendor's chain, an era and a kind of device: on a GPU each is left out of a training of its own."""
 
@@ -137,7 +141,9 @@ def sources(backgrounds: Backgrounds, runs: range, *, size: int = CROP_PX) -> So
     return [(Scenes(backgrounds, size=size), _DRAWN_SHARE), (simulated, 1.0 - _DRAWN_SHARE)]
 
 
-def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small: bool = False) -> Path:
+def train(
+    data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small: bool = False, begin_from: Path | None = None
+) -> Path:
     """Train, export and describe both networks; gives the path of the device network's .onnx file.
 
     Parameters
@@ -154,11 +160,14 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
         GPU the networks that leave a look out are fitted beside the ones that ship.
     small
         Take a few steps on few images, recordings or not: proves the road.
+    begin_from
+        A folder of shipped weights, from which the two networks begin where nothing was kept in `out`. None that leaves
+        a look out is fitted then: what ships has seen them all.
 
     Raises
     ------
     InputError
-        If `minutes` is 0 and nothing was kept.
+        If `minutes` is 0 and nothing was kept, or nothing ships in `begin_from`.
     SourceError
         If the backgrounds are absent (unless `small`).
     """
@@ -182,8 +191,11 @@ def train(data: Path, out: Path, *, seed: int = 1, minutes: float = 90.0, small:
     ]
     left_out = [Job(f"without-{look}", DeviceNet, devices_loss, budget.batch, 2e-3, 0.0, look) for look in LEFT_OUT]
     if minutes:
-        beside = left_out if torch.cuda.is_available() else []
-        _train([*jobs, *beside], sources(backgrounds, range(runs)), budget, meanwhile, seed=seed, minutes=minutes)
+        drawn = sources(backgrounds, range(runs))
+        if begin_from is not None:
+            _begin(jobs, begin_from, drawn, meanwhile, seed)
+        beside = left_out if torch.cuda.is_available() and begin_from is None else []
+        _train([*jobs, *beside], drawn, budget, meanwhile, seed=seed, minutes=minutes)
     fitted = _fitted([*jobs, *left_out], meanwhile)
     unseen = Pool(budget.checked, CROP_PX, shared=False)
     fill(unseen, sources(backgrounds, never_drawn), _UNSEEN_SEED)
@@ -222,6 +234,24 @@ def settle_only(data: Path, out: Path, *, seed: int = 1, small: bool = False) ->
     backgrounds = Backgrounds(data / "xray" / "train", limit=limit)
     drawn = sources(backgrounds, range(runs, 2 * runs), size=SIZE_PX)
     return settle_shipped(out, drawn, seed=seed, frames=budget.frames)
+
+
+def _begin(jobs: Sequence[Job], shipped: Path, drawn: Sources, folder: Path, seed: int) -> None:
+    """Keep what ships, as if its training had been interrupted, where nothing is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pool = Pool(_LOOKED_AT, CROP_PX, shared=False)
+    for job, name in zip(jobs, (DEVICES, TIPS), strict=True):
+        path = folder / f"{job.name}.pt"
+        if path.is_file():
+            continue
+        if not pool.filled.all():
+            fill(pool, drawn, seed)
+
+        def show(network: nn.Module, job: Job = job) -> None:
+            for slots in np.array_split(pool.candidates(None), _LOOKED_AT // job.batch):
+                job.loss(network, *pool.take(slots, torch.device("cpu")))
+
+        keep(read_shipped(job.make(), shipped / "gpu" / f"{name}.onnx", show), path)
 
 
 def _train(jobs: Sequence[Job], drawn: Sources, budget: Budget, folder: Path, *, seed: int, minutes: float) -> None:

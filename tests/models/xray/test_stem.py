@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 
 from heartwire.engine.xray.patches import STEP, ZERO, put, shape_of
-from heartwire.models.xray.stem import between_bytes
+from heartwire.models.xray.stem import between_bytes, of_patches, of_pixels
 
 torch = pytest.importorskip("torch")
 
@@ -34,3 +34,8 @@ def test_patches_stand_for_the_image_and_cells_for_the_answer(tmp_path: Path) ->
     assert found.dtype == np.uint8
     assert found.shape == (2, 16, 16, 16)
     np.testing.assert_allclose(found, np.clip(expected, 0.0, 255.0), atol=0.5 + 1e-3)
+
+
+def test_weights_over_patches_go_back_to_pixels() -> None:
+    weight = np.random.default_rng(1).standard_normal((5, 3, 8, 8), np.float32)
+    np.testing.assert_array_equal(of_pixels(of_patches(weight)), weight)

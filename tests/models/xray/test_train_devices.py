@@ -71,6 +71,17 @@ def test_an_interrupted_training_goes_on_from_what_it_kept(tmp_path: Path) -> No
     torch.testing.assert_close(second.weights, first.weights)
 
 
+def test_a_training_begins_from_what_ships(tmp_path: Path) -> None:
+    from heartwire.models.catalogue import WEIGHTS, read_card
+    from heartwire.models.xray.train_devices import train
+
+    shipped = read_card(WEIGHTS / "gpu" / "xray-devices.onnx")
+    path = train(tmp_path / "no-recordings", tmp_path / "weights", seed=3, small=True, begin_from=WEIGHTS)
+    card = read_card(path)
+    assert card.metrics["steps"] > shipped.metrics["steps"]
+    assert shipped.command.rpartition(": ")[2] in card.command
+
+
 def test_nothing_ships_where_nothing_was_kept(tmp_path: Path) -> None:
     from heartwire.engine.errors import InputError
     from heartwire.models.xray.train_devices import train
