@@ -36,23 +36,29 @@ def turned(image: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def altered(image: Tensor) -> Tensor:
-    """Blur or sharpen, add noise and change the contrast of each sample of a batch (n, 3, s, s), each its own way."""
-    n = len(image)
+    """Blur or sharpen, add noise and change the contrast of each sample of a batch (n, 3, s, s), each its own way.
 
-    def some(share: float) -> Tensor:
-        return (torch.rand(n, 1, 1, 1, device=image.device) < share).float()
+    What half of them or fewer get is made for these alone: on a CPU blurring all took a third of a training step.
+    """
+    n, device = len(image), image.device
 
-    sigma = 0.3 + 1.2 * torch.rand(n, device=image.device) ** 2
-    soft = _blurred(image, sigma)
-    # Below 0 it softens, above it sharpens.
-    strength = some(0.5) * (torch.rand(n, 1, 1, 1, device=image.device) * 2.2 - 1.0)
-    image = image + strength * (image - soft)
-    level = some(0.4) * torch.exp(math.log(0.08) + torch.rand(n, 1, 1, 1, device=image.device) * math.log(10.0))
-    noise = torch.randn_like(image)
-    coloured = _blurred(noise, sigma * 0.7)
-    coloured = coloured / coloured.std((1, 2, 3), keepdim=True)
-    same = some(0.2)  # stills show one noise in all planes
-    coloured = same * coloured[:, :1] + (1.0 - same) * coloured
-    deviation = (1.0 + level**2).sqrt()
-    gain = torch.exp(0.1 * torch.randn(n, 1, 1, 1, device=image.device))
-    return ((image + level * coloured) * (gain / deviation)).clamp(-5.0, 5.0)
+    def uniform() -> Tensor:
+        return torch.rand(n, 1, 1, 1, device=device)
+
+    gain = torch.exp(0.1 * torch.randn(n, 1, 1, 1, device=device))
+    sigma = 0.3 + 1.2 * uniform() ** 2
+    level = 0.08 * torch.exp(uniform() * math.log(10.0))
+    same = uniform() < 0.2  # stills show one noise in all planes
+    image = image.clone()
+    (some,) = torch.nonzero(torch.rand(n, device=device) < 0.5, as_tuple=True)
+    if len(some):
+        # Below 0 it softens, above it sharpens.
+        strength = (uniform() * 2.2 - 1.0)[some]
+        image[some] += strength * (image[some] - _blurred(image[some], sigma[some].flatten()))
+    (some,) = torch.nonzero(torch.rand(n, device=device) < 0.4, as_tuple=True)
+    if len(some):
+        coloured = _blurred(torch.randn_like(image[some]), sigma[some].flatten() * 0.7)
+        coloured = coloured / coloured.std((1, 2, 3), keepdim=True)
+        coloured = torch.where(same[some], coloured[:, :1], coloured)
+        image[some] = (image[some] + level[some] * coloured) / (1.0 + level[some] ** 2).sqrt()
+    return (image * gain).clamp(-5.0, 5.0)
