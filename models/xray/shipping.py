@@ -43,8 +43,8 @@ SETTINGS = {
     "report_tip_confidence": 0.1,
 }
 DATA = [
-    "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds, 320 with their catheters marked",
-    "Danilov 2021: 43 coronary angiograms, as backgrounds, 36 with their catheters marked",
+    "ARCADE: 400 coronary angiograms with vessel masks, as backgrounds, 395 with their catheters marked",
+    "Danilov 2021: 43 coronary angiograms, as backgrounds, all with their catheters marked",
     "one chest CT, projected along 25 directions, as backgrounds",
     "devices drawn at random",
     "heartwire fluoroscopy simulator, seeds below 1,000,000",
