@@ -33,7 +33,6 @@ from heartwire.benchmarks.accuracy.nstdb_page import nstdb_page
 from heartwire.benchmarks.peers.command import bench_peers
 from heartwire.benchmarks.scenarios.commands import measure_paced, numbers, register
 from heartwire.engine.errors import HeartwireError, InputError
-from heartwire.engine.providers import Device
 from heartwire.engine.worker import BATCH
 
 Found = TypeVar("Found")
@@ -58,7 +57,9 @@ def bench_gpu(
     seconds: Annotated[float, typer.Option(help="Signal of the latency benchmark.", min=5)] = 120.0,
     runs: Annotated[int, typer.Option(help="Runs of each model, and frames.", min=10)] = 700,
     scored: Annotated[int, typer.Option(help="Simulated runs in which tips are sought on both.", min=1)] = 10,
-    device: Annotated[Device, typer.Option("--on", help="What is compared with the CPU.")] = "cuda",
+    device: Annotated[
+        Literal["cuda", "tensorrt"], typer.Option("--on", help="What is compared with the CPU.")
+    ] = "cuda",
 ) -> None:
     """On a CUDA machine: outputs and times of every model on GPU and CPU, then the latency benchmark."""
     aside = Console(stderr=True, markup=False)

@@ -6,7 +6,6 @@ import importlib
 import itertools
 import os
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +141,6 @@ def _options(threads: int) -> ort.SessionOptions:
     # A spinning pool burns a whole core between calls and starves the neighbours.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
-
-
-def gpu_devices() -> list[Device]:
-    """Give the devices to try beside the CPU, of those in this ONNX Runtime: TensorRT only where it is installed."""
-    devices: list[Device] = ["cuda", "tensorrt"] if find_spec("tensorrt") else ["cuda"]
-    return [device for device in devices if PROVIDERS[device] in ort.get_available_providers()]
 
 
 def engine_folder(card: ModelCard) -> Path:

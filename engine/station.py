@@ -310,6 +310,11 @@ class Station:
         if keep_warm and self._frames is None and "MODEL" not in self._technical:
             self._spare = self._processor(self.models)
 
+    @property
+    def keeps_warm(self) -> bool:
+        """Whether there is anything that `keep_warm` would work on."""
+        return self._spare is not None
+
     def keep_warm(self) -> None:
         """Work on a copy of the last message, for nothing but warm caches: another processor takes it.
 

@@ -121,9 +121,8 @@ class Worker:
             self._subscribers.update(dict.fromkeys(mine, subscriber))
         self._sources = set(self._subscribers.values())
         self._inbox = Inbox(self._sources)
-        first = next(iter(self._stations.values()))
-        first.share(min(len(self._stations), BATCH), keep_warm=plan.config.engine.keep_warm)
-        self._keep_warm = plan.config.engine.keep_warm
+        self._first = next(iter(self._stations.values()))
+        self._first.share(min(len(self._stations), BATCH), keep_warm=plan.config.engine.keep_warm)
         self._warm_due_ns = self._worked_ns = 0
         self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._save_every_ns}
 
@@ -219,11 +218,11 @@ class Worker:
             self._collector.idle(long=quiet_ns > _LONG_QUIET_NS)
         if not self._outbox.empty:
             return _HELD_MS
-        if not self._keep_warm:
+        if not self._first.keeps_warm:
             return _QUIET_MS if quiet_ns < _QUIET_NS else _IDLE_MS
         if now_ns >= self._warm_due_ns:
             try:
-                next(iter(self._stations.values())).keep_warm()
+                self._first.keep_warm()
             except ProcessorError as error:
                 self._line.report(reports.Fault(self._name, error.stream, f"nothing is kept warm any more: {error}"))
             done_ns = time.monotonic_ns()

@@ -77,7 +77,7 @@ def conclude(console: Console, summary: Summary) -> None:
     Raises
     ------
     HeartwireError
-        If the account does not balance, a source broke, or the model of a stream could never be loaded.
+        If the account does not balance, a source broke, or nothing of a stream was analysed.
     """
     console.print(ledger_table(summary))
     for note in summary.notes:
@@ -91,9 +91,10 @@ def conclude(console: Console, summary: Summary) -> None:
     if bad := [f for f in summary.faults if f.input_error]:
         msg = "; ".join(f"{f.stream}: {f.line}" for f in bad)
         raise ConfigError(msg)
-    if never := [name for name, r in summary.ledgers.items() if r.offered and r.dropped.get("model") == r.offered]:
-        msg = f"nothing of {', '.join(sorted(never))} was analysed: a model cannot be loaded, the notes above say which"
-        raise ModelError(msg)
+    for cause, why in (("model", "a model cannot be loaded"), ("processor", "the processor failed on all of it")):
+        if never := [name for name, r in summary.ledgers.items() if r.offered and r.dropped.get(cause) == r.offered]:
+            msg = f"nothing of {', '.join(sorted(never))} was analysed: {why}, the lines above say more"
+            raise ModelError(msg)
 
 
 def _check_kinds(config: Config) -> None:

@@ -38,7 +38,7 @@ def turned(image: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 def altered(image: Tensor) -> Tensor:
     """Blur or sharpen, add noise and change the contrast of each sample of a batch (n, 3, s, s), each its own way.
 
-    What half of them or fewer get is made for these alone: on a CPU blurring all took a third of a training step.
+    What half of them or fewer get is made for these alone: blurring is dear on a CPU.
     """
     n, device = len(image), image.device
 

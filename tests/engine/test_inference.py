@@ -63,40 +63,6 @@ def test_auto_takes_what_a_warm_run_shows_to_be_faster_and_says_both_times(
     assert f"runs on {taken}a warm run took 1.000 ms on the CPU, {gpu_ms:.3f} ms on CUDA" in model.describe()
 
 
-@pytest.mark.parametrize(("ms", "taken"), [((1.0, 0.5, 0.3), "TensorRT"), ((1.0, 0.2, 0.3), "CUDA (graph)")])
-def test_auto_tries_tensorrt_too_where_that_is_installed(
-    monkeypatch: pytest.MonkeyPatch, ms: tuple[float, float, float], taken: str
-) -> None:
-    path = model_path("ecg-fibrillation")
-    on_gpu: dict[str, Session] = {"CUDA (graph)": Session(path), "TensorRT": Session(path)}
-    monkeypatch.setattr(inference, "gpu_devices", lambda: ["cuda", "tensorrt"])
-    titles = iter(on_gpu)
-    monkeypatch.setattr(inference, "_on_gpu", lambda *_: (on_gpu[title := next(titles)], title))
-    times_ms = iter(ms)
-    monkeypatch.setattr(inference, "_run_ms", lambda _: next(times_ms))
-    model = Model(path)
-    assert model.session is on_gpu[taken].ort
-    told = f"{ms[0]:.3f} ms on the CPU, {ms[1]:.3f} ms on CUDA, {ms[2]:.3f} ms on TensorRT"
-    assert model.describe().endswith(f"runs on {taken}; a warm run took {told}")
-
-
-def test_auto_runs_on_cuda_where_tensorrt_cannot_be_used_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_gpu = Session(model_path("ecg-fibrillation"))
-
-    def opened(path: Path, device: str, threads: int) -> tuple[Session, str]:
-        if device == "tensorrt":
-            msg = "no libnvinfer"
-            raise ModelError(msg)
-        return on_gpu, "CUDA (graph)"
-
-    monkeypatch.setattr(inference, "gpu_devices", lambda: ["cuda", "tensorrt"])
-    monkeypatch.setattr(inference, "_on_gpu", opened)
-    monkeypatch.setattr(inference, "_run_ms", lambda session: 0.5 if session is on_gpu else 1.0)
-    described = Model("ecg-fibrillation").describe()
-    assert "runs on CUDA (graph); a warm run took" in described
-    assert described.endswith("; TensorRT is in the package but cannot be used: no libnvinfer")
-
-
 @pytest.mark.usefixtures("cuda_listed")
 def test_auto_runs_on_the_cpu_where_cuda_cannot_be_used_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(path: Path, device: str, threads: int) -> None:

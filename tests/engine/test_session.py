@@ -11,7 +11,7 @@ import pytest
 from heartwire.engine import session
 from heartwire.engine.errors import ModelError
 from heartwire.engine.providers import CPU, CUDA, TENSORRT
-from heartwire.engine.session import Session, engine_folder, gpu_devices
+from heartwire.engine.session import Session, engine_folder
 from heartwire.models.catalogue import model_path, read_card
 
 MODEL = model_path("ecg-fibrillation")
@@ -73,12 +73,3 @@ def test_what_is_not_in_the_package_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(session.ort, "get_available_providers", lambda: [CPU])
     with pytest.raises(ModelError, match="TensorRT was asked for but this onnxruntime is the CPU package"):
         Session(MODEL, "tensorrt")
-
-
-@pytest.mark.usefixtures("asked")
-@pytest.mark.parametrize(("installed", "devices"), [(False, ["cuda"]), (True, ["cuda", "tensorrt"])])
-def test_tensorrt_is_tried_only_where_it_is_installed(
-    monkeypatch: pytest.MonkeyPatch, installed: bool, devices: list[str]
-) -> None:
-    monkeypatch.setattr(session, "find_spec", lambda _: object() if installed else None)
-    assert gpu_devices() == devices

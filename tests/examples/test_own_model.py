@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,30 @@ def test_both_keep_the_contract_of_a_processor(made: Path) -> None:
     frames = list(source("lab-1/own", table).open())
     assert isinstance(frames[-1], EndOfStream)
     check_processor(lambda: processor("onnx-frames", "lab-1/own", {"model": str(made / "own-frames.onnx")}), frames)
+
+
+def test_a_stream_without_the_lead_that_the_card_names_is_told_why_and_the_status_says_so(
+    made: Path, tmp_path: Path
+) -> None:
+    shutil.copy(made / "own-ecg.onnx", tmp_path)
+    card = (made / "own-ecg.toml").read_text().replace('leads = ["II"]', 'leads = ["QQ"]')
+    (tmp_path / "own-ecg.toml").write_text(card)
+    (tmp_path / "own.toml").write_text(f"""
+        engine = {{ run_dir = "{tmp_path / "r"}" }}
+
+        [[stream]]
+        id = "bed-1/own"
+        paced = false
+        processor = "onnx-ecg"
+        source = {{ kind = "simulated-ecg", seconds = 5 }}
+        settings = {{ model = "{tmp_path / "own-ecg.onnx"}" }}
+    """)
+    code = "from heartwire.engine.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", code, "run", str(tmp_path / "own.toml")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "technical alarm PROCESSOR: processor of stream 'bed-1/own' failed" in ended.stderr
+    assert "needs lead QQ" in ended.stderr
+    assert "heartwire: nothing of bed-1/own was analysed: the processor failed on all of it" in ended.stderr
