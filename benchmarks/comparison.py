@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from heartwire.benchmarks.result import Comparison, Difference, Result
+from heartwire.benchmarks.result import Comparison, Difference, Result, Spread
 from heartwire.engine.errors import InputError
 
 MACHINE = (
@@ -66,7 +66,7 @@ def compare(now: Result, before: Result) -> Comparison:
                 before=old.median,
                 now=spread.median,
                 ratio=spread.median / old.median if old.median else None,
-                apart=spread.lowest > old.highest or spread.highest < old.lowest,
+                apart=_apart(old, spread),
             )
         )
     keys = [key for key in MACHINE if before.environment.get(key) != now.environment.get(key)]
@@ -74,6 +74,17 @@ def compare(now: Result, before: Result) -> Comparison:
     return Comparison(
         earlier=before.environment.get("git", "?"), machine=machine, workload=_workloads(before, now), rows=rows
     )
+
+
+def told(apart: bool | None) -> str:
+    """Say whether ranges are apart."""
+    return {None: "one run", True: "apart", False: "overlap"}[apart]
+
+
+def _apart(before: Spread, now: Spread) -> bool | None:
+    if min(len(before.values), len(now.values)) < 2:
+        return None
+    return now.lowest > before.highest or now.highest < before.lowest
 
 
 def _workloads(before: Result, now: Result) -> list[str]:

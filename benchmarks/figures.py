@@ -22,6 +22,8 @@ from heartwire.engine.trace import END_TO_END, FROM_SENT, PERCENTILES, Latencies
 PERCENTILES_SHOWN = (*PERCENTILES, 99.99)
 ACKNOWLEDGED = "acknowledged"
 _MS = 1e6
+_BACKLOG_TIMES, _BACKLOG_MS = 2.0, 10.0
+"""Latency that grows by both within a run is told: nothing is lost yet, but the pipeline does not keep up."""
 Times: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -212,6 +214,15 @@ def series(seen: Seen, start_ns: int) -> list[tuple[int, float, float]]:
     return [(int(s), float(np.median(g)), float(g.max())) for s, g in zip(starts, groups, strict=False)]
 
 
+def growth(series: Sequence[tuple[int, float, float]]) -> tuple[float, float] | None:
+    """Give the median latency, ms, of the first and the last quarter of a run where it grew as a backlog does."""
+    quarter = len(series) // 4
+    if quarter < 2:
+        return None
+    first, last = (float(np.median([p50 for _, p50, _ in part])) for part in (series[:quarter], series[-quarter:]))
+    return (first, last) if last > _BACKLOG_TIMES * first and last > first + _BACKLOG_MS else None
+
+
 def merged(runs: Sequence[Mapping[str, KindFigures]]) -> dict[str, KindFigures]:
     """Merge the histograms of runs that repeat each other; jitter and age are of single runs and left out."""
     pooled = {}
@@ -247,6 +258,7 @@ __all__ = [
     "FROM_SENT",
     "Seen",
     "age",
+    "growth",
     "item_figures",
     "jitter",
     "kind_figures",

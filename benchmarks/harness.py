@@ -14,13 +14,13 @@ import numpy as np
 
 from heartwire.benchmarks import load as loading
 from heartwire.benchmarks import observer as observing
-from heartwire.benchmarks.figures import Seen, item_figures, kind_figures, match
+from heartwire.benchmarks.figures import Seen, growth, item_figures, kind_figures, match
 from heartwire.benchmarks.load import Drive, LoadLog, LoadOrder, array
 from heartwire.benchmarks.observer import Notes, ObserverOrder
 from heartwire.benchmarks.pipelines.pipeline import Account, Pipeline, PipelineFactory, Wiring
 from heartwire.benchmarks.process import Child
 from heartwire.benchmarks.resources import Bystanders, Range, ResourceSampler, Use
-from heartwire.benchmarks.result import Run
+from heartwire.benchmarks.result import KindFigures, Run
 from heartwire.benchmarks.tapes import lead_names, tapes
 from heartwire.benchmarks.workload import Workload
 from heartwire.engine.messages import LedgerReport
@@ -197,6 +197,7 @@ class Harness:
         remarks += [f"{notes.refused} malformed messages refused by the observer"] * bool(notes.refused)
         remarks += [f"{notes.repeated} findings told more than once, counted once"] * bool(notes.repeated)
         remarks += without_fix(found, notes, ledgers)
+        remarks += backlogs(kinds, drive)
         late_ms = _late_sends_ms(drive, log)
         if late_ms is not None and late_ms > _LATE_LOAD_MS:
             remarks.append(f"the load itself sent more than {_LATE_LOAD_MS:g} ms late at p99: the machine was too busy")
@@ -255,6 +256,18 @@ def without_fix(found: Mapping[str, Seen], notes: Notes, ledgers: Mapping[str, L
         f"{name}: {n} fixes for {ledgers[name].processed} frames processed"
         for name, n in counts.items()
         if name in ledgers and n < ledgers[name].processed
+    ]
+
+
+def backlogs(kinds: Mapping[str, KindFigures], drive: Drive) -> list[str]:
+    """Say of which findings the latency grew all along, under a load that stayed the same."""
+    if drive.pace != "paced" or drive.phases or drive.stall_s or drive.fault != "none":
+        return []
+    grown = {kind: growth(figures.series) for kind, figures in kinds.items()}
+    return [
+        f"{kind}: median latency grew from {ms[0]:.1f} to {ms[1]:.1f} ms: the pipeline does not keep up"
+        for kind, ms in grown.items()
+        if ms
     ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from heartwire.benchmarks.comparison import told as ranges
 from heartwire.benchmarks.diagram import definitions
 from heartwire.benchmarks.figures import END_TO_END
 from heartwire.benchmarks.page import facts, page, table
@@ -35,7 +36,7 @@ def write(result: Result, folder: Path) -> None:
 def _body(result: Result) -> str:
     why = html.escape("; ".join(result.invalid_because))
     verdict = "valid" if result.valid else f"<span class=bad>INVALID: {why}</span>"
-    parts = [f"<p>Pipeline: {html.escape(result.pipeline)}. The result is {verdict}.</p>"]
+    parts = [f"<p>Pipeline: {html.escape(result.pipeline)}. The result is {verdict}.</p>", facts(result.measured)]
     parts += [f"<p>{html.escape(remark)}</p>" for remark in result.remarks]
     parts.append("<h2>Headline</h2>" + _headline(result))
     if result.checks:
@@ -84,7 +85,7 @@ def _comparison(result: Result) -> str:
             f"{row.before:.4g}",
             f"{row.now:.4g}",
             "-" if row.ratio is None else f"{row.ratio:.3f}",
-            "apart" if row.apart else "overlap",
+            ranges(row.apart),
         ]
         for row in comparison.rows
     ]
@@ -141,7 +142,7 @@ def _distribution(kinds: dict[str, KindFigures], told: set[str]) -> str:
         whole = latencies.histogram(END_TO_END)
         n = whole.get_total_count()
         # As far as there are samples to say so.
-        shown = [p for p in _SPECTRUM if p <= 50.0 or n >= samples_needed(p)]
+        shown = [p for p in _SPECTRUM if not p or n >= samples_needed(p)]
         spectrum[kind] = [(_nines(p), whole.get_value_at_percentile(p) * _MS_PER_US) for p in shown]
         shares += _shares(kind, latencies) if kind in told else ""
     axis = Axis("percentile", 0.0, _nines(99.99), [(_nines(p), f"{p:g}") for p in _SPECTRUM_TICKS])

@@ -122,8 +122,8 @@ class Difference(msgspec.Struct, kw_only=True):
     before: float
     now: float
     ratio: float | None
-    apart: bool
-    """Whether the ranges of the repeats do not overlap."""
+    apart: bool | None
+    """Whether the ranges of the repeats do not overlap; None where either side was run once."""
 
 
 class Comparison(msgspec.Struct, kw_only=True):
@@ -144,6 +144,8 @@ class Result(msgspec.Struct, kw_only=True):
     scenario: str
     pipeline: str
     options: dict[str, Any]
+    measured: dict[str, str] = {}
+    """What was run and when: date, command, load."""
     environment: dict[str, str]
     runs: list[Run]
     headline: dict[str, Spread]

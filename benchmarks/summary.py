@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from heartwire.benchmarks.environment import environment
@@ -114,6 +117,11 @@ def conclude(
         scenario=scenario,
         pipeline=harness.name,
         options=dict(options),
+        measured={
+            "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            "command": shlex.join(["heartwire", *sys.argv[1:]]),
+            "load": "; ".join(dict.fromkeys(str(run.workload) for run in runs)),
+        },
         environment=told,
         runs=list(runs),
         headline={**(headline or {}), **spread([run_figures(run) for run in pool])},

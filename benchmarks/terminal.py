@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
+from heartwire.benchmarks.comparison import told
 from heartwire.benchmarks.figures import END_TO_END
 from heartwire.benchmarks.result import Figures, Result, Run
 from heartwire.benchmarks.summary import leading
@@ -17,10 +18,11 @@ _CURVE_ROWS = 40
 def show(result: Result, console: Console) -> None:
     """Print it."""
     console.print(f"{result.scenario}, pipeline: {result.pipeline}", style="bold", highlight=False, soft_wrap=True)
+    console.print("; ".join(result.measured.values()), highlight=False, soft_wrap=True)
     for table in _tables(result):
         console.print(table)
-    told = ", ".join(f"{k}: {v}" for k, v in result.environment.items())
-    console.print(told, soft_wrap=True, highlight=False, style="dim")
+    environment = ", ".join(f"{k}: {v}" for k, v in result.environment.items())
+    console.print(environment, soft_wrap=True, highlight=False, style="dim")
     for remark in result.remarks:
         console.print(f"note: {remark}", soft_wrap=True, highlight=False)
     for check, held in result.checks.items():
@@ -67,7 +69,7 @@ def _comparison(result: Result) -> Table:
     table.caption = caption
     for row in comparison.rows:
         ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
-        table.add_row(row.figure, _number(row.before), _number(row.now), ratio, "apart" if row.apart else "overlap")
+        table.add_row(row.figure, _number(row.before), _number(row.now), ratio, told(row.apart))
     return table
 
 
@@ -114,9 +116,9 @@ def _used(run: Run) -> Table:
     table = Table(*heads, title="Resources")
     for name, use in run.resources.items():
         pauses = run.gc_pauses.get(name)
-        told = f"{pauses['n']:.0f}, longest {pauses['longest_ms']:.1f} ms" if pauses else "-"
+        paused = f"{pauses['n']:.0f}, longest {pauses['longest_ms']:.1f} ms" if pauses else "-"
         figures = (use.cpu_percent, use.rss_mb, use.switches_per_s, use.involuntary_per_s)
-        table.add_row(name, *(f"{value:.0f}" for value in figures), told)
+        table.add_row(name, *(f"{value:.0f}" for value in figures), paused)
     for name, range_ in run.gpu.items():
         table.add_row(f"GPU {name}", f"{range_.lowest:g} / {range_.median:g} / {range_.highest:g}", "", "", "", "")
     return table

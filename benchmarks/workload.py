@@ -36,6 +36,13 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
     cycle_frames: int = 60
     """Frames on a tape; they are played forwards and backwards, so that no catheter jumps."""
 
+    def __str__(self) -> str:
+        """Say it in words."""
+        beds = f"{self.beds} bed{'s' * (self.beds != 1)} of {self.leads} leads at {self.rate_hz:g} Hz in messages of {self.message_ms:g} ms"
+        labs = f"{self.labs} lab{'s' * (self.labs != 1)} of {self.frame_px} px at {self.frame_hz:g} frames/s"
+        signals = [beds] * bool(self.beds) + [labs] * bool(self.labs)
+        return f"{' and '.join(signals)}, {self.seconds:g} s, seed {self.seed}{', in step' if self.in_step else ''}"
+
     @property
     def message_samples(self) -> int:
         """Samples of each lead in a message."""

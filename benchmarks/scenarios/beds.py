@@ -64,7 +64,9 @@ def measure(
         found = largest(meets, start=start, limit=limit, tolerance=tolerance)
     points.sort(key=lambda point: point.x)
     best = [run for run in runs if run.workload.beds == found]
-    headline = {"beds that meet the target": one(found), "beds at the knee of p99": one(knee(points))}
+    headline = {"beds that meet the target": one(found)}
+    if (at := knee(points)) is not None:
+        headline["beds at the knee of p99"] = one(at)
     if best:
         headline["CPU ms a bed-second at that size"] = one(cpu_ms(best[0]) / found)
     return conclude(
@@ -105,19 +107,17 @@ def cpu_ms(run: Run) -> float:
     return sum(10.0 * use.cpu_percent for name, use in run.resources.items() if name not in OURS)
 
 
-def knee(points: Sequence[Point]) -> float:
-    """Give the last size, in order, whose p99 (or worst) is within `_KNEE` times the lowest; 0 without any."""
+def knee(points: Sequence[Point]) -> float | None:
+    """Give the last size before p99 (or the worst) passes `_KNEE` times its lowest; None where it never does."""
     late = [(point.x, point.figures.get("p99 ms") or point.figures.get("max ms")) for point in points]
     known = [(x, ms) for x, ms in late if ms is not None]
-    if not known:
-        return 0.0
-    bound = _KNEE * min(ms for _, ms in known)
+    bound = _KNEE * min((ms for _, ms in known), default=0.0)
     last = 0.0
     for x, ms in known:
         if ms > bound:
             # A slow start is no knee: only what comes after a size that was good counts.
             if last:
-                break
+                return last
             continue
         last = x
-    return last
+    return None

@@ -30,7 +30,11 @@ def test_figures_are_paired_with_their_ratio() -> None:
 
 
 def test_ranges_that_overlap_are_not_apart() -> None:
-    assert not compare(result([1.0, 1.5]), result([1.4, 2.0])).rows[0].apart
+    assert compare(result([1.0, 1.5]), result([1.4, 2.0])).rows[0].apart is False
+
+
+def test_single_runs_have_no_ranges_to_be_apart() -> None:
+    assert compare(result([1.0]), result([1.4, 2.0])).rows[0].apart is None
 
 
 def test_another_machine_and_another_load_are_said() -> None:

@@ -12,6 +12,7 @@ from heartwire.benchmarks.figures import (
     FROM_SENT,
     Seen,
     age,
+    growth,
     item_figures,
     jitter,
     kind_figures,
@@ -156,3 +157,10 @@ def test_items_of_a_closed_loop_are_told_by_phase() -> None:
     figures = item_figures(log, (Phase(0.0, 2), Phase(0.1, 1)))
     assert {name: round(f.max_ms) for name, f in figures.items()} == {"xray continuous": 4, "xray 10 Hz": 10}
     assert item_figures(log_of([1], [0], [0])) == {}
+
+
+def test_latency_that_grows_within_a_run_is_a_backlog_and_a_slow_start_is_none() -> None:
+    assert growth([(s, 3.0 + 2.0 * s, 90.0) for s in range(20)]) == (7.0, 37.0)
+    assert growth([(s, 40.0 if s < 3 else 3.0, 90.0) for s in range(20)]) is None
+    assert growth([(s, 3.0 + 0.1 * s, 90.0) for s in range(20)]) is None
+    assert growth([(0, 1.0, 1.0), (1, 100.0, 100.0)]) is None

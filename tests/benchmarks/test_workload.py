@@ -58,3 +58,9 @@ def test_tapes_are_made_once(made: tuple[Path, dict[str, list[str]]]) -> None:
     assert tapes(LOAD, folder) == paths
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     assert len(before) == 3
+
+
+def test_a_load_says_what_it_is() -> None:
+    assert str(Workload(beds=8, labs=1, seconds=60)) == (
+        "8 beds of 12 leads at 500 Hz in messages of 40 ms and 1 lab of 512 px at 15 frames/s, 60 s, seed 1"
+    )

@@ -45,8 +45,13 @@ def point(beds: int, p99_ms: float | None) -> Point:
 
 def test_the_knee_is_the_last_size_before_p99_takes_off() -> None:
     assert knee([point(16, 6), point(32, 5), point(64, 9), point(128, 11), point(256, 40)]) == 64
-    assert knee([point(16, 30), point(32, 5), point(64, 6)]) == 64
-    assert knee([point(16, None)]) == 0.0
+    assert knee([point(16, 30), point(32, 5), point(64, 6), point(128, 11)]) == 64
+
+
+def test_a_curve_that_never_takes_off_has_no_knee() -> None:
+    assert knee([point(16, 30), point(32, 5), point(64, 6)]) is None
+    assert knee([point(300, 40)]) is None
+    assert knee([point(16, None)]) is None
 
 
 def test_penalties_are_against_the_first_phase() -> None:
