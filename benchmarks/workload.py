@@ -38,8 +38,8 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
 
     def __str__(self) -> str:
         """Say it in words."""
-        beds = f"{self.beds} bed{'s' * (self.beds != 1)} of {self.leads} leads at {self.rate_hz:g} Hz in messages of {self.message_ms:g} ms"
-        labs = f"{self.labs} lab{'s' * (self.labs != 1)} of {self.frame_px} px at {self.frame_hz:g} frames/s"
+        beds = f"beds: {self.beds} of {self.leads} leads, {self.rate_hz:g} Hz, messages of {self.message_ms:g} ms"
+        labs = f"labs: {self.labs} of {self.frame_px} px, {self.frame_hz:g} frames/s"
         signals = [beds] * bool(self.beds) + [labs] * bool(self.labs)
         return f"{' and '.join(signals)}, {self.seconds:g} s, seed {self.seed}{', in step' if self.in_step else ''}"
 

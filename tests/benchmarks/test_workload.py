@@ -62,5 +62,5 @@ def test_tapes_are_made_once(made: tuple[Path, dict[str, list[str]]]) -> None:
 
 def test_a_load_says_what_it_is() -> None:
     assert str(Workload(beds=8, labs=1, seconds=60)) == (
-        "8 beds of 12 leads at 500 Hz in messages of 40 ms and 1 lab of 512 px at 15 frames/s, 60 s, seed 1"
+        "beds: 8 of 12 leads, 500 Hz, messages of 40 ms and labs: 1 of 512 px, 15 frames/s, 60 s, seed 1"
     )
