@@ -38,6 +38,7 @@ from heartwire.engine.messages import (
 from heartwire.engine.numbering import Numbering
 from heartwire.engine.processor import Processor
 from heartwire.engine.stacking import Asking, alone
+from heartwire.engine.warmth import Warmth
 from heartwire.models.catalogue import check_alike, model_path, verify
 
 Published: TypeAlias = Finding | EndOfStream
@@ -91,9 +92,8 @@ class Station:
         self._numbering = Numbering()
         self._items: LosslessQueue[Item] = LosslessQueue(_QUEUE)
         self._frames = FreshestQueue(config.age_budget_ms) if config.freshest_first else None
-        self._spare: Processor | None = None
-        self._last: EcgChunk | None = None
-        self._spare_sample = 0
+        self.warmth: Warmth | None = None
+        """What keeps its models warm, if that is wanted."""
         settings = dict(config.settings)
         if engine.threads:
             settings.setdefault("threads", engine.threads)
@@ -275,8 +275,8 @@ class Station:
         if not items:
             return []
         self._in_queue -= sum(map(size_of, items))
-        if self._spare is not None and isinstance(items[-1], EcgChunk):
-            self._last = items[-1]
+        if self.warmth is not None and isinstance(items[-1], EcgChunk | XrayFrame):
+            self.warmth.note(items[-1], time.monotonic_ns())
         self._rate_hz = getattr(items[0], "rate_hz", self._rate_hz)
         self._watch_load(items[0])
         return (yield from self._handle(items))
@@ -306,34 +306,8 @@ class Station:
     def share(self, n_streams: int, *, keep_warm: bool) -> None:
         """Make ready for so many streams that are processed side by side, and to `keep_warm`."""
         self._host.share(n_streams)
-        # A frame takes so long that what comes meanwhile would wait: it costs more than cold caches do.
-        if keep_warm and self._frames is None and "MODEL" not in self._technical:
-            self._spare = self._processor(self.models)
-
-    @property
-    def keeps_warm(self) -> bool:
-        """Whether there is anything that `keep_warm` would work on."""
-        return self._spare is not None
-
-    def keep_warm(self) -> None:
-        """Work on a copy of the last message, for nothing but warm caches: another processor takes it.
-
-        Raises
-        ------
-        ProcessorError
-            If that one failed; it is not asked again.
-        """
-        if self._spare is None or self._last is None:
-            return
-        # Numbered on by itself: to the other processor it is one signal, whatever comes meanwhile.
-        item = msgspec.structs.replace(self._last, first_sample=self._spare_sample, trace=Trace())
-        self._spare_sample = item.end_sample
-        try:
-            for _ in self._spare.process(item):
-                pass
-        except Exception as error:
-            self._spare = None
-            raise ProcessorError(self.stream, error) from error
+        if keep_warm and "MODEL" not in self._technical:
+            self.warmth = Warmth(self._processor(self.models), self.stream)
 
     def strip(self, message: Published) -> Strip | None:
         """Give the strip of an alarm of an ECG stream that begins; None for everything else."""

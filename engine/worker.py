@@ -53,9 +53,6 @@ _QUIET_NS = _QUIET_MS * 1_000_000
 """After so long without work young garbage is collected,"""
 _LONG_QUIET_NS = 1_000_000_000
 """after so long all."""
-_WARM_NS = 10_000_000
-_WARM_SHARE = 4
-"""How often to work for warmth: it takes a fifth of the time at most."""
 _ITEMS = (EcgChunk, XrayFrame, Gap, EndOfStream)
 
 
@@ -123,7 +120,7 @@ class Worker:
         self._inbox = Inbox(self._sources)
         self._first = next(iter(self._stations.values()))
         self._first.share(min(len(self._stations), BATCH), keep_warm=plan.config.engine.keep_warm)
-        self._warm_due_ns = self._worked_ns = 0
+        self._worked_ns = 0
         self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._save_every_ns}
 
     def _found(self, technical: Technical) -> None:
@@ -218,16 +215,17 @@ class Worker:
             self._collector.idle(long=quiet_ns > _LONG_QUIET_NS)
         if not self._outbox.empty:
             return _HELD_MS
-        if not self._first.keeps_warm:
-            return _QUIET_MS if quiet_ns < _QUIET_NS else _IDLE_MS
-        if now_ns >= self._warm_due_ns:
+        rest_ms = _QUIET_MS if quiet_ns < _QUIET_NS else _IDLE_MS
+        warmth = self._first.warmth
+        if warmth is None:
+            return rest_ms
+        if now_ns >= warmth.due_ns:
             try:
-                self._first.keep_warm()
+                warmth.work()
             except ProcessorError as error:
+                self._first.warmth = None
                 self._line.report(reports.Fault(self._name, error.stream, f"nothing is kept warm any more: {error}"))
-            done_ns = time.monotonic_ns()
-            self._warm_due_ns = done_ns + max(_WARM_NS, _WARM_SHARE * (done_ns - now_ns))
-        return max(1.0, (self._warm_due_ns - now_ns) / 1e6)
+        return min(rest_ms, max(1.0, (warmth.due_ns - now_ns) / 1e6))
 
     def _take(self, timeout_ms: float) -> None:
         # Where a queue is full the rest is left to the publisher's ring.

@@ -12,7 +12,7 @@ import pytest
 from heartwire.engine import registry
 from heartwire.engine.alarms.technical import Technical
 from heartwire.engine.config import EngineConfig, StreamConfig
-from heartwire.engine.errors import ModelError, ProcessorError
+from heartwire.engine.errors import ModelError
 from heartwire.engine.messages import CatheterFix, EcgChunk, EndOfStream, Finding, Gap, Item, XrayFrame, number_of
 from heartwire.engine.processor import Processor
 from heartwire.engine.stacking import alone
@@ -278,45 +278,15 @@ def test_samples_that_wait_are_taken_at_once_but_not_past_a_command_of_before(
 
 def test_what_keeps_warm_is_another_processor_and_leaves_no_trace(noting: tuple[Station, list[Noting]]) -> None:
     station, made = noting
+    assert station.warmth is None
     station.share(1, keep_warm=True)
-    station.keep_warm()
+    assert station.warmth is not None
+    station.warmth.work()
     assert [p.taken for p in made] == [[], []]
     station.put(samples(0))
     station.work()
     report = station.report()
-    station.keep_warm()
-    station.keep_warm()
+    station.warmth.work()
+    station.warmth.work()
     assert [p.taken for p in made] == [[[0]], [[0], [0]]]
     assert station.report() == report
-
-
-def test_what_keeps_warm_sees_one_signal_whatever_comes_meanwhile(noting: tuple[Station, list[Noting]]) -> None:
-    station, made = noting
-    station.share(1, keep_warm=True)
-    for seq in range(3):
-        station.put(samples(seq))
-        station.work()
-        station.keep_warm()
-        station.keep_warm()
-    assert made[1].numbers == [25 * n for n in range(6)]
-
-
-def test_what_fails_while_it_keeps_warm_is_told_once(
-    noting: tuple[Station, list[Noting]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    station, made = noting
-    station.share(1, keep_warm=True)
-    station.put(samples(0))
-    station.work()
-    monkeypatch.setattr(made[1], "numbers", None)
-    with pytest.raises(ProcessorError):
-        station.keep_warm()
-    station.keep_warm()
-
-
-def test_frames_are_not_worked_on_for_warmth(made: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    made.share(1, keep_warm=True)
-    made.put(frame(0))
-    made.work()
-    monkeypatch.setattr(Fixing, "process", None)
-    made.keep_warm()
