@@ -9,6 +9,7 @@ import msgspec
 from heartwire.engine.errors import ProcessorError
 from heartwire.engine.messages import EcgChunk, Trace, XrayFrame
 from heartwire.engine.processor import Processor
+from heartwire.engine.wire import decode, encode
 
 NEVER_NS = 2**62
 _EVERY_NS = 10_000_000
@@ -72,8 +73,11 @@ class Warmth:
             return
         began_ns = time.monotonic_ns()
         try:
-            for _ in self._spare.process(self._again(self._last)):
-                pass
+            # Written and read as to and from the wire, for that code grows cold too.
+            item = decode(encode(self._again(self._last)))
+            assert isinstance(item, EcgChunk | XrayFrame)
+            for finding in self._spare.process(item):
+                encode(finding)
         except Exception as error:
             raise ProcessorError(self._stream, error) from error
         done_ns = time.monotonic_ns()
