@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -16,6 +16,8 @@ from heartwire.engine.messages import Item
 from heartwire.engine.slots import Frame
 
 Place: TypeAlias = Callable[[str, tuple[int, int], npt.DTypeLike], Frame]
+Dense: TypeAlias = Literal["dark", "bright"]
+"""What dense looks like in a recording."""
 
 
 _PLACE: ContextVar[Place] = ContextVar("place", default=lambda _, shape, kind: np.empty(shape, kind))
@@ -28,6 +30,11 @@ def frame_array(stream: str, shape: tuple[int, int], kind: npt.DTypeLike) -> Fra
     own any more once it has yielded that frame and is asked for the next.
     """
     return _PLACE.get()(stream, shape, kind)
+
+
+def invert(pixels: Frame, bits: int) -> Frame:
+    """Exchange bright and dark in place, for frames in which bright is dense; gives the same array."""
+    return np.subtract((1 << bits) - 1, pixels, out=pixels)
 
 
 def lay_frames(place: Place) -> None:

@@ -14,7 +14,7 @@ from pydicom.errors import InvalidDicomError
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, Projection, XrayFrame
-from heartwire.engine.source import Source, frame_array
+from heartwire.engine.source import Source, frame_array, invert
 from heartwire.streams.sources.dicom_frames import stored_frames
 from heartwire.streams.sources.dicom_geometry import Plane, frame_times_s, projection, spacing
 from heartwire.streams.sources.quiet import quiet
@@ -110,7 +110,7 @@ class DicomSource(Source):
         pixels = frame_array(self.stream, raw.shape, np.uint8 if header.bits <= 8 else np.uint16)
         np.copyto(pixels, raw, casting="unsafe")
         if header.inverted:
-            np.subtract((1 << header.bits) - 1, pixels, out=pixels)
+            invert(pixels, header.bits)
         return pixels
 
     def _items(self, dataset: Any, header: _Header) -> Iterator[Item]:

@@ -1,4 +1,7 @@
-"""X-ray frames from images: a folder as one sequence in the order of its names, or a single image."""
+"""X-ray frames from images: a folder as one sequence in the order of its names, or a single image.
+
+Of a TIFF every page is a frame.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,13 @@ import numpy.typing as npt
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
-from heartwire.engine.source import Source, captured_ns
+from heartwire.engine.source import Dense, Source, captured_ns, invert
 from heartwire.streams.sources.quiet import quiet
 
 Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """Grey, (height, width)."""
+_AS_GREY = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE
+_PAGED = (".tif", ".tiff")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".jp2", ".webp")
 
 
@@ -34,11 +39,14 @@ class ImagesSource(Source):
         Frames a second.
     spacing_mm
         Row and column spacing of the pixels, where known.
+    dense
+        What dense looks like; bright frames are inverted, so that darker is denser.
     """
 
     path: str
     rate_hz: float = 15.0
     spacing_mm: tuple[float, float] | None = None
+    dense: Dense = "dark"
 
     def open(self) -> Iterator[Item]:
         """Open the sequence.
@@ -51,8 +59,8 @@ class ImagesSource(Source):
         return self._items(self._files())
 
     def length(self) -> int:
-        """Give the number of images."""
-        return len(self._files())
+        """Give the number of images, pages counted."""
+        return sum(map(pages_of, self._files()))
 
     def _files(self) -> list[Path]:
         path = Path(self.path)
@@ -71,22 +79,34 @@ class ImagesSource(Source):
         return files
 
     def _items(self, files: list[Path]) -> Iterator[Item]:
-        for number, file in enumerate(files):
-            pixels = read_image(file)
-            yield XrayFrame(
-                stream=self.stream,
-                frame=number,
-                pixels=pixels,
-                bits=_bits(pixels),
-                rate_hz=self.rate_hz,
-                spacing_mm=self.spacing_mm,
-                captured_ns=captured_ns(number, self.rate_hz),
-            )
-        yield EndOfStream(stream=self.stream, offered=len(files))
+        number = 0
+        for file in files:
+            for page in range(pages_of(file)):
+                pixels = read_image(file, page)
+                bits = _bits(pixels)
+                yield XrayFrame(
+                    stream=self.stream,
+                    frame=number,
+                    pixels=invert(pixels, bits) if self.dense == "bright" else pixels,
+                    bits=bits,
+                    rate_hz=self.rate_hz,
+                    spacing_mm=self.spacing_mm,
+                    captured_ns=captured_ns(number, self.rate_hz),
+                )
+                number += 1
+        yield EndOfStream(stream=self.stream, offered=number)
 
 
-def read_image(file: Path) -> Pixels:
-    """Read an image as grey, (height, width) uint8 or uint16.
+def pages_of(file: Path) -> int:
+    """Give how many images a file holds: TIFF may hold many. One that cannot be read counts as one."""
+    if file.suffix.lower() not in _PAGED:
+        return 1
+    with quiet():
+        return max(1, cv2.imcount(str(file), _AS_GREY))
+
+
+def read_image(file: Path, page: int = 0) -> Pixels:
+    """Read an image, of a TIFF one of its pages, as grey, (height, width) uint8 or uint16.
 
     Raises
     ------
@@ -95,8 +115,11 @@ def read_image(file: Path) -> Pixels:
     """
     try:
         with quiet():
-            pixels = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE)
-    except (OSError, cv2.error):
+            if page:
+                _, (pixels,) = cv2.imreadmulti(str(file), page, 1, flags=_AS_GREY)
+            else:
+                pixels = cv2.imdecode(np.fromfile(file, np.uint8), _AS_GREY)
+    except (OSError, ValueError, cv2.error):
         pixels = None
     if pixels is None:
         msg = f"image {file} cannot be read: it is damaged, cut short or no image that OpenCV reads"

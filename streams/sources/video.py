@@ -11,7 +11,7 @@ import numpy as np
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
-from heartwire.engine.source import Source, captured_ns, frame_array
+from heartwire.engine.source import Dense, Source, captured_ns, frame_array, invert
 from heartwire.streams.sources.quiet import quiet
 
 _DEFAULT_RATE_HZ = 15.0
@@ -28,10 +28,13 @@ class VideoSource(Source):
         The file.
     rate_hz
         Frames a second; 0: as the file says, or 15 where it does not.
+    dense
+        What dense looks like; bright frames are inverted, so that darker is denser.
     """
 
     path: str
     rate_hz: float = 0.0
+    dense: Dense = "dark"
 
     def open(self) -> Iterator[Item]:
         """Open the video.
@@ -77,6 +80,8 @@ class VideoSource(Source):
                 if image.ndim != 2:
                     pixels = frame_array(self.stream, image.shape[:2], np.uint8)
                     cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=pixels)
+                if self.dense == "bright":
+                    invert(pixels, 8)
                 yield XrayFrame(
                     stream=self.stream,
                     frame=number,

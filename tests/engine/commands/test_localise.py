@@ -105,3 +105,26 @@ def test_a_real_run_gives_a_fix_for_every_frame(
     film = cv2.VideoCapture(str(tmp_path / "xa-mono2-12x.overlay.mp4"), cv2.CAP_FFMPEG)
     assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 12
     film.release()
+
+
+def test_a_negative_is_told_and_gives_what_the_recording_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("positive", "negative"):
+        (tmp_path / name).mkdir()
+    for k in range(25):
+        cv2.imwrite(str(tmp_path / "positive" / f"{k}.png"), picture(k))
+        cv2.imwrite(str(tmp_path / "negative" / f"{k}.png"), 255 - picture(k))
+    out = tmp_path / "out"
+    folders = tmp_path / "positive", tmp_path / "negative"
+    assert heartwire("localise", *folders, "--out", out, monkeypatch=monkeypatch) == 0
+    assert f"{tmp_path / 'negative'}: bright is dense" in capsys.readouterr().err
+    tips = {}
+    for name in ("positive", "negative"):
+        lines = (out / f"{name}.fixes.jsonl").read_text().splitlines()
+        devices = [device for line in lines for device in json.loads(line)["devices"]]
+        tips[name] = [device["tip_px"] for device in devices if device["visible"]]
+    assert tips["positive"]
+    np.testing.assert_allclose(tips["negative"], tips["positive"], atol=0.5)
+    assert heartwire("localise", tmp_path / "negative", "--out", out, "--dense", "dark", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().err == ""

@@ -105,3 +105,52 @@ def test_an_empty_folder_and_an_absent_one_are_refused(tmp_path: Path) -> None:
         ImagesSource(stream="s", path=str(tmp_path)).open()
     with pytest.raises(SourceError, match="no such folder"):
         ImagesSource(stream="s", path=str(tmp_path / "absent")).open()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_every_page_of_a_tiff_is_a_frame(tmp_path: Path, dtype: type) -> None:
+    cv2.imwritemulti(str(tmp_path / "run.tif"), [picture(k, dtype) for k in range(4)])
+    source = ImagesSource(stream="s", path=str(tmp_path / "run.tif"))
+    frames = frames_of(source)
+    assert [frame.frame for frame in frames] == [0, 1, 2, 3]
+    assert source.length() == 4
+    for k, frame in enumerate(frames):
+        np.testing.assert_array_equal(frame.pixels, picture(k, dtype))
+    cv2.imwrite(str(tmp_path / "zz.png"), picture(9))
+    assert len(frames_of(ImagesSource(stream="s", path=str(tmp_path)))) == 5
+
+
+def test_a_tiff_cut_short_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.tif"
+    cv2.imwritemulti(str(path), [picture(k) for k in range(4)])
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(SourceError, match="cannot be read"):
+        frames_of(ImagesSource(stream="s", path=str(path)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_images_in_which_dense_is_bright_are_inverted(tmp_path: Path, dtype: type) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), picture(0, dtype))
+    (dark,) = frames_of(ImagesSource(stream="s", path=str(tmp_path)))
+    (bright,) = frames_of(ImagesSource(stream="s", path=str(tmp_path), dense="bright"))
+    np.testing.assert_array_equal(bright.pixels, (1 << dark.bits) - 1 - dark.pixels)
+
+
+def test_a_video_in_which_dense_is_bright_is_inverted(tmp_path: Path) -> None:
+    path = str(write_video(tmp_path / "run.mp4", 2))
+    dark, bright = (frames_of(VideoSource(stream="s", path=path, dense=d)) for d in ("dark", "bright"))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(bright[0].pixels, 255 - dark[0].pixels)
+
+
+def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
+    frames = [cv2.cvtColor(picture(k), cv2.COLOR_GRAY2RGB) for k in range(5)]
+    writer = imageio_ffmpeg.write_frames(str(tmp_path / "run.gif"), (128, 96), fps=10, codec="gif", pix_fmt_out="rgb8",
+                                         ffmpeg_log_level="quiet", macro_block_size=2)  # fmt: skip
+    writer.send(None)
+    for frame in frames:
+        writer.send(np.ascontiguousarray(frame).tobytes())
+    writer.close()
+    read = frames_of(VideoSource(stream="s", path=str(tmp_path / "run.gif")))
+    assert len(read) == 5
+    assert read[0].rate_hz == 10.0
+    assert np.abs(read[3].pixels.astype(int) - picture(3)).mean() < 25
