@@ -47,14 +47,14 @@ def hook(rng: np.random.Generator, curvature: Array, kind: str = "") -> None:
     if kind == "angle":
         turn(rng.uniform(0.0, 12.0), side * rng.uniform(0.2, 1.0), rng.uniform(8.0, 25.0))
     elif kind == "j":
-        turn(rng.uniform(0.0, 25.0), side * rng.uniform(1.0, 4.5), log_uniform(rng, 7.0, 60.0))
+        turn(rng.uniform(0.0, 25.0), side * rng.uniform(1.0, 3.0), rng.uniform(8.0, 40.0))
     elif kind == "double":
-        turn(rng.uniform(2.0, 15.0), side * rng.uniform(0.6, 2.6), rng.uniform(6.0, 25.0))
+        turn(rng.uniform(2.0, 15.0), side * rng.uniform(0.6, 1.7), rng.uniform(6.0, 18.0))
         second = side * (1.0 if rng.random() < 0.5 else -1.0) * rng.uniform(0.5, 2.6)
         turn(rng.uniform(35.0, 90.0), second, rng.uniform(12.0, 50.0))
     else:
-        radius_px = log_uniform(rng, 6.0, 26.0)
-        inner = rng.uniform(2.5, 5.0)
+        radius_px = rng.uniform(6.0, 15.0)
+        inner = rng.uniform(2.5, 4.5)
         turn(0.0, side * inner, radius_px * rng.uniform(0.7, 0.95))
         turn(inner * radius_px * 0.85, side * rng.uniform(1.5, 3.2), radius_px)
 

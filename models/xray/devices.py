@@ -1,7 +1,7 @@
 """Drawing random catheters and guidewires, with the truth of what was drawn.
 
-Widths and strengths follow measurements on real cine, widened to all sides: catheters 2.5-20 px across, wires 1-6 px,
-at the scale of a frame of 512 px; from hardly visible to black.
+Widths and strengths follow measurements on real cine, widened: catheters 2.5-16 px across, wires 1.2-4 px, at the
+scale of a frame of 512 px.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from heartwire.models.xray.strokes import Mask, stroke
 
 CATHETER, GUIDEWIRE = 0, 1
 LEAST_HALF_PX = 1.5
-_PALEST_WIRE, _PALEST_BEYOND = 0.06, 0.035
-"""Least contrast of wires: those that run on beyond a catheter are easily overlooked."""
 KINDS = ("catheter", "two-wall", "pigtail", "wire", "electrode-catheter", "balloon", "blunt-wide")
 """Kinds of device that a look can name."""
 
@@ -101,7 +99,7 @@ def _add_tip(canvas: Canvas, kind: int, curve: Array, reach_px: float = 0.0) -> 
 def _curve(rng: np.random.Generator, size: int, radius_px: float, hooked: str) -> tuple[Array, Array]:
     """Give a curve that enters the image, at times seen end on somewhere, and how dense it is for that."""
     curve = entering(rng, size, log_uniform(rng, 45.0, 430.0), radius_px, hooked=hooked)
-    if rng.random() < 0.22:
+    if rng.random() < 0.14:
         return foreshorten(rng, curve)
     return curve, np.ones(len(curve), np.float32)
 
@@ -171,22 +169,17 @@ def _balloon(rng: np.random.Generator, canvas: Canvas, curve: Array, density: Ar
         canvas.unmarked |= scrap
 
 
-def draw_wire(
-    rng: np.random.Generator, canvas: Canvas, curve: Array | None = None, *, palest: float = _PALEST_WIRE
-) -> None:
-    """Draw a guidewire; at times only its opaque end, at times with a balloon on it.
-
-    `palest` is the least contrast that it may have.
-    """
+def draw_wire(rng: np.random.Generator, canvas: Canvas, curve: Array | None = None) -> None:
+    """Draw a guidewire; at times only its opaque end, at times with a balloon on it."""
     canvas.kinds.add("wire")
     size = canvas.depth.shape[0]
     if curve is None:
         hooked = ("j" if rng.random() < 0.5 else "any") if rng.random() < 0.5 else ""
-        curve, denser = _curve(rng, size, log_uniform(rng, 20.0, 300.0), hooked)
+        curve, denser = _curve(rng, size, log_uniform(rng, 30.0, 250.0), hooked)
     else:
         denser = np.ones(len(curve), np.float32)
-    half = np.full(len(curve), log_uniform(rng, 1.0, 6.0) / 2, np.float32)
-    density = _along(rng, len(curve), _optical_depth(log_uniform(rng, palest, 0.85))) * denser
+    half = np.full(len(curve), log_uniform(rng, 1.2, 4.0) / 2, np.float32)
+    density = _along(rng, len(curve), _optical_depth(log_uniform(rng, 0.09, 0.8))) * denser
     look = rng.random()
     opaque = int(rng.uniform(15.0, 90.0) / STEP_PX)
     if look < 0.2:
@@ -207,19 +200,19 @@ def draw_electrode_catheter(rng: np.random.Generator, canvas: Canvas) -> None:
     curve, denser = _curve(rng, size, log_uniform(rng, 40.0, 300.0), "any" if rng.random() < 0.3 else "")
     canvas.kinds.add("electrode-catheter")
     n = len(curve)
-    half = np.full(n, log_uniform(rng, 2.5, 13.0) / 2, np.float32)
-    ring_level = _optical_depth(log_uniform(rng, 0.1, 0.85))
+    half = np.full(n, rng.uniform(3.0, 9.0) / 2, np.float32)
+    ring_level = _optical_depth(log_uniform(rng, 0.15, 0.8))
     density = _along(rng, n, ring_level * rng.uniform(0.12, 0.75)) * denser
     along_px = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))))
     from_tip_px = along_px[-1] - along_px
-    length = log_uniform(rng, 1.5, 9.0)
+    length = rng.uniform(2.0, 5.5)
     tip_length = length * (1.0 if rng.random() < 0.5 else rng.uniform(1.0, 3.0))
-    spacing = max(log_uniform(rng, 5.0, 45.0), length + 2.0)
+    spacing = max(log_uniform(rng, 5.0, 25.0), length + 2.0)
     paired = rng.uniform(1.3, 3.5) if rng.random() < 0.35 else 1.0
     wider = rng.uniform(1.0, 1.25)
     rings = []
     place = tip_length / 2
-    for ring in range((2, 4, 5, 8, 10, 16, 20)[rng.integers(7)]):
+    for ring in range((2, 4, 4, 8, 10, 10, 20)[rng.integers(7)]):
         reach = (length if ring else tip_length) / 2
         on = np.abs(from_tip_px - place) <= reach
         at = int(np.argmin(np.abs(from_tip_px - place)))
@@ -241,16 +234,16 @@ def draw_catheter(rng: np.random.Generator, canvas: Canvas) -> None:
     size = canvas.depth.shape[0]
     shape = share(rng, {"straight": 0.14, "pigtail": 0.1, "any": 0.55, "": 0.21})
     hooked = "" if shape == "straight" else shape
-    curve, denser = _curve(rng, size, 800.0 if shape == "straight" else log_uniform(rng, 30.0, 450.0), hooked)
+    curve, denser = _curve(rng, size, 800.0 if shape == "straight" else log_uniform(rng, 40.0, 400.0), hooked)
     if rng.random() < 0.05 and shape != "pigtail":
         curve = anywhere(rng, size, rng.uniform(60.0, 200.0), 120.0)
         denser = np.ones(len(curve), np.float32)
-    wide_px = rng.uniform(4.0, 13.0) if rng.random() < 0.6 else rng.uniform(2.5, 20.0)
+    wide_px = rng.uniform(4.0, 13.0) if rng.random() < 0.75 else rng.uniform(2.5, 16.0)
     half = np.full(len(curve), wide_px / 2, np.float32)
-    density = _along(rng, len(curve), _optical_depth(log_uniform(rng, 0.035, 0.7))) * denser
+    density = _along(rng, len(curve), _optical_depth(log_uniform(rng, 0.06, 0.65))) * denser
     lumen, filled = 0.0, 0.0
     if rng.random() < 0.55:
-        lumen, filled = rng.uniform(0.2, 0.85), rng.uniform(0.4, 1.0)
+        lumen, filled = rng.uniform(0.45, 0.85), rng.uniform(0.5, 1.0)
         if rng.random() < 0.45:  # thin walls, between them hardly darker than around
             lumen, filled = rng.uniform(0.75, 0.93), rng.uniform(0.85, 1.0)
         canvas.kinds.add("two-wall")
@@ -292,12 +285,12 @@ def draw_delivery(rng: np.random.Generator, canvas: Canvas) -> None:
     if first < 8:
         return
     canvas.kinds.add("blunt-wide")
-    wide_px = rng.uniform(6.0, 20.0)
+    wide_px = rng.uniform(6.0, 16.0)
     half = np.full(len(curve), wide_px / 2 * rng.uniform(0.15, 0.55), np.float32)
     half[first:last] = wide_px / 2
     step = _cells(rng.uniform(1.0, 15.0))
     half[max(0, first - step) : first] = np.linspace(half[0], wide_px / 2, min(step, first), dtype=np.float32)
-    density = _along(rng, len(curve), _optical_depth(log_uniform(rng, 0.06, 0.65))) * denser
+    density = _along(rng, len(curve), _optical_depth(log_uniform(rng, 0.1, 0.6))) * denser
     shaft = rng.uniform(0.25, 0.9)
     density[:first] *= shaft
     if rng.random() < 0.5:  # two dense stretches with a paler one between them
@@ -315,7 +308,7 @@ def _wire_beyond(rng: np.random.Generator, canvas: Canvas, curve: Array) -> None
     """Draw the wire that runs on from a catheter's tip; inside the catheter it is part of that."""
     outside = Canvas.empty(canvas.depth.shape[0])
     outside.depth = canvas.depth
-    draw_wire(rng, outside, curve, palest=_PALEST_BEYOND)
+    draw_wire(rng, outside, curve)
     outside.bodies[GUIDEWIRE][canvas.bodies[CATHETER] > 0] = 0
     canvas.bodies[GUIDEWIRE][:] |= outside.bodies[GUIDEWIRE]
     canvas.unmarked |= outside.unmarked

@@ -14,8 +14,6 @@ from heartwire.models.xray.curves import Array, log_uniform
 AGES = (1, 3, 6, 11)
 """Older frames that are drawn, in frames before the current one; each stands for those nearest to it in the average."""
 _MOST_FRAMES = 60
-_MOST_LAG = 0.5
-"""Beyond it the present device would be the fainter one."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,6 @@ class History:
         Deviation of the average's noise over that of one frame.
     recursion
         Correlation of the noise of neighbouring frames.
-    lag
-        Share of the frame before that is still seen in the current one.
     device : (len(AGES), 2)
         Size of the two modes of the devices' movement at the older frames.
     arteries : (len(AGES), 2)
@@ -47,7 +43,6 @@ class History:
     weights: Array
     noise: float
     recursion: float
-    lag: float
     device: Array
     arteries: Array
     anatomy: Array
@@ -102,8 +97,7 @@ def draw_history(rng: np.random.Generator, *, moving: bool) -> History:
     frames = int(rng.integers(2, 9)) if rng.random() < (0.2 if moving else 0.5) else _MOST_FRAMES
     weights = average_weights(frames, new)
     stands_for = np.abs(np.arange(frames)[:, None] - np.array((0, *AGES))[None, :]).argmin(axis=1)
-    recursion = rng.uniform(0.05, 0.8) if rng.random() < 0.45 else 0.0
-    lag = rng.uniform(0.0, min(recursion, _MOST_LAG)) if moving else 0.0
+    recursion = rng.uniform(0.1, 0.6) if rng.random() < 0.3 else 0.0
     noise = float(np.sqrt((weights**2).sum() * (1.0 + recursion) / (1.0 - recursion)))
     older_s = (np.array(AGES) / rate_hz).astype(np.float32)
     modes = _modes(rng)
@@ -125,7 +119,7 @@ def draw_history(rng: np.random.Generator, *, moving: bool) -> History:
         if rng.random() < 0.12:
             pan += (older_s * log_uniform(rng, 5.0, 80.0))[:, None] * rng.uniform(-1.0, 1.0, 2).astype(np.float32)
     return History(
-        np.bincount(stands_for, weights, 1 + len(AGES)).astype(np.float32), min(noise, 1.0), recursion, lag, device,
+        np.bincount(stands_for, weights, 1 + len(AGES)).astype(np.float32), min(noise, 1.0), recursion, device,
         arteries, anatomy, pan, modes, artery_modes,
     )  # fmt: skip
 

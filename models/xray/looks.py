@@ -17,10 +17,9 @@ from heartwire.models.xray.strokes import Mask
 CHAINS = ("plain", "edge-enhanced", "film", "graded", "coded")
 ERAS = ("flat-panel", "intensifier", "cine-film")
 _TILE_PX = 832
-_NOISE_SIGMAS_PX = (0.0, 0.0, 0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.3, 1.7, 2.2)
-_COARSE = (2, 5, 7, 9)
+_NOISE_SIGMAS_PX = (0.0, 0.0, 0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.3)
+_COARSE = (2, 5, 7)
 """Noise tiles that also hold coarse grain."""
-_FLATTENED_PX = 40.0
 _LEVEL_NOISE = 0.35
 """Variance that whole grey levels leave of a faint line, in levels squared."""
 
@@ -90,12 +89,7 @@ def _field_of_view(rng: np.random.Generator, size: int, round_share: float) -> t
         angle = rng.uniform(0, 2 * np.pi)
         away = max(0.0, radius - rng.uniform(0.3, 0.8) * size)
         centre = int(size / 2 + away * np.cos(angle)), int(size / 2 + away * np.sin(angle))
-        if rng.random() < 0.6:
-            cv2.circle(hard, centre, radius, 1, -1)
-        else:  # the leaves of an iris
-            turn = np.linspace(0.0, 2 * np.pi, int(rng.integers(5, 13)))[:-1] + rng.uniform(0.0, np.pi)
-            leaves = np.stack([np.cos(turn), np.sin(turn)], axis=1) * radius + centre
-            cv2.fillPoly(hard, [leaves.astype(np.int32)], 1)
+        cv2.circle(hard, centre, radius, 1, -1)
     else:
         low = rng.uniform(-0.25, 0.2, 2).clip(0.0) * size
         high = (1.0 - rng.uniform(-0.25, 0.2, 2).clip(0.0)) * size
@@ -128,10 +122,6 @@ class Chain:
         Which noise it has, see `noise`.
     noise_follows
         Whether the noise grows with the root of the signal.
-    steepness
-        Of a display curve that is flat at both ends; 0: none.
-    flatten
-        Share of the slow changes of brightness that is taken out.
     field_hard
         Where the field is open (1); None where it is everywhere.
     """
@@ -144,8 +134,6 @@ class Chain:
     low: float
     span: float
     gamma: float
-    steepness: float
-    flatten: float
     gain: float
     offset: float
     vignette: Array | None
@@ -166,10 +154,10 @@ class Chain:
         film = look.chain == "film"
         blur = 0.0
         if film or rng.random() < (0.55 if old else 0.25):
-            blur = log_uniform(rng, 0.4, 2.4 if old else 1.8)
+            blur = rng.uniform(0.5, 1.5 if old else 1.1)
         sharpen = 0.0
         if look.chain == "edge-enhanced":
-            sharpen = log_uniform(rng, 0.5, 4.0)
+            sharpen = rng.uniform(0.5, 2.5)
         elif not film and look.chain != "plain" and rng.random() < 0.5:
             sharpen = rng.uniform(0.1, 0.9)
         seen = np.sort(image[::8, ::8], axis=None)
@@ -192,8 +180,7 @@ class Chain:
             coding = (rng.uniform(0.5, 1.0) if rng.random() < 0.5 else 1.0, int(rng.integers(12, 60)))
         elif rng.random() < 0.15:
             coding = (1.0, int(rng.integers(60, 96)))
-        coarse = film or look.era == "cine-film" or rng.random() < 0.25
-        colours = range(4, len(_NOISE_SIGMAS_PX)) if coarse else range(7)
+        colours = (4, 5, 6, 7, 8) if film or look.era == "cine-film" else (0, 1, 2, 3, 4, 5, 6)
         scratches = np.zeros((0, 3), np.float32)
         if look.era == "cine-film" and rng.random() < 0.5:
             scratches = rng.uniform((0, 0, -0.2), (size, size, 0.3), (rng.integers(1, 8), 3)).astype(np.float32)
@@ -202,18 +189,16 @@ class Chain:
             noise_colour=colours[rng.integers(len(colours))],
             noise_follows=bool(rng.random() < 0.5),
             sharpen=sharpen,
-            sharpen_px=log_uniform(rng, 0.8, 10.0),
+            sharpen_px=rng.uniform(1.0, 5.0),
             low=low * stretch,
             span=1.0 - stretch + stretch * max(high - low, 0.05),
             gamma=gamma,
-            steepness=rng.uniform(2.0, 9.0) if rng.random() < 0.3 else 0.0,
-            flatten=rng.uniform(0.2, 1.0) if rng.random() < 0.3 else 0.0,
             gain=rng.uniform(0.45, 1.15),
             offset=rng.uniform(-0.05, 0.2),
             vignette=_vignette(rng, size) if old and rng.random() < 0.7 else None,
             field_soft=soft,
             field_hard=hard,
-            outside_grey=rng.uniform(0.0, 90.0),
+            outside_grey=rng.uniform(0.0, 60.0),
             clahe=(rng.uniform(1.0, 4.0), int(rng.integers(2, 9))) if strong and rng.random() < 0.6 else None,
             text=text,
             coding=coding,
@@ -222,13 +207,9 @@ class Chain:
         )
 
     def at_the_detector(self, image: Array) -> Array:
-        """Blur, flatten and vignette an image without noise: what the noise is then added to."""
+        """Blur and vignette an image without noise: what the noise is then added to."""
         if self.blur_px:
             image = cv2.GaussianBlur(image, (0, 0), self.blur_px)
-        if self.flatten:
-            small = cv2.resize(image, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
-            slow = cv2.resize(cv2.GaussianBlur(small, (0, 0), _FLATTENED_PX / 8), image.shape[::-1])
-            image = image * cv2.pow(np.float32(small.mean()) / cv2.max(slow, 0.02), self.flatten)
         return image * self.vignette if self.vignette is not None else image
 
     def _grade(self, image: Array) -> Array:
@@ -236,9 +217,6 @@ class Chain:
         image = (image - np.float32(self.low)) * np.float32(1.0 / self.span)
         np.clip(image, 0.0, 1.2, out=image)
         image = cv2.pow(image, self.gamma)
-        if self.steepness:
-            falling = cv2.exp(np.float32(self.steepness) * (np.float32(0.5) - image))
-            image = np.float32(1.0) / (np.float32(1.0) + falling)
         image *= np.float32(255.0 * self.gain)
         image += np.float32(255.0 * self.offset)
         return image

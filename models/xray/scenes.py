@@ -20,16 +20,11 @@ from heartwire.models.xray.truth import truth_planes
 CROP_PX = 256
 _STILL_SHARE = 0.35
 _SAME_FRAME_SHARE = 0.1
-_LOST_IN_NOISE = 1.4
+_LOST_IN_NOISE = 2.0
 _HIDDEN_BY_DYE = 0.5
-_BODY_LOST = 0.75
-"""A body is seen along its length: less stands out of the noise than of a tip must."""
+_BODY_LOST = 1.1
 _DOUBTFUL_CELLS = 3
 _LEAST_RECORDED_PX = 300
-_NOISE_GREY = ((0.2, 3.0), (0.4, 18.0), (4.0, 20.0))
-"""Ranges of the noise's deviation in grey levels, one as likely as another: nearly none, any, strong."""
-_MOST_NOISE = 1.6
-"""Deviation over what the faintest device takes away: an eye that follows a line still sees it."""
 _ROOT_OF_HALF_WIDTH = 1.8
 """Of recorded catheters, root of px."""
 _TREE_SHARE = 0.3
@@ -92,9 +87,8 @@ class Scenes:
         now = behind * cv2.exp(-canvas.depth)
         chain = Chain.draw(rng, look, now)
         level = float(cv2.mean(now)[0])
-        most = max(0.4, 255.0 * level * canvas.weakest * _MOST_NOISE)
-        wanted = log_uniform(rng, *_NOISE_GREY[int(rng.integers(len(_NOISE_GREY)))])
-        sigma = min(wanted, most) / 255.0 * min(1.0, level / 0.4)
+        most = max(0.4, 255.0 * level * canvas.weakest)
+        sigma = min(log_uniform(rng, 0.4, 3.0 if rng.random() < 0.45 else 14.0), most) / 255.0 * min(1.0, level / 0.4)
         hide(canvas, clutter, behind, now, chain, sigma, unmarked)
         frames = np.empty((3, size, size), np.float32)
         self._develop(rng, frames, image, lines, now, canvas, clutter, chain, sigma)
@@ -117,16 +111,14 @@ class Scenes:
     ) -> None:
         """Fill the current, previous and average frame; all three the same for stills."""
         grain = noise(rng, self.size, chain.noise_colour)
+        frames[0] = chain.apply(chain.at_the_detector(now), grain, sigma)
         how = rng.random()
         if how < _STILL_SHARE:
-            frames[:] = chain.apply(chain.at_the_detector(now), grain, sigma)
+            frames[1:] = frames[0]
             return
         moving = how >= _STILL_SHARE + _SAME_FRAME_SHARE
         history = draw_history(rng, moving=moving)
         previous, average = _older(rng, history, image, lines, now, canvas, clutter) if moving else (now, now)
-        if history.lag:
-            now = cv2.addWeighted(now, 1.0 - history.lag, previous, history.lag, 0.0)
-        frames[0] = chain.apply(chain.at_the_detector(now), grain, sigma)
         sigma_before = sigma * (rng.uniform(1.0, 3.0) if rng.random() < 0.08 else 1.0)
         fresh = noise(rng, self.size, chain.noise_colour)
         if history.recursion:

@@ -45,10 +45,3 @@ def test_what_did_not_move_stays_where_it_is() -> None:
         np.testing.assert_allclose(mover.devices(layer, older), layer, atol=1e-5)
         np.testing.assert_allclose(mover.arteries(layer, older), layer, atol=1e-5)
         np.testing.assert_allclose(mover.anatomy(layer, older), layer, atol=1e-5)
-
-
-def test_the_frame_before_lags_only_where_something_moves_and_noise_is_averaged() -> None:
-    moving = [draw_history(np.random.default_rng(i), moving=True) for i in range(60)]
-    assert all(history.lag <= history.recursion for history in moving)
-    assert any(history.lag > 0.1 for history in moving)
-    assert not any(draw_history(np.random.default_rng(i), moving=False).lag for i in range(60))
