@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +11,10 @@ import msgspec
 import typer
 from rich.console import Console
 
-from heartwire.benchmarks.peers import compare, ecg_speed, report
-from heartwire.benchmarks.peers.catalogue import Case, of_case
+from heartwire.benchmarks.peers import compare, ecg_speed, report, runner
+from heartwire.benchmarks.peers.catalogue import OURS, Case, Peer, of_case
 from heartwire.benchmarks.peers.work import Load
+from heartwire.benchmarks.scenarios.options import parse_settings
 from heartwire.engine.errors import InputError
 
 _FILE_COLUMNS = 160
@@ -28,10 +31,18 @@ CASES: dict[str, tuple[Case, Load]] = {
 _NAMES = (*CASES, _QRS)
 
 
+def _told(peer: Peer, engine: list[str]) -> Peer:
+    """Name heartwire's own settings beside it."""
+    return replace(peer, what=", ".join([peer.what, *engine])) if peer.name == OURS and not peer.module else peer
+
+
 def bench_peers(
     only: Annotated[str, typer.Option(help=f"Only these, as in ecg,filter: {', '.join(_NAMES)}.")] = "",
     seconds: Annotated[float, typer.Option(help="Signal of each run; its first second warms up.", min=1.5)] = 10.0,
     repeats: Annotated[int, typer.Option(help="Runs of each peer, in turn.", min=1)] = 3,
+    engine: Annotated[
+        list[str] | None, typer.Option(help="heartwire: a setting of \\[engine], as in keep_warm=true; repeatable.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
     to: Annotated[Path | None, typer.Option("--report", help="Folder for result.json and report.html.")] = None,
 ) -> None:
@@ -40,13 +51,15 @@ def bench_peers(
     if unknown := set(chosen) - set(_NAMES):
         msg = f"--only {', '.join(sorted(unknown))}: known are {', '.join(_NAMES)}"
         raise InputError(msg)
+    settings = parse_settings(engine or [])
+    run = functools.partial(runner.run, settings=settings)
     found = report.Comparisons()
     with Console(stderr=True, markup=False).status("starting") as status:
         for name, (case, load) in CASES.items():
             if name in chosen:
                 load = msgspec.structs.replace(load, seconds=seconds)
-                peers = of_case(case, frames=load.kind == "frames")
-                found.cases[name] = compare.measure(case, load, peers, repeats, status.update)
+                peers = [_told(peer, engine or []) for peer in of_case(case, frames=load.kind == "frames")]
+                found.cases[name] = compare.measure(case, load, peers, repeats, status.update, run)
         if _QRS in chosen:
             found.ecg = ecg_speed.measure(_QRS_S, repeats, status.update)
     if to:

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -20,7 +20,7 @@ from heartwire.benchmarks.peers.engine_steps import KIND
 from heartwire.benchmarks.peers.work import Load, Seen, stream_id
 from heartwire.benchmarks.resources import ResourceSampler
 from heartwire.engine.config import Config, EngineConfig, StreamConfig
-from heartwire.engine.errors import HeartwireError
+from heartwire.engine.errors import ConfigError, HeartwireError
 from heartwire.engine.supervisor import Supervisor
 
 _AHEAD_S = 1.0
@@ -39,23 +39,31 @@ Runner: TypeAlias = Callable[[Peer, Load], Run]
 """Runs a peer once."""
 
 
-def run(peer: Peer, load: Load) -> Run:
-    """Run a peer once.
+def run(peer: Peer, load: Load, settings: Mapping[str, Any] | None = None) -> Run:
+    """Run a peer once; `settings` are heartwire's own, of `[engine]`.
 
     Raises
     ------
+    ConfigError
+        If a setting is wrong.
     HeartwireError
         If one of its processes failed.
     """
     with tempfile.TemporaryDirectory(prefix="heartwire-peers-") as name:
         folder = Path(name)
         (folder / roles.LOAD_FILE).write_bytes(msgspec.json.encode(load))
-        cpu_s = _run_processes(peer, folder) if peer.module else _run_engine(load, folder)
+        cpu_s = _run_processes(peer, folder) if peer.module else _run_engine(load, folder, settings or {})
         return Run(roles.read_seen(folder), None if peer.package == "ray" else cpu_s)
 
 
-def engine_config(load: Load) -> Config:
-    """Configure the engine for the load."""
+def engine_config(load: Load, settings: Mapping[str, Any]) -> Config:
+    """Configure the engine for the load.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is wrong.
+    """
     fields = msgspec.to_builtins(load)
     streams = [
         StreamConfig(
@@ -69,12 +77,17 @@ def engine_config(load: Load) -> Config:
         )
         for n, phase_ns in enumerate(load.phases_ns)
     ]
-    return Config(engine=EngineConfig(ready_timeout_s=60.0), stream=streams)
+    try:
+        engine = msgspec.convert({"ready_timeout_s": 60.0, **settings}, EngineConfig)
+    except msgspec.ValidationError as error:
+        msg = f"[engine] for heartwire: {error}"
+        raise ConfigError(msg) from None
+    return Config(engine=engine, stream=streams)
 
 
-def _run_engine(load: Load, folder: Path) -> float:
+def _run_engine(load: Load, folder: Path, settings: Mapping[str, Any]) -> float:
     observers = {engine_observer.NAME: engine_observer.MODULE}
-    with Supervisor(engine_config(load), folder, lambda _: None, observers) as supervisor:
+    with Supervisor(engine_config(load, settings), folder, lambda _: None, observers) as supervisor:
         supervisor.wait_ready(lambda: False)
         begin_s = time.monotonic()
         resources = ResourceSampler(supervisor.process_ids())
