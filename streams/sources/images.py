@@ -1,14 +1,15 @@
 """X-ray frames from images: a folder as one sequence in the order of its names, or a single image.
 
-Of a TIFF every page is a frame.
+Of a TIFF every page is a frame, as is every picture of an animated WebP.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -21,8 +22,10 @@ from heartwire.streams.sources.quiet import quiet
 
 Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """Grey, (height, width)."""
+_Value = TypeVar("_Value")
 _AS_GREY = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE
-_PAGED = (".tif", ".tiff")
+_PAGED = (".tif", ".tiff", ".webp")
+_WHITE = 65535
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".jp2", ".webp")
 
 
@@ -34,7 +37,7 @@ class ImagesSource(Source):
     Parameters
     ----------
     path
-        The folder or the image, 8 or 16 bit; colour is turned to grey.
+        The folder or the image, 8 or 16 bit, or floats from 0 to 1 or 65535; colour is turned to grey.
     rate_hz
         Frames a second.
     spacing_mm
@@ -72,18 +75,20 @@ class ImagesSource(Source):
         if not path.is_dir():
             msg = f"images {path}: there is no such folder or file"
             raise SourceError(msg)
-        files = sorted((file for file in path.iterdir() if file.suffix.lower() in SUFFIXES), key=_natural)
+        # Hidden files are no frames: macOS lays one beside each file that it packs, with its suffix.
+        shown = (file for file in path.iterdir() if not file.name.startswith("."))
+        files = sorted((file for file in shown if file.suffix.lower() in SUFFIXES), key=_natural)
         if not files:
             msg = f"images {path}: the folder holds no image ({', '.join(SUFFIXES)})"
             raise SourceError(msg)
         return files
 
     def _items(self, files: list[Path]) -> Iterator[Item]:
-        number = 0
+        number = bits = 0
         for file in files:
-            for page in range(pages_of(file)):
-                pixels = read_image(file, page)
-                bits = _bits(pixels)
+            for pixels in pages(file):
+                # What frames are inverted about must not flicker: the depth only grows.
+                bits = max(bits, _bits(pixels))
                 yield XrayFrame(
                     stream=self.stream,
                     frame=number,
@@ -98,42 +103,77 @@ class ImagesSource(Source):
 
 
 def pages_of(file: Path) -> int:
-    """Give how many images a file holds: TIFF may hold many. One that cannot be read counts as one."""
+    """Give how many images a file holds: TIFF and WebP may hold many. One that cannot be read counts as one."""
     if file.suffix.lower() not in _PAGED:
         return 1
     with quiet():
         return max(1, cv2.imcount(str(file), _AS_GREY))
 
 
-def read_image(file: Path, page: int = 0) -> Pixels:
-    """Read an image, of a TIFF one of its pages, as grey, (height, width) uint8 or uint16.
+def pages(file: Path) -> Iterator[Pixels]:
+    """Read the images of a file one after the other, as grey, (height, width) uint8 or uint16.
 
     Raises
     ------
     SourceError
-        If it cannot be read, or is neither 8 nor 16 bit.
+        If one cannot be read, or holds numbers that are no grey of 16 bits.
     """
+    count = pages_of(file)
+    if count > 1 and file.suffix.lower() == ".webp":
+        for picture in _read(file, lambda: cv2.imreadanimation(str(file))[1].frames):
+            yield cv2.cvtColor(picture, cv2.COLOR_BGRA2GRAY)
+        return
+    for page in range(count):
+        yield as_grey(file, _read(file, functools.partial(_page, file, page)))
+
+
+def _page(file: Path, page: int) -> npt.NDArray[Any] | None:
+    if page:
+        _, (pixels,) = cv2.imreadmulti(str(file), page, 1, flags=_AS_GREY)
+        return np.asarray(pixels)
+    return cv2.imdecode(np.fromfile(file, np.uint8), _AS_GREY)
+
+
+def _read(file: Path, step: Callable[[], _Value | None]) -> _Value:
     try:
         with quiet():
-            if page:
-                _, (pixels,) = cv2.imreadmulti(str(file), page, 1, flags=_AS_GREY)
-            else:
-                pixels = cv2.imdecode(np.fromfile(file, np.uint8), _AS_GREY)
+            value = step()
     except (OSError, ValueError, cv2.error):
-        pixels = None
-    if pixels is None:
+        value = None
+    if value is None:
         msg = f"image {file} cannot be read: it is damaged, cut short or no image that OpenCV reads"
         raise SourceError(msg)
-    if pixels.dtype not in (np.uint8, np.uint16):
-        msg = f"image {file} has pixels of type {pixels.dtype}: 8 and 16 bit unsigned are taken"
+    return value
+
+
+def as_grey(file: Path, pixels: npt.NDArray[Any]) -> Pixels:
+    """Bring pixels of any type to unsigned ones of 8 or 16 bits.
+
+    Other types are rounded and hold 0 to 65535; floats that do not go beyond 1 are shares of full white.
+
+    Raises
+    ------
+    SourceError
+        If they hold anything else.
+    """
+    if pixels.dtype in (np.uint8, np.uint16):
+        grey: Pixels = pixels
+        return grey
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0.0 and high <= _WHITE):
+        msg = (
+            f"image {file} has pixels of type {pixels.dtype} from {low:g} to {high:g}: 0 to 1 or 0 to {_WHITE} are "
+            "taken; scale all frames alike"
+        )
         raise SourceError(msg)
-    grey: Pixels = pixels
-    return grey
+    share = pixels.dtype.kind == "f" and high <= 1.0
+    rounded: Pixels = np.rint(pixels * (_WHITE if share else 1)).astype(np.uint16)
+    return rounded
 
 
 def _bits(pixels: Pixels) -> int:
-    """Give the bits in use: 8, or the depth that holds the brightest pixel, at least 10."""
-    return 8 if pixels.dtype == np.uint8 else max(10, int(pixels.max()).bit_length())
+    """Give the bits in use: 8, or the depth that holds the brightest pixel."""
+    return 8 if pixels.dtype == np.uint8 else max(8, int(pixels.max()).bit_length())
 
 
 def _natural(file: Path) -> list[tuple[int, str]]:

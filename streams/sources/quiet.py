@@ -16,12 +16,21 @@ def quiet() -> Iterator[None]:
     libpng, OpenJPEG, FFmpeg and GDCM know of no other way to be silenced. It holds for the whole process, so keep it to
     one decoding step.
     """
-    kept = os.dup(_STDERR)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, _STDERR)
+        with redirected(nowhere):
+            yield
+    finally:
+        os.close(nowhere)
+
+
+@contextmanager
+def redirected(to: int) -> Iterator[None]:
+    """Send what is written to the process's standard error meanwhile to a file descriptor."""
+    kept = os.dup(_STDERR)
+    try:
+        os.dup2(to, _STDERR)
         yield
     finally:
         os.dup2(kept, _STDERR)
         os.close(kept)
-        os.close(nowhere)

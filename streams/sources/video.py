@@ -11,12 +11,15 @@ import numpy as np
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, XrayFrame
+from heartwire.engine.slots import Frame
 from heartwire.engine.source import Dense, Source, captured_ns, frame_array, invert
+from heartwire.streams.sources.clean import decodes_cleanly
+from heartwire.streams.sources.interlaced import Reader, woven
 from heartwire.streams.sources.quiet import quiet
 
 _DEFAULT_RATE_HZ = 15.0
 _COUNTED = (".mp4", ".mov", ".m4v", ".avi")
-"""Containers that state the exact number of frames; in others it is guessed from the duration."""
+"""Containers that state a number of frames; in others it is guessed from the duration."""
 
 
 class VideoSource(Source):
@@ -70,29 +73,39 @@ class VideoSource(Source):
         rate_hz = self.rate_hz or (stated_hz if usable else _DEFAULT_RATE_HZ)
         stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         number = 0
-        try:
-            while True:
-                with quiet():
-                    arrived, image = capture.read()
-                if not arrived:
-                    break
-                pixels = image
-                if image.ndim != 2:
-                    pixels = frame_array(self.stream, image.shape[:2], np.uint8)
-                    cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=pixels)
-                if self.dense == "bright":
-                    invert(pixels, 8)
-                yield XrayFrame(
-                    stream=self.stream,
-                    frame=number,
-                    pixels=pixels,
-                    rate_hz=rate_hz,
-                    captured_ns=captured_ns(number, rate_hz),
-                )
-                number += 1
-        finally:
-            capture.release()
-        if number == 0 or (number < stated and Path(self.path).suffix.lower() in _COUNTED):
+        for pixels in self._pictures(capture):
+            if self.dense == "bright":
+                invert(pixels, 8)
+            yield XrayFrame(
+                stream=self.stream,
+                frame=number,
+                pixels=pixels,
+                rate_hz=rate_hz,
+                captured_ns=captured_ns(number, rate_hz),
+            )
+            number += 1
+        fewer = number < stated and Path(self.path).suffix.lower() in _COUNTED
+        if number == 0 or (fewer and not decodes_cleanly(self.path)):
             msg = f"video {self.path} is damaged or cut short: {number} of {stated} frames can be decoded"
             raise SourceError(msg)
         yield EndOfStream(stream=self.stream, offered=number)
+
+    def _pictures(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
+        """Give the pictures in grey."""
+        reader, number = Reader(capture), 0
+        try:
+            while True:
+                image, declined = reader.read()
+                if image is None:
+                    return
+                if declined:
+                    break
+                pixels: Frame = image
+                if image.ndim != 2:
+                    pixels = frame_array(self.stream, image.shape[:2], np.uint8)
+                    cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=pixels)
+                yield pixels
+                number += 1
+        finally:
+            reader.close()
+        yield from woven(self.path, image.shape[:2], number)

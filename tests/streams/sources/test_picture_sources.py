@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -154,3 +155,79 @@ def test_an_animated_gif_is_a_video(tmp_path: Path) -> None:
     assert len(read) == 5
     assert read[0].rate_hz == 10.0
     assert np.abs(read[3].pixels.astype(int) - picture(3)).mean() < 25
+
+
+def recoded(source: Path, path: Path, *options: str) -> Path:
+    """What FFmpeg makes of a video with such options, before the input those that begin with `<`."""
+    before = [option[1:] for option in options if option.startswith("<")]
+    after = [option for option in options if not option.startswith("<")]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *before, "-i", str(source), *after, str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+def test_a_clip_trimmed_without_coding_it_anew_is_whole(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mp4", 40)
+    clip = recoded(whole, tmp_path / "clip.mp4", "<-ss", "<0.6", "-c", "copy")
+    source = VideoSource(stream="s", path=str(clip))
+    frames = frames_of(source)
+    assert 0 < len(frames) < (source.length() or 0)
+
+
+def test_a_video_cut_short_after_its_index_is_refused(tmp_path: Path) -> None:
+    path = recoded(write_video(tmp_path / "a.mp4", 40), tmp_path / "b.mp4", "-c", "copy", "-movflags", "+faststart")
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.8)])
+    with pytest.raises(SourceError, match="cut short"):
+        frames_of(VideoSource(stream="s", path=str(path)))
+
+
+@pytest.mark.parametrize("progressive_first", [False, True])
+def test_interlaced_video_gives_its_pictures(tmp_path: Path, progressive_first: bool) -> None:
+    whole, parts = write_video(tmp_path / "a.mp4"), []
+    for name, fields in (("plain", ()), ("woven", ("-vf", "setfield=tff", "-flags", "+ilme+ildct"))):
+        path = tmp_path / f"{name}.ts"
+        parts.append(recoded(whole, path, *fields, "-c:v", "mpeg2video", "-r", "25", "-q:v", "2").read_bytes())
+    path = tmp_path / "run.ts"
+    path.write_bytes(b"".join(parts if progressive_first else parts[1:]))
+    frames = frames_of(VideoSource(stream="s", path=str(path)))
+    assert len(frames) >= (24 if progressive_first else 12)
+    for frame, k in ((frames[0], 0), (frames[-1], 11)):
+        assert np.abs(frame.pixels.astype(int) - picture(k)).mean() < 8
+
+
+def test_hidden_files_beside_the_images_are_no_frames(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "1.png"), picture(1))
+    (tmp_path / "._1.png").write_bytes(b"what macOS packs beside each file")
+    assert len(frames_of(ImagesSource(stream="s", path=str(tmp_path)))) == 1
+
+
+def test_every_picture_of_an_animated_webp_is_a_frame(tmp_path: Path) -> None:
+    animation = cv2.Animation()
+    animation.frames = [cv2.cvtColor(picture(k), cv2.COLOR_GRAY2BGRA) for k in range(4)]
+    animation.durations = np.full(4, 60, np.int32)
+    path = tmp_path / "run.webp"
+    assert cv2.imwriteanimation(str(path), animation)
+    source = ImagesSource(stream="s", path=str(path))
+    frames = frames_of(source)
+    assert len(frames) == source.length() == 4
+    assert np.abs(frames[3].pixels.astype(int) - picture(3)).mean() < 6
+
+
+def test_floats_are_shares_of_white_or_grey_levels(tmp_path: Path) -> None:
+    path = tmp_path / "one.tif"
+    source = ImagesSource(stream="s", path=str(path))
+    cv2.imwrite(str(path), (picture(0) / np.float32(255)).astype(np.float32))
+    (shares,) = frames_of(source)
+    np.testing.assert_array_equal(shares.pixels, picture(0) * np.uint16(257))
+    cv2.imwrite(str(path), picture(0).astype(np.float32) * 16)
+    (levels,) = frames_of(source)
+    np.testing.assert_array_equal(levels.pixels, picture(0) * np.uint16(16))
+    cv2.imwrite(str(path), picture(0).astype(np.float32) - 100)
+    with pytest.raises(SourceError, match="float32 from -40 to 80: 0 to 1"):
+        frames_of(source)
+
+
+def test_16_bit_images_that_use_8_bits_are_inverted_about_those(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), 255 - picture(0).astype(np.uint16))
+    (frame,) = frames_of(ImagesSource(stream="s", path=str(tmp_path), dense="bright"))
+    np.testing.assert_array_equal(frame.pixels, picture(0))
