@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import cv2
@@ -14,7 +15,7 @@ from pydicom.errors import InvalidDicomError
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Item, Projection, XrayFrame
-from heartwire.engine.source import Source, frame_array, invert
+from heartwire.engine.source import Dense, Source, frame_array, invert
 from heartwire.streams.sources.dicom_frames import stored_frames
 from heartwire.streams.sources.dicom_geometry import Plane, frame_times_s, projection, spacing
 from heartwire.streams.sources.quiet import quiet
@@ -27,17 +28,20 @@ _MAX_BITS = 16
 class DicomSource(Source):
     """A DICOM file of one run.
 
-    MONOCHROME1 is inverted, so that darker is denser; colour is turned to grey; signed pixels are shifted to begin at
-    0. Frame times are those of the header; the spacing is brought to the patient where the header gives the
+    MONOCHROME1 is inverted, so that darker is denser; colour is turned to grey; signed pixels are shifted to be
+    positive. Frame times are those of the header; the spacing is brought to the patient where the header gives the
     magnification.
 
     Parameters
     ----------
     path
         The file.
+    dense
+        What dense looks like in the picture that the header asks for; bright frames are inverted.
     """
 
     path: str
+    dense: Dense = "dark"
 
     def open(self) -> Iterator[Item]:
         """Open the file.
@@ -71,7 +75,8 @@ class DicomSource(Source):
             projection=projection(dataset),
             bits=int(dataset.BitsStored),
             signed=dataset.PixelRepresentation == 1,
-            inverted=photometric == "MONOCHROME1",
+            inverted=(photometric == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE")
+            != (self.dense == "bright"),
         )
 
     def _refuse(self, why: str) -> NoReturn:
@@ -98,33 +103,34 @@ class DicomSource(Source):
             msg = f"DICOM file {self.path} cannot be decoded ({text}): it is damaged, cut short or of an unknown coding"
             raise SourceError(msg) from error
 
-    def _normal(self, raw: npt.NDArray[Any] | None, header: _Header) -> Pixels | None:
-        """Bring a decoded frame to unsigned grey with darker for denser."""
+    def _normal(self, raw: npt.NDArray[Any] | None, header: _Header, used: _Range) -> Pixels | None:
+        """Bring a decoded frame to unsigned grey with darker for denser, within what the run has `used` so far."""
         if raw is None:
             return None
         if raw.ndim == 3:
             raw = cv2.cvtColor(np.ascontiguousarray(raw), cv2.COLOR_RGB2GRAY)
         if header.signed:
-            # Whether the codec has extended the sign or not: modulo the depth both are the same number.
-            raw = (raw.astype(np.int32) + (1 << (header.bits - 1))) & ((1 << header.bits) - 1)
+            raw = used.positive(raw, header.bits)
+        used.bits = min(header.bits, max(used.bits, int(raw.max()).bit_length()))
         pixels = frame_array(self.stream, raw.shape, np.uint8 if header.bits <= 8 else np.uint16)
         np.copyto(pixels, raw, casting="unsafe")
         if header.inverted:
-            invert(pixels, header.bits)
+            invert(pixels, used.bits)
         return pixels
 
     def _items(self, dataset: Any, header: _Header) -> Iterator[Item]:
         frames = self._attempt(lambda: stored_frames(dataset, len(header.times_s)))
         spacing_mm, plane = header.spacing
+        used = _Range()
         for number, time_s in enumerate(header.times_s):
-            pixels = self._attempt(lambda: self._normal(next(frames, None), header))
+            pixels = self._attempt(lambda: self._normal(next(frames, None), header, used))
             if pixels is None:
                 self._refuse(f"it holds {number} frames, its header says {len(header.times_s)}: it is cut short")
             yield XrayFrame(
                 stream=self.stream,
                 frame=number,
                 pixels=pixels,
-                bits=header.bits,
+                bits=used.bits,
                 rate_hz=header.rate_hz,
                 spacing_mm=spacing_mm,
                 spacing_plane=plane,
@@ -144,6 +150,29 @@ class _Header(NamedTuple):
     bits: int
     signed: bool
     inverted: bool
+
+
+@dataclass
+class _Range:
+    """What a run has used so far of the range that its header states, which is often far wider.
+
+    The network weighs contrast by the mean grey: it would vanish beside the middle of 16 bits, or their upper end. It
+    only grows, so that frames do not flicker.
+    """
+
+    bits: int = 8
+    below: int = 0
+    """Signed pixels go down to as much below 0."""
+
+    def positive(self, raw: npt.NDArray[Any], bits: int) -> npt.NDArray[np.int32]:
+        """Shift signed pixels of so many bits to be positive."""
+        half = 1 << (bits - 1)
+        # Whether the codec has extended the sign or not: modulo the depth both are the same number.
+        values = ((raw.astype(np.int32) + half) & (2 * half - 1)) - half
+        lowest = int(values.min())
+        if lowest < -self.below:
+            self.below = min(half, 1 << (-lowest - 1).bit_length())
+        return values + np.int32(self.below)
 
 
 def _n_frames(dataset: Any) -> int:

@@ -123,7 +123,39 @@ def test_monochrome1_is_inverted(tmp_path: Path, bits: int) -> None:
 def test_signed_pixels_are_shifted_to_begin_at_zero(tmp_path: Path, syntax: str | None) -> None:
     pixels = drawn(bits=12)
     made = dataset((pixels.astype(np.int32) - 2048).astype(np.int16), 12)
-    np.testing.assert_array_equal(stacked(frames_of(save(made, tmp_path / "run.dcm", syntax))), pixels)
+    found = stacked(frames_of(save(made, tmp_path / "run.dcm", syntax))).astype(int)
+    shift = int(found[0, 0, 0]) - int(pixels[0, 0, 0])
+    np.testing.assert_array_equal(found - shift, pixels)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_pixels_that_use_little_of_their_range_keep_their_contrast(
+    tmp_path: Path, photometric: str, signed: bool
+) -> None:
+    pixels = drawn(bits=12)
+    shown = 4095 - pixels if photometric == "MONOCHROME1" else pixels
+    made = dataset(shown.astype(np.int16 if signed else np.uint16), 16, PhotometricInterpretation=photometric)
+    frames = frames_of(save(made, tmp_path / "run.dcm"))
+    np.testing.assert_array_equal(stacked(frames), pixels)
+    assert {frame.bits for frame in frames} == {12}
+
+
+def test_signed_pixels_that_go_lower_later_are_not_cut_off(tmp_path: Path) -> None:
+    pixels = np.stack([np.full((8, 8), level, np.int16) for level in (-5, -700, 3)])
+    frames = frames_of(save(dataset(pixels, 16), tmp_path / "run.dcm"))
+    assert [int(frame.pixels[0, 0]) for frame in frames] == [3, 324, 1027]
+
+
+def test_an_inverse_presentation_and_bright_for_dense_are_inverted_and_both_are_not(tmp_path: Path) -> None:
+    pixels = drawn()
+    plain, inverse = tmp_path / "plain.dcm", tmp_path / "inverse.dcm"
+    save(dataset(pixels, 8), plain)
+    save(dataset(pixels, 8, PresentationLUTShape="INVERSE"), inverse)
+    np.testing.assert_array_equal(stacked(frames_of(inverse)), 255 - pixels)
+    for path, expected in ((plain, 255 - pixels), (inverse, pixels)):
+        *frames, _ = DicomSource(stream="s", path=str(path), dense="bright").open()
+        np.testing.assert_array_equal(stacked([f for f in frames if isinstance(f, XrayFrame)]), expected)
 
 
 def test_colour_becomes_grey(tmp_path: Path) -> None:
