@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 from heartwire.engine.cli import main
-from heartwire.engine.commands.localise import source_kind
-from heartwire.engine.errors import SourceError
 
 
 def picture(k: int = 0) -> np.ndarray:
@@ -82,17 +80,6 @@ def test_two_inputs_of_one_name_are_refused(
     assert "two inputs have the name a" in capsys.readouterr().err
 
 
-def test_the_kind_of_an_input_is_told_by_what_it_is(tmp_path: Path) -> None:
-    (tmp_path / "IM000001").write_bytes(bytes(128) + b"DICM" + bytes(10))
-    assert source_kind(tmp_path) == "images"
-    assert source_kind(tmp_path / "IM000001") == "dicom"
-    assert source_kind(Path("a.DCM")) == "dicom"
-    assert source_kind(Path("a.MP4")) == "video"
-    assert source_kind(Path("a.tiff")) == "images"
-    with pytest.raises(SourceError, match="No such file"):
-        source_kind(tmp_path / "absent")
-
-
 @pytest.mark.data
 def test_a_real_run_gives_a_fix_for_every_frame(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -128,3 +115,12 @@ def test_a_negative_is_told_and_gives_what_the_recording_gives(
     np.testing.assert_allclose(tips["negative"], tips["positive"], atol=0.5)
     assert heartwire("localise", tmp_path / "negative", "--out", out, "--dense", "dark", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_results_have_the_name_of_the_link_not_of_what_it_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cv2.imwrite(str(tmp_path / "4f2a.png"), picture())
+    (tmp_path / "run.png").symlink_to(tmp_path / "4f2a.png")
+    assert heartwire("localise", tmp_path / "run.png", "--out", tmp_path / "out", monkeypatch=monkeypatch) == 0
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["run.fixes.jsonl"]
