@@ -11,8 +11,8 @@ from heartwire.engine.errors import SourceError
 _IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".jp2", ".webp"}
 _VIDEOS = {
     ".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".webm", ".mpg", ".mpeg", ".m1v", ".m2v", ".wmv", ".asf",
-    ".gif", ".apng", ".ogv", ".ogg", ".flv", ".f4v", ".3gp", ".ts", ".mts", ".m2ts", ".vob", ".mxf", ".dv", ".y4m", ".nut",
-    ".mjpeg", ".mjpg", ".h264", ".264", ".hevc", ".h265", ".265",
+    ".gif", ".apng", ".ogv", ".ogg", ".flv", ".f4v", ".3gp", ".ts", ".mts", ".m2ts", ".vob", ".mxf", ".dv", ".y4m",
+    ".nut", ".mjpeg", ".mjpg", ".h264", ".264", ".hevc", ".h265", ".265",
 }  # fmt: skip
 _DICOM = {".dcm", ".dicom", ".ima"}
 _BEGINNING = 4096

@@ -1,4 +1,4 @@
-"""Interlaced video, as analogue capture gives it: OpenCV's converter declines it and leaves the picture as it finds it."""
+"""Interlaced video, as analogue capture gives it: OpenCV's converter declines it and leaves stripes in its place."""
 
 from __future__ import annotations
 
