@@ -18,6 +18,7 @@ from heartwire.engine.messages import EndOfStream, Item, Projection, XrayFrame
 from heartwire.engine.source import Dense, Source, frame_array, invert
 from heartwire.streams.sources.dicom_frames import stored_frames
 from heartwire.streams.sources.dicom_geometry import Plane, frame_times_s, projection, spacing
+from heartwire.streams.sources.frame_stamps import FrameStamps
 from heartwire.streams.sources.quiet import quiet
 
 _Value = TypeVar("_Value")
@@ -121,7 +122,7 @@ class DicomSource(Source):
     def _items(self, dataset: Any, header: _Header) -> Iterator[Item]:
         frames = self._attempt(lambda: stored_frames(dataset, len(header.times_s)))
         spacing_mm, plane = header.spacing
-        used = _Range()
+        used, stamps = _Range(), FrameStamps(header.rate_hz)
         for number, time_s in enumerate(header.times_s):
             pixels = self._attempt(lambda: self._normal(next(frames, None), header, used))
             if pixels is None:
@@ -131,7 +132,7 @@ class DicomSource(Source):
                 frame=number,
                 pixels=pixels,
                 bits=used.bits,
-                rate_hz=header.rate_hz,
+                rate_hz=stamps.next(time_s)[1],
                 spacing_mm=spacing_mm,
                 spacing_plane=plane,
                 projection=header.projection,

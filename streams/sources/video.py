@@ -14,6 +14,7 @@ from heartwire.engine.messages import EndOfStream, Item, XrayFrame
 from heartwire.engine.slots import Frame
 from heartwire.engine.source import Dense, Source, captured_ns, frame_array, invert
 from heartwire.streams.sources.clean import decodes_cleanly
+from heartwire.streams.sources.frame_stamps import FrameStamps
 from heartwire.streams.sources.interlaced import Reader, woven
 from heartwire.streams.sources.quiet import quiet
 
@@ -72,16 +73,20 @@ class VideoSource(Source):
         usable = math.isfinite(stated_hz) and 0 < stated_hz <= 1000
         rate_hz = self.rate_hz or (stated_hz if usable else _DEFAULT_RATE_HZ)
         stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        number = 0
+        stamps = FrameStamps(rate_hz)
+        number, regular = 0, True
         for pixels in self._pictures(capture):
+            stamp_s = 1e-3 * capture.get(cv2.CAP_PROP_POS_MSEC) if capture.isOpened() and not self.rate_hz else 0.0
+            at_s, step_hz = stamps.next(stamp_s)
+            regular = regular and step_hz == rate_hz
             if self.dense == "bright":
                 invert(pixels, 8)
             yield XrayFrame(
                 stream=self.stream,
                 frame=number,
                 pixels=pixels,
-                rate_hz=rate_hz,
-                captured_ns=captured_ns(number, rate_hz),
+                rate_hz=step_hz,
+                captured_ns=captured_ns(number, rate_hz) if regular else round(at_s * 1e9),
             )
             number += 1
         fewer = number < stated and Path(self.path).suffix.lower() in _COUNTED

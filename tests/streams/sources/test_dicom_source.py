@@ -16,6 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGExtended12Bit, XRayAngiograp
 
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, Projection, XrayFrame
+from heartwire.engine.xray.frame_clock import FrameClock
 from heartwire.streams.sources.dicom import DicomSource
 
 LOSSLESS = (
@@ -329,3 +330,11 @@ def test_real_runs_are_read_whole(data_dir: Path) -> None:
         assert len(frames) == n_frames
         assert frames[0].pixels.shape == (512, 512)
         assert frames[0].rate_hz == pytest.approx(1000 / 33)
+
+
+def test_tracking_goes_by_the_times_of_a_run_whose_pulse_rate_changes(tmp_path: Path) -> None:
+    steps_ms = [0, 50, 50, 50, 50, 50, 250, 250]
+    frames = frames_of(save(dataset(drawn(8), 8, FrameTimeVector=steps_ms), tmp_path / "run.dcm"))
+    clock = FrameClock()
+    at_s = [clock.at_s(frame) for frame in frames]
+    np.testing.assert_allclose(np.diff(at_s), [step / 1e3 for step in steps_ms[1:]], atol=1e-6)

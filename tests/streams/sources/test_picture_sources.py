@@ -13,6 +13,7 @@ import pytest
 from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, XrayFrame
 from heartwire.engine.source import Source
+from heartwire.engine.xray.frame_clock import FrameClock
 from heartwire.streams.sources.images import ImagesSource
 from heartwire.streams.sources.video import VideoSource
 
@@ -231,3 +232,16 @@ def test_16_bit_images_that_use_8_bits_are_inverted_about_those(tmp_path: Path) 
     cv2.imwrite(str(tmp_path / "one.png"), 255 - picture(0).astype(np.uint16))
     (frame,) = frames_of(ImagesSource(stream="s", path=str(tmp_path), dense="bright"))
     np.testing.assert_array_equal(frame.pixels, picture(0))
+
+
+def test_frames_that_come_at_two_rates_have_their_own_times(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "a.mp4", 20)
+    slower = "setpts='if(lt(N,10),N/20/TB,(0.5+(N-10)/2)/TB)'"
+    path = recoded(whole, tmp_path / "b.mp4", "-vf", slower, "-fps_mode", "vfr")
+    frames = frames_of(VideoSource(stream="s", path=str(path)))
+    times_s = np.array([frame.captured_ns for frame in frames]) / 1e9
+    np.testing.assert_allclose(np.diff(times_s), [0.05] * 10 + [0.5] * 9, rtol=0.01)
+    clock = FrameClock()
+    np.testing.assert_allclose([clock.at_s(frame) for frame in frames], times_s, atol=1e-6)
+    regular = frames_of(VideoSource(stream="s", path=str(path), rate_hz=10.0))
+    assert [frame.captured_ns for frame in regular] == [100_000_000 * k for k in range(20)]
