@@ -40,11 +40,15 @@ class _Tally:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.rate_hz = 0.0
+        self.frames_s = 0.0
+        """How long the frames last: their rate may change."""
 
     def write(self, message: Message) -> None:
         match message:
-            case EcgChunk() | XrayFrame():
+            case EcgChunk():
                 self.rate_hz = message.rate_hz
+            case XrayFrame():
+                self.frames_s += 1.0 / message.rate_hz if message.rate_hz else 0.0
             case Beat():
                 self.counts["beats"] += message.stage == "confirmed"
             case AlarmEvent():
@@ -151,7 +155,7 @@ def _do(job: Job, account: _Account, progress: Progress) -> str:
     work_s = time.perf_counter() - begin_s
     account.reports.append(report)
     account.work_s += work_s
-    signal_s = report.offered / tally.rate_hz if tally.rate_hz else 0.0
+    signal_s = report.offered / tally.rate_hz if tally.rate_hz else tally.frames_s
     account.signal_s += signal_s
     found = ", ".join(f"{count} {name}" for name, count in tally.counts.items()) or "nothing found"
     return f"{job.source.stream}: {found}; {_clock(signal_s)} in {work_s:.1f} s"

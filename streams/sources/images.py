@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -26,6 +26,7 @@ _Value = TypeVar("_Value")
 _AS_GREY = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE
 _PAGED = (".tif", ".tiff", ".webp")
 _WHITE = 65535
+_AT_ONCE_BYTES = 64 * 2**20
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".jp2", ".webp")
 
 
@@ -123,15 +124,18 @@ def pages(file: Path) -> Iterator[Pixels]:
         for picture in _read(file, lambda: cv2.imreadanimation(str(file))[1].frames):
             yield cv2.cvtColor(picture, cv2.COLOR_BGRA2GRAY)
         return
-    for page in range(count):
-        yield as_grey(file, _read(file, functools.partial(_page, file, page)))
+    first = as_grey(file, _read(file, lambda: cv2.imdecode(np.fromfile(file, np.uint8), _AS_GREY)))
+    yield first
+    # To find a page OpenCV goes through all before it: several at once, as many as memory holds with ease.
+    at_once = min(64, max(1, _AT_ONCE_BYTES // first.nbytes))
+    for begin in range(1, count, at_once):
+        for pixels in _read(file, functools.partial(_group, file, begin, min(at_once, count - begin))):
+            yield as_grey(file, pixels)
 
 
-def _page(file: Path, page: int) -> npt.NDArray[Any] | None:
-    if page:
-        _, (pixels,) = cv2.imreadmulti(str(file), page, 1, flags=_AS_GREY)
-        return np.asarray(pixels)
-    return cv2.imdecode(np.fromfile(file, np.uint8), _AS_GREY)
+def _group(file: Path, begin: int, count: int) -> Sequence[npt.NDArray[Any]] | None:
+    _, group = cv2.imreadmulti(str(file), begin, count, flags=_AS_GREY)
+    return group if len(group) == count else None
 
 
 def _read(file: Path, step: Callable[[], _Value | None]) -> _Value:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -124,3 +125,18 @@ def test_results_have_the_name_of_the_link_not_of_what_it_leads_to(
     (tmp_path / "run.png").symlink_to(tmp_path / "4f2a.png")
     assert heartwire("localise", tmp_path / "run.png", "--out", tmp_path / "out", monkeypatch=monkeypatch) == 0
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["run.fixes.jsonl"]
+
+
+def test_a_run_whose_rate_changes_lasts_as_long_as_its_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = imageio_ffmpeg.write_frames(
+        str(tmp_path / "run.mp4"), (256, 256), fps=20, ffmpeg_log_level="quiet",
+        output_params=["-vf", "setpts='if(lt(N,10),N/20/TB,(0.5+(N-10))/TB)'", "-fps_mode", "vfr"],
+    )  # fmt: skip
+    writer.send(None)
+    for k in range(15):
+        writer.send(np.repeat(picture(k)[..., None], 3, axis=2).tobytes())
+    writer.close()
+    assert heartwire("localise", tmp_path / "run.mp4", "--out", tmp_path / "out", monkeypatch=monkeypatch) == 0
+    assert "0:00:05 in" in capsys.readouterr().out

@@ -245,3 +245,10 @@ def test_frames_that_come_at_two_rates_have_their_own_times(tmp_path: Path) -> N
     np.testing.assert_allclose([clock.at_s(frame) for frame in frames], times_s, atol=1e-6)
     regular = frames_of(VideoSource(stream="s", path=str(path), rate_hz=10.0))
     assert [frame.captured_ns for frame in regular] == [100_000_000 * k for k in range(20)]
+
+
+def test_pages_come_in_their_order_however_many_are_read_at_once(tmp_path: Path) -> None:
+    stack = [np.full((4, 4), k, np.uint8) for k in range(140)]
+    cv2.imwritemulti(str(tmp_path / "run.tif"), stack)
+    frames = frames_of(ImagesSource(stream="s", path=str(tmp_path / "run.tif")))
+    np.testing.assert_array_equal([frame.pixels for frame in frames], stack)
