@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,8 @@ class Question(NamedTuple):
     inputs: Mapping[str, Array]
     rows: int = 1
     frames: int = 1
-    state: State | None = None
+    state: Any = None
+    """A network's `State`; else what the stack takes."""
 
 
 Asking: TypeAlias = Generator[Question, Answer, T]

@@ -25,8 +25,8 @@ _STEM = ((9, 2, 16), (5, 16, 32), (5, 32, 48))
 """Taps and channels, in and out, of the strided convolutions, each of which halves the rate."""
 _CHANNELS = 48
 _DILATIONS = np.array((1, 2, 4, 8, 16, 32, 1, 2, 4))
-_SLOTS, _QUALITY = 16, 2
-_HEADS = width(_SLOTS + _QUALITY)
+SLOT_ROWS, _QUALITY = 16, 2
+_HEADS = width(SLOT_ROWS + _QUALITY)
 
 
 def _layout() -> Offsets:
@@ -119,7 +119,7 @@ def _run(
     affine(wide, rows_of, weights, at, _CHANNELS, _HEADS, NO_FLOOR, raw, places)
     for s in range(n_streams):
         for i in range(n):
-            for k in range(_SLOTS + _QUALITY):
+            for k in range(SLOT_ROWS + _QUALITY):
                 told[s, k, i] = np.float32(1.0) / (np.float32(1.0) + np.exp(-raw[(s * n + i) * _HEADS + k]))
 
 
@@ -144,20 +144,24 @@ class QrsNetwork(Network):
         for k in range(len(_DILATIONS)):
             convolutions.append((f"blocks.{k}.wide.conv", (_CHANNELS, _CHANNELS, 1, 3)))
             convolutions.append((f"blocks.{k}.mix", (_CHANNELS, _CHANNELS, 1, 1)))
-        convolutions.append(("heads", (_SLOTS + _QUALITY, _CHANNELS, 1, 1)))
+        convolutions.append(("heads", (SLOT_ROWS + _QUALITY, _CHANNELS, 1, 1)))
         self._weights = packed(convolution(tensors, f"network.{name}", shape) for name, shape in convolutions)
 
     def run(self, inputs: Sequence[Mapping[str, Array]], states: Array, rows: Offsets) -> dict[str, Array]:
         """Take a signal of each stream, (1, 2, 1, n_samples) with the same n_samples; give `qrs` and `quality`."""
-        n = inputs[0]["signal"].shape[3] // _SAMPLES
-        told = np.empty((len(rows), _SLOTS + _QUALITY, 1, n), np.float32)
-        for first in range(0, n, ROOM):
-            end = min(first + ROOM, n)
-            piece = np.empty((len(rows), (end - first) * _SAMPLES, _LEADS), np.float32)
-            for k, of_stream in enumerate(inputs):
-                piece[k] = of_stream["signal"][0, :, 0, first * _SAMPLES : end * _SAMPLES].T
-            _run(piece, rows, states, self._weights, _LAYOUT, _DILATIONS, told[:, :, 0, first:end])
-        return {"qrs": told[:, :_SLOTS], "quality": told[:, _SLOTS:]}
+        signal = np.stack([of_stream["signal"][0, :, 0].T for of_stream in inputs])
+        told = self.look(signal, states, rows)[:, :, None]
+        return {"qrs": told[:, :SLOT_ROWS], "quality": told[:, SLOT_ROWS:]}
+
+    def look(self, signal: Array, states: Array, rows: Offsets) -> Array:
+        """Take (n_streams, n_samples, 2) samples in C order; give `qrs` and below it `quality`, (n_streams, 18, n)."""
+        n = signal.shape[1] // _SAMPLES
+        if n <= ROOM:
+            told = np.empty((len(rows), SLOT_ROWS + _QUALITY, n), np.float32)
+            _run(signal, rows, states, self._weights, _LAYOUT, _DILATIONS, told)
+            return told
+        pieces = [signal[:, at * _SAMPLES : (at + ROOM) * _SAMPLES] for at in range(0, n, ROOM)]
+        return np.concatenate([self.look(np.ascontiguousarray(piece), states, rows) for piece in pieces], axis=2)
 
     def saved(self, state: Array) -> bytes:
         """Give a stream's state as ONNX Runtime would hold it."""

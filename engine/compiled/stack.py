@@ -48,10 +48,15 @@ class CompiledStack(Stack):
 
     def __init__(self, network: Network) -> None:
         super().__init__([network.state_size])
-        self._network = network
+        self.network = network
+
+    @property
+    def states(self) -> Array:
+        """The states of all streams, each in the row of its `State`."""
+        return self._states[0]
 
     def _hold(self, row: int) -> State:
-        return _CompiledState(self._network, self._states, row)
+        return _CompiledState(self.network, self._states, row)
 
     def warm_up(self, n_streams: int, rows: int = 1, frames: Iterable[int] = (1,)) -> None:
         """Do nothing: the comparison with ONNX Runtime has run the network, and its shapes are all alike to it."""
@@ -59,7 +64,7 @@ class CompiledStack(Stack):
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """Run the network once for all the questions, all of the same number of frames."""
         rows = np.array([question.state.row if question.state else 0 for question in questions], np.int64)
-        outputs = self._network.run([question.inputs for question in questions], self._states[0], rows)
+        outputs = self.network.run([question.inputs for question in questions], self.states, rows)
         return [Answer(outputs, k, k + 1) for k in range(len(questions))]
 
 

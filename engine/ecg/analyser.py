@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from heartwire.engine.ecg.channels import Channels, split
-from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioned, Conditioner
+from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioner
 from heartwire.engine.ecg.conduction import MOST_WAITING, AvBlock, ConductionMeter
 from heartwire.engine.ecg.fibrillation import FibrillationDetector
 from heartwire.engine.ecg.pulse_channels import PulseMeter
@@ -169,28 +169,28 @@ class EcgAnalyser(Processor):
         else:
             self._waiting.append(np.array(chunk.samples, np.float32, order="C"))
         self._st.push(chunk.first_sample, self._waiting[-1])
-        if (conditioned := self._condition()) is not None:
-            chunk.trace.conditioned_ns = time.monotonic_ns()
-            steps += yield from self._analyse(line, conditioned)
+        if (ready := self._ready()) is not None:
+            steps += yield from self._analyse(line, ready)
+            chunk.trace.conditioned_ns = self._reader.conditioned_ns
             chunk.trace.inferred_ns = time.monotonic_ns()
         return steps
 
-    def _condition(self) -> Conditioned | None:
-        """Condition the samples that wait, once they complete a frame of the QRS network: nothing is decided before."""
+    def _ready(self) -> FloatArray | None:
+        """Give the samples that wait, once they complete a frame of the QRS network: nothing is decided before."""
         n_waiting = sum(map(len, self._waiting))
         n_frames = self._conditioner.n_grid // FRAME + 1
         if self._conditioner.n_source + n_waiting < self._conditioner.needed(n_frames * FRAME):
             return None
         samples = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
         self._waiting.clear()
-        return self._conditioner.process(samples)
+        return samples
 
     def _begin(self, rate_hz: float, leads: tuple[str, ...], origin: int) -> _Line:
         """Begin a signal of this rate and these channels."""
         rate_hz, channels = float(rate_hz), split(leads)
         self._conditioner = Conditioner(rate_hz, len(channels.ecg))
         self._waiting.clear()
-        self._reader.begin(len(channels.ecg))
+        self._reader.begin(self._conditioner)
         self._pulses = PulseMeter(rate_hz, len(channels.pulse), origin)
         self._beats.reset()
         self._rate = RateMeter(rate_hz)
@@ -216,12 +216,11 @@ class EcgAnalyser(Processor):
         if count <= BRIDGED_GAP_S * line.rate_hz:
             self._waiting.append(np.full((count, len(line.channels.ecg)), np.nan, np.float32))
             self._pulses.push(np.full((count, len(line.channels.pulse)), np.nan, np.float32))
-            if (conditioned := self._condition()) is not None:
-                steps += yield from self._analyse(line, conditioned)
+            if (ready := self._ready()) is not None:
+                steps += yield from self._analyse(line, ready)
         else:
             line.origin, line.signal = first + count, "good"
             self._waiting.clear()
-            self._conditioner.reset()
             self._reader.restart()
             self._pulses.restart(first + count)
             self._beats.reset()
@@ -240,7 +239,7 @@ class EcgAnalyser(Processor):
         step = Step(last, line.rate_hz, last, line.signal, self._rhythm.state)
         count = math.ceil(self._delay_s * line.rate_hz)
         silence = np.full((count, len(line.channels.ecg)), np.nan, np.float32)
-        moments = yield from self._reader.finish(self._conditioner.process(np.concatenate((*self._waiting, silence))))
+        moments = yield from self._reader.finish(np.concatenate((*self._waiting, silence)))
         self._waiting.clear()
         for moment in moments:
             for peak in moment.peaks:
@@ -249,9 +248,9 @@ class EcgAnalyser(Processor):
         step.block = self._block(line)
         return [step]
 
-    def _analyse(self, line: _Line, conditioned: Conditioned) -> Asking[list[Step]]:
-        """Read conditioned samples, and decide at each moment that they complete."""
-        moments = yield from self._reader.read(conditioned)
+    def _analyse(self, line: _Line, samples: FloatArray) -> Asking[list[Step]]:
+        """Read the samples, and decide at each moment that they complete."""
+        moments = yield from self._reader.read(samples)
         steps = []
         for moment in moments:
             step = yield from self._step(line, moment)

@@ -35,7 +35,8 @@ _Doubles: TypeAlias = npt.NDArray[np.float64]
 _Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _ABSURD_MV = 1000.0
-_RING = 128
+RING = 128
+"""Source samples looked back on."""
 _TABLE = 2048
 _REPRIME_S = 0.5
 _SPIKE_S = 0.006
@@ -48,8 +49,8 @@ def kernel(times_s: _Doubles) -> _Doubles:
     return np.sinc(2.0 * PASS_BAND_HZ[1] * DELAY_S * t) * (0.5 + 0.5 * np.cos(np.pi * t))
 
 
-_KERNEL = kernel(np.arange(_TABLE + 2) / _TABLE * DELAY_S)
-_HIGH_PASS = np.concatenate(butter(2, PASS_BAND_HZ[0], "highpass", fs=GRID_HZ)).astype(np.float64)
+KERNEL = kernel(np.arange(_TABLE + 2) / _TABLE * DELAY_S)
+HIGH_PASS = np.concatenate(butter(2, PASS_BAND_HZ[0], "highpass", fs=GRID_HZ)).astype(np.float64)
 
 
 class Conditioned(NamedTuple):
@@ -80,7 +81,7 @@ def _stands_out(ring: _Doubles, i: int, aside: int, lead: int) -> float:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _condition(
+def condition(
     source: npt.NDArray[np.float32],
     rate_hz: float,
     counters: npt.NDArray[np.int64],
@@ -217,27 +218,26 @@ class Conditioner:
             raise SourceError(msg)
         self.rate_hz = float(rate_hz)
         self.n_leads = n_leads
+        self.n_source = self.n_grid = 0
+        """Source samples taken, and grid samples given, so far."""
+        shape = (RING, n_leads)
+        self.arrays = (
+            np.zeros(2, np.int64),
+            np.zeros(shape),
+            np.zeros(shape, np.bool_),
+            np.zeros(shape, np.bool_),
+            np.zeros((2, n_leads)),
+            np.zeros(n_leads, np.int64),
+        )
+        """What `condition` carries: counters, ring, good, same, past and invalid_run. They stay where they are."""
         self.reset()
 
     def reset(self) -> None:
         """Return to the state of a fresh conditioner."""
-        shape = (_RING, self.n_leads)
-        self._counters = np.zeros(2, np.int64)
-        self._ring = np.zeros(shape)
-        self._good = np.zeros(shape, np.bool_)
-        self._same = np.zeros(shape, np.bool_)
-        self._past = np.zeros((2, self.n_leads))
-        self._invalid_run = np.full(self.n_leads, int(_REPRIME_S * self.rate_hz), np.int64)
-
-    @property
-    def n_source(self) -> int:
-        """Source samples taken so far."""
-        return int(self._counters[0])
-
-    @property
-    def n_grid(self) -> int:
-        """Grid samples given so far."""
-        return int(self._counters[1])
+        for array in self.arrays:
+            array[:] = 0
+        self.arrays[-1][:] = int(_REPRIME_S * self.rate_hz)
+        self.n_source = self.n_grid = 0
 
     def process(self, samples: npt.NDArray[np.float32]) -> Conditioned:
         """Take the next source samples; give the grid samples they complete.
@@ -247,26 +247,24 @@ class Conditioner:
         samples
             (n_samples, n_leads), mV; NaN where invalid. Samples that are missing altogether are given as NaN.
         """
-        room = int(len(samples) * GRID_HZ / self.rate_hz) + 2
+        room = self.room(len(samples))
         numbers = np.empty((3, room, self.n_leads), np.float32)
         flags = np.empty((2, room, self.n_leads), np.bool_)
-        n = _condition(
-            np.ascontiguousarray(samples, np.float32),
-            self.rate_hz,
-            self._counters,
-            self._ring,
-            self._good,
-            self._same,
-            self._past,
-            self._invalid_run,
-            _KERNEL,
-            _HIGH_PASS,
-            numbers,
-            flags,
-        )
+        source = np.ascontiguousarray(samples, np.float32)
+        n = condition(source, self.rate_hz, *self.arrays, KERNEL, HIGH_PASS, numbers, flags)
+        self.took(len(samples), n)
         out, high, sharp = numbers[:, :n]
         valid, held = flags[:, :n]
         return Conditioned(out, valid, held, high, sharp)
+
+    def room(self, n_source: int) -> int:
+        """Give how many grid samples so many source samples complete at most."""
+        return int(n_source * GRID_HZ / self.rate_hz) + 2
+
+    def took(self, n_source: int, n_grid: int) -> None:
+        """Take note of what `condition` took and gave, with the `arrays`."""
+        self.n_source += n_source
+        self.n_grid += n_grid
 
     def needed(self, n_grid: int) -> int:
         """Give how many source samples it takes for so many grid samples."""
@@ -282,27 +280,14 @@ class Conditioner:
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode(
-            _State(
-                self.rate_hz,
-                self.n_leads,
-                self._counters.tobytes(),
-                self._ring.tobytes(),
-                self._good.tobytes(),
-                self._same.tobytes(),
-                self._past.tobytes(),
-                self._invalid_run.tobytes(),
-            )
-        )
+        return msgspec.msgpack.encode(_State(self.rate_hz, self.n_leads, *(a.tobytes() for a in self.arrays)))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`, with its rate and number of leads."""
         s = msgspec.msgpack.decode(state, type=_State)
-        self.rate_hz, self.n_leads = s.rate_hz, s.n_leads
-        shape = (_RING, self.n_leads)
-        self._counters = np.frombuffer(s.counters, np.int64).copy()
-        self._ring = np.frombuffer(s.ring, np.float64).reshape(shape).copy()
-        self._good = np.frombuffer(s.good, np.bool_).reshape(shape).copy()
-        self._same = np.frombuffer(s.same, np.bool_).reshape(shape).copy()
-        self._past = np.frombuffer(s.past, np.float64).reshape(2, self.n_leads).copy()
-        self._invalid_run = np.frombuffer(s.invalid_run, np.int64).copy()
+        if (s.rate_hz, s.n_leads) != (self.rate_hz, self.n_leads):
+            Conditioner.__init__(self, s.rate_hz, s.n_leads)
+        kept = (s.counters, s.ring, s.good, s.same, s.past, s.invalid_run)
+        for array, raw in zip(self.arrays, kept, strict=True):
+            array[:] = np.frombuffer(raw, array.dtype).reshape(array.shape)
+        self.n_source, self.n_grid = self.arrays[0].tolist()

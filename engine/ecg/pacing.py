@@ -22,7 +22,7 @@ BEFORE, AFTER = 10, 26
 """Conditioned samples about a pulse that are looked at; nothing is said of it before the last is there."""
 _LEAST_MV = 0.05
 """Least sharpness of a pulse."""
-_APART = 10
+APART = 10
 """Of what stands out within so many samples, the sharpest is the pulse."""
 _LEFT_MV = 0.1
 _LEFT_SHARE = 0.25
@@ -31,8 +31,7 @@ _RAILED_MV = 3.0
 """No QRS complex stands out so sharply."""
 _DECAYS_S = (0.004, 0.015, 0.05, 0.1)
 _FINE_HZ = 4000.0
-_BUFFER = 128
-LOOKS_BACK = _BUFFER
+LOOKS_BACK = 128
 ROWS = 4
 """Two leads, and how sharply the source stands out in each."""
 
@@ -65,7 +64,7 @@ def _bases(reach: int) -> npt.NDArray[np.float64]:
     return np.ascontiguousarray(bases)
 
 
-_BASES, _RAILED_BASES = _bases(1), _bases(3)
+BASES, RAILED_BASES = _bases(1), _bases(3)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -100,23 +99,23 @@ def _find(
     railed_bases: npt.NDArray[np.float64],
     found: npt.NDArray[np.float64],
 ) -> int:
-    """Look at the rows that come after the first `_BUFFER`, of which the first has the number `first`.
+    """Look at the rows that come after the first `LOOKS_BACK`, of which the first has the number `first`.
 
     Rows hold the samples of both leads and how sharply the source stands out in each. Place, height and alone are
     written of each pulse of which enough is known now.
     """
     written = 0
     # Those whose last sample came with this call.
-    for at in range(_BUFFER - AFTER, len(rows) - AFTER):
+    for at in range(LOOKS_BACK - AFTER, len(rows) - AFTER):
         height = max(rows[at, 2], rows[at, 3])
-        if height < _LEAST_MV or first - _BUFFER + at < BEFORE:
+        if height < _LEAST_MV or first - LOOKS_BACK + at < BEFORE:
             continue
         sharpest = True
-        for k in range(at - _APART, at + _APART + 1):
+        for k in range(at - APART, at + APART + 1):
             other = max(rows[k, 2], rows[k, 3])
             sharpest = sharpest and (other < height if k < at else other <= height)
         if sharpest:
-            found[written, 0] = first - _BUFFER + at
+            found[written, 0] = first - LOOKS_BACK + at
             found[written, 1] = height
             wave = np.ascontiguousarray(rows[at - BEFORE : at + AFTER + 1, :2])
             found[written, 2] = _is_alone(wave, railed_bases if height >= _RAILED_MV else bases)
@@ -125,7 +124,7 @@ def _find(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _take(
+def take_pulses(
     samples: FloatArray,
     sharp: FloatArray,
     one: int,
@@ -136,9 +135,9 @@ def _take(
     railed_bases: npt.NDArray[np.float64],
     found: npt.NDArray[np.float64],
 ) -> int:
-    """Write two leads (-1: none, zeros) and their sharpness behind the first `_BUFFER` rows, and look at them."""
+    """Write two leads (-1: none, zeros) and their sharpness behind the first `LOOKS_BACK` rows, and look at them."""
     for i in range(len(samples)):
-        row = rows[_BUFFER + i]
+        row = rows[LOOKS_BACK + i]
         row[0] = samples[i, one] if one >= 0 else 0.0
         row[1] = samples[i, other] if other >= 0 else 0.0
         row[2] = sharp[i, one] if one >= 0 else 0.0
@@ -162,19 +161,20 @@ class PulseFinder:
     def take(self, conditioned: Conditioned, leads: Sequence[int]) -> list[PacerPulse]:
         """Add the leads chosen of the next conditioned samples to the signal; give what `find` gives."""
         n = len(conditioned.samples)
-        rows = self._signal.extend(n, before=_BUFFER)
-        found = np.empty((n // _APART + 2, 3))
+        rows = self._signal.extend(n, before=LOOKS_BACK)
+        found = np.empty((n // APART + 2, 3))
         one, other = (*leads, -1, -1)[:2]
         first = self._signal.n - n
-        count = _take(conditioned.samples, conditioned.sharp, one, other, rows, first, _BASES, _RAILED_BASES, found)
-        return _told(found, count)
+        count = take_pulses(conditioned.samples, conditioned.sharp, one, other, rows, first, BASES, RAILED_BASES, found)
+        return told_pulses(found, count)
 
     def find(self, first: int) -> list[PacerPulse]:
         """Give the pulses of which enough is known with the rows of the signal from `first` on."""
-        found = np.empty(((self._signal.n - first) // _APART + 2, 3))
-        rows = self._signal.rows(first - _BUFFER, self._signal.n)
-        return _told(found, _find(rows, first, _BASES, _RAILED_BASES, found))
+        found = np.empty(((self._signal.n - first) // APART + 2, 3))
+        rows = self._signal.rows(first - LOOKS_BACK, self._signal.n)
+        return told_pulses(found, _find(rows, first, BASES, RAILED_BASES, found))
 
 
-def _told(found: npt.NDArray[np.float64], n: int) -> list[PacerPulse]:
+def told_pulses(found: npt.NDArray[np.float64], n: int) -> list[PacerPulse]:
+    """Give the first `n` of the pulses that `take_pulses` found."""
     return [PacerPulse(int(at), height, bool(alone)) for at, height, alone in found[:n].tolist()] if n else []

@@ -13,7 +13,8 @@ from numba import njit
 from heartwire.engine.ecg.conditioning import GRID_HZ
 from heartwire.engine.ecg.pacing import AFTER as PULSE_AFTER
 from heartwire.engine.ecg.pacing import PacerPulse
-from heartwire.engine.ecg.slots import FRAME, REACH, SLOT, Bar, QrsSettings, SlotDecoder
+from heartwire.engine.ecg.qrs_reading import QrsReading, readings
+from heartwire.engine.ecg.slots import FRAME, REACH, SLOT, Bar, Peak, QrsSettings, SlotDecoder
 from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.inference import Model
 from heartwire.engine.messages import FloatArray
@@ -112,6 +113,10 @@ class QrsDetector:
         self._signal = signal
         self._quality = Tail(QUALITY_FRAMES, 2)
         """By frame."""
+        self._reading: QrsReading | None = None
+        """Where the network is compiled."""
+        if (together := readings(self._stack)) is not None:
+            self._reading = QrsReading(together, self._network, self._decoder, signal, self._quality)
         self.reset()
 
     def reset(self) -> None:
@@ -151,19 +156,26 @@ class QrsDetector:
         begin, end = self._quality.n * FRAME, signal.n // FRAME * FRAME
         if begin == end:
             return []
-        qrs, quality = yield from self._ask(signal.rows(begin, end)[:, :2].T[None, :, None])
-        self._quality.append(quality.T)
-        peaks = []
-        for at, decided_at, confidence, confirmed in self._decoder.decode(qrs, self._barred):
-            place = at
-            if confirmed:
-                # Counted from a place that the cutting into calls does not change: so much is lost in rounding.
-                first = decided_at + 1 - _WAVE
-                place = first + snap(signal.rows(first, first + _WAVE)[:, 0], at - first)
-            peaks.append(RPeak(place, at, decided_at, confidence, confirmed))
+        if self._reading is not None:
+            found = yield from self._reading.asking((end - begin) // FRAME, self._barred)
+        else:
+            qrs, quality = yield from self._ask(signal.rows(begin, end)[:, :2].T[None, :, None])
+            self._quality.append(quality.T)
+            found = self._decoder.decode(qrs, self._barred)
+        peaks = [self._placed(peak) for peak in found] if found else []
         if self._barred:
             self._barred = [bar for bar in self._barred if bar.last >= end - self.delay]
         return peaks
+
+    def _placed(self, peak: Peak) -> RPeak:
+        """Put a confirmed peak onto the wave."""
+        at, decided_at, confidence, confirmed = peak
+        place = at
+        if confirmed:
+            # Counted from a place that the cutting into calls does not change: so much is lost in rounding.
+            first = decided_at + 1 - _WAVE
+            place = first + snap(self._signal.rows(first, first + _WAVE)[:, 0], at - first)
+        return RPeak(place, at, decided_at, confidence, confirmed)
 
     def _ask(self, signal: FloatArray) -> Asking[tuple[FloatArray, FloatArray]]:
         """Run the network on whole frames, (1, 2, 1, n_samples), in the largest pieces that fit."""

@@ -31,7 +31,8 @@ FLAT_MV = 0.01
 """A lead whose whole window spans less than this is off."""
 
 _Flags: TypeAlias = npt.NDArray[np.bool_]
-_MEASURES = 6
+MEASURES = 6
+IN_HAND = MEASURES + 2
 _ABSURD_MV = (6.0, 12.0)
 _NOISE_RATIO = 0.02
 _SMALL_MV = 0.5
@@ -77,7 +78,7 @@ def _judge(measures: npt.NDArray[np.float64], slot: int, quiet: npt.NDArray[np.f
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _measure(
+def measure(
     samples: FloatArray,
     valid: _Flags,
     held: _Flags,
@@ -145,14 +146,16 @@ class QualityMeter:
 
     def __init__(self, n_leads: int) -> None:
         self.n_leads = n_leads
+        self.arrays = np.zeros((WINDOW_HOPS, n_leads, MEASURES)), np.zeros((n_leads, IN_HAND))
+        """Of the last hops their measures; of the hop in hand these, and its last two samples. They stay there."""
         self.reset()
 
     def reset(self) -> None:
         """Forget the signal so far."""
-        self._ring = np.zeros((WINDOW_HOPS, self.n_leads, _MEASURES))
-        self._hop = np.zeros((self.n_leads, _MEASURES + 2))
-        """The measures of the hop in hand, and its last two samples."""
-        self._n_taken = 0
+        for array in self.arrays:
+            array[:] = 0.0
+        self.n_taken = 0
+        """Samples taken so far."""
 
     def measure(self, conditioned: Conditioned) -> LeadQuality:
         """Take the next samples of the conditioned signal, give each lead's quality at the end of each hop of them.
@@ -163,19 +166,20 @@ class QualityMeter:
             Arrays of shape (n_samples, n_leads).
         """
         samples, valid, held, high, _ = conditioned
-        n_before, self._n_taken = self._n_taken, self._n_taken + len(samples)
-        n_hops = self._n_taken // HOP - n_before // HOP
+        n_before, self.n_taken = self.n_taken, self.n_taken + len(samples)
+        n_hops = self.n_taken // HOP - n_before // HOP
         quality = np.empty((n_hops, self.n_leads), np.float32)
         off = np.empty((n_hops, self.n_leads), np.bool_)
-        _measure(samples, valid, held, high, self._hop, self._ring, n_before, quality, off)
+        ring, hop = self.arrays
+        measure(samples, valid, held, high, hop, ring, n_before, quality, off)
         return LeadQuality(quality, off)
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self._n_taken, self._ring.tobytes(), self._hop.tobytes()))
+        return msgspec.msgpack.encode((self.n_taken, *(array.tobytes() for array in self.arrays)))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`, of the same number of leads."""
-        self._n_taken, ring, hop = msgspec.msgpack.decode(state, type=tuple[int, bytes, bytes])
-        self._ring = np.frombuffer(ring).reshape(WINDOW_HOPS, self.n_leads, _MEASURES).copy()
-        self._hop = np.frombuffer(hop).reshape(self.n_leads, -1).copy()
+        self.n_taken, *kept = msgspec.msgpack.decode(state, type=tuple[int, bytes, bytes])
+        for array, raw in zip(self.arrays, kept, strict=True):
+            array[:] = np.frombuffer(raw).reshape(array.shape)

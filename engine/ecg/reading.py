@@ -7,11 +7,13 @@ decided on R peaks, and the end of each hop of 40 samples. That is why the cutti
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import msgspec
 
-from heartwire.engine.ecg.conditioning import Conditioned
+from heartwire.engine.ecg.conditioning import GRID_HZ, Conditioner
+from heartwire.engine.ecg.intake import Intake, Taken
 from heartwire.engine.ecg.leads import N_ANALYSED, LeadChoice, LeadSettings
 from heartwire.engine.ecg.pacing import AFTER as PULSE_AFTER
 from heartwire.engine.ecg.pacing import ROWS, PacerPulse, PulseFinder
@@ -21,6 +23,7 @@ from heartwire.engine.ecg.slots import FRAME
 from heartwire.engine.ecg.tail import Tail
 from heartwire.engine.ecg.ventricular import WINDOW, RhythmWindow, VentricularDetector
 from heartwire.engine.inference import Model
+from heartwire.engine.messages import FloatArray
 from heartwire.engine.stacking import Asking
 
 QUALITY_HOPS = 6
@@ -91,16 +94,21 @@ class SignalReader:
         self._ventricular = VentricularDetector(vf_model, N_ANALYSED, self.signal)
         self.delay = self._qrs.delay
         """Most grid samples from an R peak to its confirmation."""
-        self.begin(1)
+        self.conditioned_ns = 0
+        """When the last samples were conditioned."""
+        self.begin(Conditioner(GRID_HZ, 1))
 
-    def begin(self, n_leads: int) -> None:
-        """Begin a signal of so many leads."""
+    def begin(self, conditioner: Conditioner) -> None:
+        """Begin a signal of so many leads as this one conditions, which is reset where the signal begins anew."""
+        n_leads = conditioner.n_leads
         self._meter = QualityMeter(n_leads)
         self._choice = LeadChoice(n_leads, self._settings)
+        self._intake = Intake(conditioner, self._meter, self.signal)
         self.restart()
 
     def restart(self) -> None:
         """Begin the signal anew, with the leads chosen before."""
+        self._intake.conditioner.reset()
         self._meter.reset()
         self._qrs.reset()
         self.signal.reset()
@@ -110,11 +118,15 @@ class SignalReader:
         self._since = [0] * N_ANALYSED
         """Since when each channel holds its lead."""
 
-    def read(self, conditioned: Conditioned) -> Asking[list[Moment]]:
-        """Take the next samples; give the moments that they complete, in order."""
-        leads = self._choice.chosen
-        hops = self._hops(conditioned)
-        pulses = self._add(conditioned, leads, hops)
+    def read(self, samples: FloatArray) -> Asking[list[Moment]]:
+        """Take the next source samples, (n_samples, n_leads) mV; give the moments that they complete, in order."""
+        begin, leads = self.signal.n, self._choice.chosen
+        taken = yield from self._intake.asking(samples, leads)
+        self.conditioned_ns = time.monotonic_ns()
+        hops = self._hops(taken, begin) if len(taken.quality) else []
+        pulses = taken.pulses
+        if any(hop.analysed != hop.chosen for hop in hops):
+            pulses = self._change_leads(taken.numbers, leads, hops, begin)
         moments: dict[int, Moment] = {}
         for peak in (yield from self._qrs.asking(pulses)):
             moments.setdefault(peak.decided_at + 1, Moment(peak.decided_at + 1)).peaks.append(peak)
@@ -131,36 +143,36 @@ class SignalReader:
             yield from self._judge(hops)
         return [moments[end] for end in sorted(moments)]
 
-    def finish(self, conditioned: Conditioned) -> Asking[list[Moment]]:
+    def finish(self, samples: FloatArray) -> Asking[list[Moment]]:
         """Take what stands for samples after the end of the stream; give the peaks that waited for them."""
-        pulses = self._add(conditioned, self._choice.chosen, [])
-        peaks = yield from self._qrs.asking(pulses)
+        taken = yield from self._intake.asking(samples, self._choice.chosen)
+        peaks = yield from self._qrs.asking(taken.pulses)
         return [Moment(p.decided_at + 1, [p]) for p in peaks]
 
-    def _hops(self, conditioned: Conditioned) -> list[Hop]:
-        """Judge the hops that samples complete."""
-        quality, off = self._meter.measure(conditioned)
+    def _hops(self, taken: Taken, begin: int) -> list[Hop]:
+        """Judge the hops that samples complete, of which the first has the number `begin`."""
         hops: list[Hop] = []
-        end = self.signal.n // HOP * HOP
-        for number, values in enumerate(quality.tolist()):
+        end = begin // HOP * HOP
+        for values, off in zip(taken.quality, taken.off, strict=True):
             analysed = self._choice.chosen
-            self._choice.update(LeadQuality(quality[number], off[number]))
+            self._choice.update(LeadQuality(values, off))
             end += HOP
-            hops.append(Hop(end, values, all(off[number].tolist()), analysed, self._choice.chosen))
+            hops.append(Hop(end, values.tolist(), all(off.tolist()), analysed, self._choice.chosen))
         return hops
 
-    def _add(self, conditioned: Conditioned, leads: tuple[int, ...], hops: list[Hop]) -> list[PacerPulse]:
-        """Add the leads in use to the signal, `leads` and then those that `hops` chose; give the pulses in them."""
-        moved = [hop for hop in hops if hop.analysed != hop.chosen]
-        if not moved:
-            return self._pacing.take(conditioned, leads)
-        begin, done = self.signal.n, 0
-        rows = self.signal.extend(len(conditioned.samples))
+    def _change_leads(
+        self, numbers: FloatArray, leads: tuple[int, ...], hops: list[Hop], begin: int
+    ) -> list[PacerPulse]:
+        """Put `leads`, and then those that hops chose, into the signal from `begin` on; give the pulses in them."""
+        samples, _, sharp = numbers
+        rows = self.signal.rows(begin, self.signal.n)
         rows[:] = 0.0
-        for end, after in [*((hop.end - begin, hop.chosen) for hop in moved), (len(rows), leads)]:
+        done = 0
+        moved = [(hop.end - begin, hop.chosen) for hop in hops if hop.analysed != hop.chosen]
+        for end, after in [*moved, (len(rows), leads)]:
             for channel, lead in enumerate(leads):
-                rows[done:end, channel] = conditioned.samples[done:end, lead]
-                rows[done:end, N_ANALYSED + channel] = conditioned.sharp[done:end, lead]
+                rows[done:end, channel] = samples[done:end, lead]
+                rows[done:end, N_ANALYSED + channel] = sharp[done:end, lead]
             done, leads = end, after
         return self._pacing.find(begin)
 

@@ -32,7 +32,7 @@ OVERRULED = 20
 REACH = 4
 """Slots summed on either side of a confirmed peak."""
 
-_RING = 128
+RING = 128
 _FULL_MASS = 3.76
 _FULL_RISE = 2.6
 _RISE = 2
@@ -101,8 +101,9 @@ class Bar(NamedTuple):
     last: int
     known_at: int
 
-
-_NOTHING_BARRED = np.empty((0, 3))
+    def in_slots(self) -> tuple[float, float, float]:
+        """Give it as `decode` takes it: the first two counted in slots."""
+        return self.first / SLOT, self.last / SLOT, float(self.known_at)
 
 
 class Peak(NamedTuple):
@@ -115,7 +116,7 @@ class Peak(NamedTuple):
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _decode(
+def decode(
     qrs: npt.NDArray[np.float32],
     early: int,
     sure: int,
@@ -185,19 +186,25 @@ class SlotDecoder:
     def __init__(self, settings: QrsSettings) -> None:
         self.settings = settings
         s = settings
-        self._thresholds = np.array((s.provisional_threshold, s.confirmed_threshold))
-        self._lookaheads = np.array((s.lookaheads[s.provisional], s.lookaheads[s.confirmed]), np.int64)
+        self.rules = (
+            np.array((s.provisional_threshold, s.confirmed_threshold)),
+            np.array((s.lookaheads[s.provisional], s.lookaheads[s.confirmed]), np.int64),
+        )
+        """Thresholds and look-aheads, as `decode` takes them."""
+        self.arrays = np.zeros((RING, 3)), np.zeros(4, np.int64)
+        """Ring and counters that `decode` carries. They stay where they are."""
         self.reset()
 
     def reset(self) -> None:
         """Return to the state of a fresh decoder."""
-        self._ring = np.zeros((_RING, 3))
-        self._counters = np.array([0, -REFRACTORY, -REFRACTORY, 0], np.int64)
+        ring, counters = self.arrays
+        ring[:] = 0.0
+        counters[:] = 0, -REFRACTORY, -REFRACTORY, 0
 
     @property
     def n_slots(self) -> int:
         """Slots taken so far."""
-        return int(self._counters[0])
+        return int(self.arrays[1][0])
 
     def decode(self, qrs: npt.NDArray[np.float32], barred: Sequence[Bar] = ()) -> list[Peak]:
         """Take the next frames; give the peaks they show, in the order of their decision.
@@ -209,27 +216,37 @@ class SlotDecoder:
         barred
             The stretches in which no peak is to be confirmed.
         """
-        early, sure = self.settings.provisional * SLOTS, self.settings.confirmed * SLOTS
-        found = np.empty((2 * SLOTS * qrs.shape[1] // REFRACTORY + 4, 4))
-        stretches = _NOTHING_BARRED
-        if barred:
-            stretches = np.array(barred, np.float64)
-            stretches[:, :2] /= SLOT
-        rules = self._thresholds, self._lookaheads, stretches
-        n = _decode(np.ascontiguousarray(qrs), early, sure, self._ring, self._counters, *rules, found)
-        if not n:
-            return []
-        return [
-            Peak((at + 0.5) * SLOT - 0.5, (int(slot) // SLOTS + 1) * FRAME - 1, confidence, bool(confirmed))
-            for at, slot, confidence, confirmed in found[:n].tolist()
-        ]
+        early, sure = self.rows
+        found = np.empty((most_peaks(qrs.shape[1]), 4))
+        stretches = np.array([bar.in_slots() for bar in barred]).reshape(-1, 3)
+        n = decode(np.ascontiguousarray(qrs), early, sure, *self.arrays, *self.rules, stretches, found)
+        return told_peaks(found, n)
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Where in the network's output the slots of the early and the sure look-ahead begin."""
+        return self.settings.provisional * SLOTS, self.settings.confirmed * SLOTS
 
     def snapshot(self) -> bytes:
         """Give the whole state."""
-        return msgspec.msgpack.encode((self._ring.tobytes(), self._counters.tobytes()))
+        return msgspec.msgpack.encode(tuple(array.tobytes() for array in self.arrays))
 
     def restore(self, state: bytes) -> None:
         """Take a state given by `snapshot`."""
-        ring, counters = msgspec.msgpack.decode(state, type=tuple[bytes, bytes])
-        self._ring = np.frombuffer(ring, np.float64).reshape(_RING, -1).copy()
-        self._counters = np.frombuffer(counters, np.int64).copy()
+        for array, raw in zip(self.arrays, msgspec.msgpack.decode(state, type=tuple[bytes, bytes]), strict=True):
+            array[:] = np.frombuffer(raw, array.dtype).reshape(array.shape)
+
+
+def most_peaks(n_frames: int) -> int:
+    """Give how many peaks so many frames show at most."""
+    return 2 * SLOTS * n_frames // REFRACTORY + 4
+
+
+def told_peaks(found: npt.NDArray[np.float64], n: int) -> list[Peak]:
+    """Give the first `n` of the peaks that `decode` found."""
+    if not n:
+        return []
+    return [
+        Peak((at + 0.5) * SLOT - 0.5, (int(slot) // SLOTS + 1) * FRAME - 1, confidence, bool(confirmed))
+        for at, slot, confidence, confirmed in found[:n].tolist()
+    ]

@@ -51,6 +51,17 @@ class Tail:
         self.n += n
         return self._rows[end - n - before : end]
 
+    def ready(self, most: int) -> tuple[FloatArray, int]:
+        """Make room for so many rows more: give all rows, and where among them the next is to be written."""
+        if self._end + most > len(self._rows):
+            self._end = self._make_room(most) - most
+        return self._rows, self._end
+
+    def took(self, n: int) -> None:
+        """Take so many rows that were written there."""
+        self._end += n
+        self.n += n
+
     def _make_room(self, n: int) -> int:
         """Move what is kept to the front, of a larger array where it must be; give where `n` more rows end."""
         last = self._rows[self._end - self._kept : self._end]

@@ -33,17 +33,13 @@ def signal(n_leads: int = 4, seconds: float = 16.0) -> npt.NDArray[np.float32]:
     return leads.astype(np.float32)
 
 
-def part(whole: Conditioned, first: int, end: int) -> Conditioned:
-    return Conditioned(*(each[first:end] for each in whole))
-
-
 def conditioned(n_leads: int = 4) -> Conditioned:
     return Conditioner(250.0, n_leads).process(signal(n_leads))
 
 
-def reader(n_leads: int = 4) -> SignalReader:
+def reader(n_leads: int = 4, conditioner: Conditioner | None = None) -> SignalReader:
     made = SignalReader(QRS, VF, LeadSettings())
-    made.begin(n_leads)
+    made.begin(conditioner or Conditioner(250.0, n_leads))
     return made
 
 
@@ -59,24 +55,24 @@ def plain(read: list[list[Moment]]) -> list[object]:
 
 @pytest.mark.parametrize("n_leads", [1, 2, 4])
 def test_moments_are_hop_ends_and_decisions_in_order(n_leads: int) -> None:
-    whole = conditioned(n_leads)
+    whole = signal(n_leads)
     moments = alone(reader(n_leads).read(whole))
     ends = [moment.end for moment in moments]
     assert ends == sorted(set(ends))
-    assert [m.end for m in moments if m.hop] == list(range(HOP, len(whole.samples) + 1, HOP))
+    assert [m.end for m in moments if m.hop] == list(range(HOP, len(whole) + 1, HOP))
     assert all(peak.decided_at + 1 == m.end for m in moments for peak in m.peaks)
     assert sum(peak.confirmed for m in moments for peak in m.peaks) >= 20
     told = [m.end for m in moments if m.hop and m.hop.told is not None and m.hop.chosen == m.hop.analysed]
-    assert told == list(range(QUALITY_HOPS * HOP, len(whole.samples) + 1, QUALITY_HOPS * HOP))
+    assert told == list(range(QUALITY_HOPS * HOP, len(whole) + 1, QUALITY_HOPS * HOP))
 
 
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.lists(st.integers(0, 4000), max_size=25), n_leads=st.sampled_from([1, 2, 4]))
 def test_the_cutting_changes_no_bit_of_what_is_read(cuts: list[int], n_leads: int) -> None:
-    whole = conditioned(n_leads)
-    edges = [0, *sorted(cuts), len(whole.samples)]
+    whole = signal(n_leads)
+    edges = [0, *sorted(cuts), len(whole)]
     cut = reader(n_leads)
-    pieces = [alone(cut.read(part(whole, a, b))) for a, b in pairwise(edges)]
+    pieces = [alone(cut.read(whole[a:b])) for a, b in pairwise(edges)]
     once = reader(n_leads)
     assert plain(pieces) == plain([alone(once.read(whole))])
     assert cut.snapshot() == once.snapshot()
@@ -84,18 +80,20 @@ def test_the_cutting_changes_no_bit_of_what_is_read(cuts: list[int], n_leads: in
 
 @pytest.mark.parametrize("cut", [0, 777, 1601, 3100])
 def test_restoring_a_snapshot_equals_never_stopping(cut: int) -> None:
-    whole = conditioned()
-    first, second = reader(), reader()
-    before = alone(first.read(part(whole, 0, cut)))
+    whole = signal()
+    one, other = Conditioner(250.0, 4), Conditioner(250.0, 4)
+    first, second = reader(conditioner=one), reader(conditioner=other)
+    before = alone(first.read(whole[:cut]))
+    other.restore(one.snapshot())
     second.restore(first.snapshot())
-    after = alone(second.read(part(whole, cut, len(whole.samples))))
+    after = alone(second.read(whole[cut:]))
     assert plain([before, after]) == plain([alone(reader().read(whole))])
 
 
 def test_another_lead_is_taken_from_the_end_of_the_hop_that_chose_it() -> None:
     whole = conditioned()
     one = reader()
-    hops = {m.end: m.hop for m in alone(one.read(whole)) if m.hop}
+    hops = {m.end: m.hop for m in alone(one.read(signal())) if m.hop}
     (moved,) = [end for end, hop in hops.items() if hop.analysed != hop.chosen]
     assert LOST < moved < LOST + 4 * 250
     channel = hops[moved].analysed.index(1)
@@ -113,17 +111,17 @@ def test_another_lead_is_taken_from_the_end_of_the_hop_that_chose_it() -> None:
 
 
 def test_the_quality_told_is_the_lower_of_the_rules_and_the_networks() -> None:
-    moments = alone(reader(4).read(conditioned(4)))
+    moments = alone(reader(4).read(signal(4)))
     told = [(m.hop.told, m.hop.quality, m.hop.chosen) for m in moments if m.hop and m.hop.told is not None]
     assert all(a <= b for t, q, _ in told for a, b in zip(t, q, strict=True))
     assert all(t[lead] == q[lead] for t, q, chosen in told for lead in range(4) if lead not in chosen)
 
 
 def test_the_end_gives_the_peaks_that_wait() -> None:
-    whole = conditioned(2)
+    whole = signal(2)
     one = reader(2)
     moments = alone(reader(2).read(whole))
     at = next(p.decided_at for m in moments for p in m.peaks if p.confirmed and p.at > 2000)
-    alone(one.read(part(whole, 0, at - 4)))
-    moments = alone(one.finish(part(whole, at - 4, at + 40)))
+    alone(one.read(whole[: at - 4]))
+    moments = alone(one.finish(whole[at - 4 : at + 40]))
     assert [p.decided_at for m in moments for p in m.peaks if p.confirmed] == [at]
