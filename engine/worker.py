@@ -243,13 +243,14 @@ class Worker:
         for n in range(0, len(waiting), BATCH):
             batch = waiting[n : n + BATCH]
             askings = [station.asking(self._next_command(station)) for station in batch]
-            # Sent one after the other, the findings of a batch wake whoever waits for them once.
-            for number, published in list(together(askings)):
-                station = batch[number]
-                self._publish(station, published)
-                self._command_again(station)
-                if station.waiting:
-                    self._busy[station.stream] = station
+            found = list(together(askings))
+            with self._publisher.together():
+                for number, published in found:
+                    station = batch[number]
+                    self._publish(station, published)
+                    self._command_again(station)
+                    if station.waiting:
+                        self._busy[station.stream] = station
         self._outbox.release()
         if waiting:
             self._worked_ns = time.monotonic_ns()

@@ -57,6 +57,12 @@ class CaptureWatch:
         self.rate_hz = rate_hz
         self._memory = _Memory()
 
+    def concerns(self, step: Step) -> bool:
+        """Tell whether `take` would do anything with a step: of most it would not."""
+        memory = self._memory
+        told = step.beats or step.spikes or step.signal != "good"
+        return bool(told or memory.waiting or memory.on)
+
     def take(self, step: Step) -> Iterator[Change]:
         """Take the pulses and beats of the next step; give what changes."""
         memory, seen_to = self._memory, step.seen_to

@@ -79,7 +79,8 @@ class EcgAlarms:
         yield from self.board.advance(step.sample, step.sample / step.rate_hz)
         if step.rate_hz != self._meter.rate_hz or (step.missing is None and step.seen_to < self._memory.seen_to):
             yield from self._another_signal(step)
-        yield from self._withholding.step(step)
+        if self._withholding.concerns(step):
+            yield from self._withholding.step(step)
         if step.missing is not None:
             yield from self._gap(step, *step.missing)
             return
@@ -96,7 +97,8 @@ class EcgAlarms:
             yield from self._changes(self._ectopy.beat(beat, step.rhythm.label, self._limits), step)
         if self._ectopy.holds:
             yield from self._changes(self._ectopy.look(step.seen_to), step)
-        yield from self._changes(self._capture.take(step), step)
+        if self._capture.concerns(step):
+            yield from self._changes(self._capture.take(step), step)
         if self.board.busy or step.rhythm.label == "AFIB" or step.block is not None:
             yield from self._fibrillation(step)
             yield from self._conduction(step)

@@ -47,11 +47,12 @@ class Withholding:
         self._evidence = Evidence()
         self._withheld: dict[str, _Withheld] = {}
 
+    def concerns(self, step: Step) -> bool:
+        """Tell whether anything is to be learned from a step: without a pulse nothing is ever asked."""
+        return self._verifier is not None and (bool(step.pulses) or self._evidence.any_pulse)
+
     def step(self, step: Step) -> Iterator[AlarmEvent]:
         """Take what the analyser's next step says; give alarms that are withheld no longer."""
-        if self._verifier is None or not (step.pulses or self._evidence.any_pulse):
-            # Without a pulse nothing is ever asked.
-            return
         self._evidence.step(step)
         if step.missing is not None:
             yield from self._drop(list(self._withheld), step)

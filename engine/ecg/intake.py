@@ -39,17 +39,28 @@ _TAKEN = Answer({}, 0, 0)
 class Taken(NamedTuple):
     """What a bed's samples brought.
 
-    `numbers` are samples, high and sharp of `Conditioned`, (3, n_samples, n_leads). `quality` and `off` are those of
-    each hop that the samples complete, (n_hops, n_leads).
+    `quality` and `off` are those of each hop that the samples complete, (n_hops, n_leads).
     """
 
-    numbers: FloatArray
+    n_hops: int
     quality: FloatArray
     off: npt.NDArray[np.bool_]
     pulses: list[PacerPulse]
+    buffer: FloatArray
+    """Of the whole batch; where in it those of this bed lie:"""
+    begin: int
+    shape: tuple[int, int, int]
+    n: int
+
+    @property
+    def numbers(self) -> FloatArray:
+        """Samples, high and sharp of `Conditioned`, (3, n_samples, n_leads)."""
+        kinds, room, n_leads = self.shape
+        return self.buffer[self.begin : self.begin + kinds * room * n_leads].reshape(self.shape)[:, : self.n]
 
 
-_NOTHING = Taken(np.empty((3, 0, 0), np.float32), np.empty((0, 0), np.float32), np.empty((0, 0), np.bool_), [])
+_NO_HOPS = np.empty((0, 0), np.float32), np.empty((0, 0), np.bool_)
+_NOTHING = Taken(0, *_NO_HOPS, [], np.empty(0, np.float32), 0, (_NUMBERS, 0, 0), 0)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -153,7 +164,7 @@ class _Intakes(Stack):
         beds: list[Intake] = [question.state for question in questions]
         samples = [question.inputs["samples"] for question in questions]
         of_sizes: list[int] = []
-        places = np.array([bed.begin(len(given), of_sizes) for bed, given in zip(beds, samples, strict=True)])
+        places = np.concatenate([bed.begin(len(given), of_sizes) for bed, given in zip(beds, samples, strict=True)])
         sizes = np.array(of_sizes, np.int64).reshape(len(beds), -1)
         most, most_leads = int(sizes[:, 2].max()), int(sizes[:, 1].max())
         numbers = np.empty(_NUMBERS * int((sizes[:, 1] * sizes[:, 2]).sum()), np.float32)
@@ -164,22 +175,19 @@ class _Intakes(Stack):
         rates_hz = np.array([bed.conditioner.rate_hz for bed in beds])
         source = np.concatenate(samples, axis=None)
         fixed = KERNEL, HIGH_PASS, BASES, RAILED_BASES
-        _take_in(source, sizes, rates_hz, places, *fixed, numbers, quality, off, found, counts)
+        _take_in(source, sizes, rates_hz, places.reshape(len(beds), -1), *fixed, numbers, quality, off, found, counts)
         begin = 0
         for k, (bed, (n, n_pulses)) in enumerate(zip(beds, counts.tolist(), strict=True)):
             n_source, n_leads, room, n_before = of_sizes[_SIZES * k : _SIZES * k + 4]
-            end = begin + _NUMBERS * room * n_leads
             bed.conditioner.took(n_source, n)
             bed.signal.took(n)
             bed.meter.n_taken += n
             n_hops = (n_before + n) // HOP - n_before // HOP
-            bed.taken = Taken(
-                numbers[begin:end].reshape(_NUMBERS, room, n_leads)[:, :n],
-                quality[k, :n_hops, :n_leads],
-                off[k, :n_hops, :n_leads],
-                told_pulses(found[k], n_pulses),
-            )
-            begin = end
+            of_hops = (quality[k, :n_hops, :n_leads], off[k, :n_hops, :n_leads]) if n_hops else _NO_HOPS
+            pulses = told_pulses(found[k], n_pulses) if n_pulses else []
+            shape = (_NUMBERS, room, n_leads)
+            bed.taken = Taken(n_hops, *of_hops, pulses, numbers, begin, shape, n)
+            begin += _NUMBERS * room * n_leads
         return [_TAKEN] * len(beds)
 
 

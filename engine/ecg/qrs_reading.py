@@ -122,7 +122,7 @@ class QrsReadings(Stack):
         beds: list[QrsReading] = [question.state for question in questions]
         of_sizes: list[int] = []
         bars: list[tuple[float, float, float]] = []
-        places = np.array([bed.begin(n_frames, of_sizes, bars) for bed in beds])
+        places = np.concatenate([bed.begin(n_frames, of_sizes, bars) for bed in beds]).reshape(len(beds), -1)
         sizes = np.array(of_sizes, np.int64).reshape(len(beds), -1)
         signal = np.empty((len(beds), n_frames * FRAME, _LEADS), np.float32)
         _gather(sizes, places, signal)
@@ -135,7 +135,7 @@ class QrsReadings(Stack):
         _read(told, *decoder.rows, sizes, places, *decoder.rules, barred, found, counts)
         for k, (bed, n) in enumerate(zip(beds, counts.tolist(), strict=True)):
             bed.quality.took(n_frames)
-            bed.peaks = told_peaks(found[k], n)
+            bed.peaks = told_peaks(found[k], n) if n else []
         return [_READ] * len(beds)
 
 

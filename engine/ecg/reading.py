@@ -123,7 +123,7 @@ class SignalReader:
         begin, leads = self.signal.n, self._choice.chosen
         taken = yield from self._intake.asking(samples, leads)
         self.conditioned_ns = time.monotonic_ns()
-        hops = self._hops(taken, begin) if len(taken.quality) else []
+        hops = self._hops(taken, begin) if taken.n_hops else []
         pulses = taken.pulses
         if any(hop.analysed != hop.chosen for hop in hops):
             pulses = self._change_leads(taken.numbers, leads, hops, begin)
