@@ -24,6 +24,7 @@ from heartwire.engine.alarms.technical import OF_ENGINE, Technical
 from heartwire.engine.bus import Inbox, Position, Publisher, Subscriber
 from heartwire.engine.collecting import IdleCollector
 from heartwire.engine.errors import CommandRefused, JournalError, MalformedMessage, ProcessorError
+from heartwire.engine.gathering import Gathering
 from heartwire.engine.messages import AlarmAnswer, AlarmCommand, EcgChunk, EndOfStream, Gap, XrayFrame
 from heartwire.engine.placement import place
 from heartwire.engine.plan import Plan, read_plan
@@ -121,6 +122,7 @@ class Worker:
         self._first = next(iter(self._stations.values()))
         self._first.share(min(len(self._stations), BATCH), keep_warm=plan.config.engine.keep_warm)
         self._worked_ns = 0
+        self._gathering = Gathering(len(self._stations) if any_paced else 0)
         self._due_ns = {"heartbeat": 0, "snapshot": time.monotonic_ns() + self._save_every_ns}
 
     def _found(self, technical: Technical) -> None:
@@ -178,6 +180,8 @@ class Worker:
         self._collector = IdleCollector()
         stopping = False
         while self._running:
+            if not (self._busy or stopping) and (rest_ns := self._gathering.rest_ns(time.monotonic_ns())):
+                time.sleep(rest_ns * 1e-9)
             self._take(0 if self._busy or stopping else self._wait_ms())
             worked = self._work()
             self._tend()

@@ -7,6 +7,7 @@ parts of it are those of `conditioning`, `quality` and `pacing`, one bed after t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -166,8 +167,9 @@ class _Intakes(Stack):
         of_sizes: list[int] = []
         places = np.concatenate([bed.begin(len(given), of_sizes) for bed, given in zip(beds, samples, strict=True)])
         sizes = np.array(of_sizes, np.int64).reshape(len(beds), -1)
-        most, most_leads = int(sizes[:, 2].max()), int(sizes[:, 1].max())
-        numbers = np.empty(_NUMBERS * int((sizes[:, 1] * sizes[:, 2]).sum()), np.float32)
+        leads, rooms = of_sizes[1::_SIZES], of_sizes[2::_SIZES]
+        most, most_leads = max(rooms), max(leads)
+        numbers = np.empty(_NUMBERS * sum(map(mul, leads, rooms)), np.float32)
         quality = np.empty((len(beds), most // HOP + 1, most_leads), np.float32)
         off = np.empty(quality.shape, np.bool_)
         found = np.empty((len(beds), most // APART + 2, 3))
