@@ -292,35 +292,6 @@ def test_lossless_sending_keeps_within_the_window(context: Context, endpoint: st
         assert publisher.drain(5.0)
 
 
-def test_what_is_sent_together_leaves_at_the_end_in_order(context: Context, endpoint: str) -> None:
-    with Publisher(endpoint, context=context) as publisher, Subscriber(endpoint, context=context) as subscriber:
-        publisher.send(chunk(0))
-        pump(publisher, subscriber, bool)
-        # The first may have been sent before the subscription came, and had from the ring.
-        requests = subscriber.statistics().requests
-        with publisher.together():
-            publisher.send(chunk(1))
-            publisher.send(chunk(0, "bed-2/ecg"))
-            assert subscriber.receive(20) == []
-            publisher.send(EndOfStream(stream=STREAM, offered=50))
-        got = pump(publisher, subscriber, ended)
-        assert [(message.stream, message.seq) for message in got] == [(STREAM, 1), ("bed-2/ecg", 0), (STREAM, 2)]
-        assert subscriber.statistics().requests == requests
-
-
-def test_lossless_sending_together_lets_go_before_it_waits(context: Context, endpoint: str) -> None:
-    with (
-        Publisher(endpoint, window=4, stall_timeout_s=0.2, context=context) as publisher,
-        Subscriber(endpoint, identity="slow", context=context) as subscriber,
-    ):
-        while not publisher.statistics().followers:
-            subscriber.receive(5)
-            publisher.serve()
-        with publisher.together(), pytest.raises(StreamStalled):
-            send_all(publisher, 6)
-        assert [message.seq for message in subscriber.receive(200)] == [0, 1, 2, 3]
-
-
 def test_a_subscriber_that_leaves_is_waited_for_no_more(context: Context, endpoint: str) -> None:
     with Publisher(endpoint, window=1, expected_subscribers=0, stall_timeout_s=5, context=context) as publisher:
         subscriber = Subscriber(endpoint, identity="worker", context=context)
