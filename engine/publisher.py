@@ -359,7 +359,7 @@ class Publisher:
         self._data.send(parts[2])
 
     def _let_go(self) -> None:
-        """Send what was gathered so far."""
+        """Send what was gathered so far: what is offered before it has left would be asked for."""
         if self._gathered:
             for parts in self._gathered:
                 self._put(parts)
@@ -415,6 +415,7 @@ class Publisher:
         wait_ns = min(deadline_ns, self._heartbeat_due_ns) - now_ns
         if self._poller.poll(max(0, wait_ns // 1_000_000)):
             self._note_topics()
+            self._let_go()
             self._desk.answer()
         now_ns = time.monotonic_ns()
         self._turn_due_ns = now_ns + _TURN_NS
@@ -424,7 +425,6 @@ class Publisher:
         self._heartbeat_due_ns = now_ns + self._heartbeat_ns
         for stream, ring in self._rings.items():
             ring.trim(now_ns, self._owed_seq(stream))
-        # An offer of what is on its way no sooner would have it asked for.
         self._let_go()
         for offer in self._desk.offers():
             self._data.send_multipart([control.OFFER, offer])
