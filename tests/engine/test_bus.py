@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,17 +34,6 @@ class LossyPublisher(Publisher):
     def _transmit(self, parts: Sequence[Part]) -> None:
         if not self.loses(self._sent):
             super()._transmit(parts)
-
-
-@pytest.fixture
-def context() -> Iterator[Context]:
-    with zmq.Context() as context:
-        yield context
-
-
-@pytest.fixture
-def endpoint(tmp_path: Path) -> str:
-    return f"ipc://{tmp_path}/bus"
 
 
 def chunk(n: int, stream: str = STREAM) -> EcgChunk:

@@ -8,18 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import zmq
 
 from heartwire.engine.bus import Publisher, Subscriber
 from heartwire.engine.messages import Beat, EcgChunk, EndOfStream, Message
 
 STREAM = "bed-1/ecg"
-
-
-@pytest.fixture
-def endpoint(tmp_path: Path) -> str:
-    return f"ipc://{tmp_path}/bus"
 
 
 def chunk(n: int) -> EcgChunk:

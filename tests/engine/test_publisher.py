@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 import zmq
@@ -15,17 +12,6 @@ from heartwire.engine.messages import EcgChunk, EndOfStream, Message
 
 STREAM = "bed-1/ecg"
 Context = zmq.Context[zmq.Socket[bytes]]
-
-
-@pytest.fixture
-def context() -> Iterator[Context]:
-    with zmq.Context() as context:
-        yield context
-
-
-@pytest.fixture
-def endpoint(tmp_path: Path) -> str:
-    return f"ipc://{tmp_path}/bus"
 
 
 def chunk(n: int, stream: str = STREAM) -> EcgChunk:
