@@ -14,6 +14,7 @@ from rich.console import Console
 from heartwire.benchmarks.peers import compare, ecg_speed, report, runner
 from heartwire.benchmarks.peers.catalogue import OURS, Case, Peer, of_case
 from heartwire.benchmarks.peers.work import Load
+from heartwire.benchmarks.pipelines.own import engine_settings
 from heartwire.benchmarks.scenarios.options import parse_settings
 from heartwire.engine.errors import InputError
 
@@ -51,8 +52,7 @@ def bench_peers(
     if unknown := set(chosen) - set(_NAMES):
         msg = f"--only {', '.join(sorted(unknown))}: known are {', '.join(_NAMES)}"
         raise InputError(msg)
-    settings = parse_settings(engine or [])
-    run = functools.partial(runner.run, settings=settings)
+    run = functools.partial(runner.run, engine=engine_settings(parse_settings(engine or [])))
     found = report.Comparisons()
     with Console(stderr=True, markup=False).status("starting") as status:
         for name, (case, load) in CASES.items():

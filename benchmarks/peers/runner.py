@@ -7,10 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -20,9 +20,10 @@ from heartwire.benchmarks.peers.engine_steps import KIND
 from heartwire.benchmarks.peers.work import Load, Seen, stream_id
 from heartwire.benchmarks.resources import ResourceSampler
 from heartwire.engine.config import Config, EngineConfig, StreamConfig
-from heartwire.engine.errors import ConfigError, HeartwireError
+from heartwire.engine.errors import HeartwireError
 from heartwire.engine.supervisor import Supervisor
 
+_ENGINE = EngineConfig(ready_timeout_s=60.0)
 _AHEAD_S = 1.0
 """From the release to the common start: time to join what a late subscriber would miss."""
 
@@ -39,31 +40,23 @@ Runner: TypeAlias = Callable[[Peer, Load], Run]
 """Runs a peer once."""
 
 
-def run(peer: Peer, load: Load, settings: Mapping[str, Any] | None = None) -> Run:
-    """Run a peer once; `settings` are heartwire's own, of `[engine]`.
+def run(peer: Peer, load: Load, engine: EngineConfig = _ENGINE) -> Run:
+    """Run a peer once; `engine` has heartwire's own settings.
 
     Raises
     ------
-    ConfigError
-        If a setting is wrong.
     HeartwireError
         If one of its processes failed.
     """
     with tempfile.TemporaryDirectory(prefix="heartwire-peers-") as name:
         folder = Path(name)
         (folder / roles.LOAD_FILE).write_bytes(msgspec.json.encode(load))
-        cpu_s = _run_processes(peer, folder) if peer.module else _run_engine(load, folder, settings or {})
+        cpu_s = _run_processes(peer, folder) if peer.module else _run_engine(load, folder, engine)
         return Run(roles.read_seen(folder), None if peer.package == "ray" else cpu_s)
 
 
-def engine_config(load: Load, settings: Mapping[str, Any]) -> Config:
-    """Configure the engine for the load.
-
-    Raises
-    ------
-    ConfigError
-        If a setting is wrong.
-    """
+def engine_config(load: Load, engine: EngineConfig) -> Config:
+    """Configure the engine for the load."""
     fields = msgspec.to_builtins(load)
     streams = [
         StreamConfig(
@@ -77,17 +70,12 @@ def engine_config(load: Load, settings: Mapping[str, Any]) -> Config:
         )
         for n, phase_ns in enumerate(load.phases_ns)
     ]
-    try:
-        engine = msgspec.convert({"ready_timeout_s": 60.0, **settings}, EngineConfig)
-    except msgspec.ValidationError as error:
-        msg = f"[engine] for heartwire: {error}"
-        raise ConfigError(msg) from None
     return Config(engine=engine, stream=streams)
 
 
-def _run_engine(load: Load, folder: Path, settings: Mapping[str, Any]) -> float:
+def _run_engine(load: Load, folder: Path, engine: EngineConfig) -> float:
     observers = {engine_observer.NAME: engine_observer.MODULE}
-    with Supervisor(engine_config(load, settings), folder, lambda _: None, observers) as supervisor:
+    with Supervisor(engine_config(load, engine), folder, lambda _: None, observers) as supervisor:
         supervisor.wait_ready(lambda: False)
         begin_s = time.monotonic()
         resources = ResourceSampler(supervisor.process_ids())
