@@ -56,10 +56,11 @@ class Warmth:
         if isinstance(item, EcgChunk):
             self._last, self.due_ns = item, now_ns
             return
-        # Frames in shared memory are written over.
-        self._last = msgspec.structs.replace(item, pixels=item.pixels.copy(), slot=None)
-        until_ns = pause_ns - 2 * self._took_ns - _SPARED_NS
-        self.due_ns = now_ns + until_ns if pause_ns > _PAUSE_NS else NEVER_NS
+        self.due_ns = NEVER_NS
+        if pause_ns > _PAUSE_NS:
+            # Frames in shared memory are written over.
+            self._last = msgspec.structs.replace(item, pixels=item.pixels.copy(), slot=None)
+            self.due_ns = now_ns + pause_ns - 2 * self._took_ns - _SPARED_NS
 
     def work(self) -> None:
         """Work on the last item once more, and say when next.

@@ -95,6 +95,8 @@ def test_the_pixels_of_a_frame_are_kept_though_their_place_is_written_over(warmt
     given = frame(0, value=3)
     warmth.note(given, S)
     given.pixels[:] = 9
+    # Of frames that come fast nothing is kept.
+    warmth.note(frame(1, value=5), S + S // 30)
     warmth.work()
     (item,) = spare.taken
     assert isinstance(item, XrayFrame)
