@@ -52,7 +52,11 @@ def source_kind(path: Path) -> str:
 
 def _of_folder(path: Path) -> str:
     """Take a folder for images, unless it holds something else that would have to be named itself."""
-    inside = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    try:
+        inside = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    except OSError as error:
+        msg = f"{path}: {error.strerror}"
+        raise SourceError(msg) from None
     suffixes = {file.suffix.lower() for file in inside}
     if inside and not suffixes & _IMAGES:
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import msgspec
 import typer
@@ -14,6 +16,8 @@ from heartwire.engine import registry
 from heartwire.engine.commands.batch import Job, run_batch
 from heartwire.engine.commands.input_kind import source_kind
 from heartwire.engine.errors import InputError
+from heartwire.engine.messages import Item
+from heartwire.engine.source import Source
 from heartwire.engine.xray.localiser import Localiser
 from heartwire.engine.xray.polarity import dense_is_bright
 
@@ -40,7 +44,7 @@ def localise(
     def plan(path: Path) -> Job:
         name, kind = _name(path), source_kind(path)
         source = registry.source(name, {"kind": kind, "path": str(path)})
-        if dense == "bright" or (dense == "auto" and dense_is_bright(source.open(), finder())):
+        if dense == "bright" or (dense == "auto" and _looks_negative(source, finder())):
             typer.echo(f"{path}: bright is dense: its frames are inverted", err=True)
             source = msgspec.structs.replace(source, dense="bright")
         return Job(
@@ -51,6 +55,12 @@ def localise(
         )
 
     run_batch(inputs, plan, unit="frames")
+
+
+def _looks_negative(source: Source, localiser: Localiser) -> bool:
+    # Not read to its end: what it holds open is let go of here.
+    with contextlib.closing(cast("Generator[Item]", source.open())) as items:
+        return dense_is_bright(items, localiser)
 
 
 def _name(path: Path) -> str:

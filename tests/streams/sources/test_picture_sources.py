@@ -14,7 +14,7 @@ from heartwire.engine.errors import SourceError
 from heartwire.engine.messages import EndOfStream, XrayFrame
 from heartwire.engine.source import Source
 from heartwire.engine.xray.frame_clock import FrameClock
-from heartwire.streams.sources.images import ImagesSource
+from heartwire.streams.sources.images import ImagesSource, as_grey
 from heartwire.streams.sources.video import VideoSource
 
 
@@ -252,3 +252,11 @@ def test_pages_come_in_their_order_however_many_are_read_at_once(tmp_path: Path)
     cv2.imwritemulti(str(tmp_path / "run.tif"), stack)
     frames = frames_of(ImagesSource(stream="s", path=str(tmp_path / "run.tif")))
     np.testing.assert_array_equal([frame.pixels for frame in frames], stack)
+
+
+def test_whole_numbers_of_other_types_are_grey_levels() -> None:
+    grey = as_grey(Path("a.tif"), np.array([[0, 300], [65535, 7]], np.int32))
+    assert grey.dtype == np.uint16
+    assert grey.tolist() == [[0, 300], [65535, 7]]
+    with pytest.raises(SourceError, match="int32 from -1 to 5"):
+        as_grey(Path("a.tif"), np.array([[-1, 5]], np.int32))
